@@ -1,0 +1,1 @@
+"""Captions: what a picture tells the trainer, computed from scores, edits and rules."""

@@ -1,0 +1,365 @@
+"""The tables of the library database; nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+# Named constraints from the first migration on: SQLite batch migrations can't touch unnamed ones.
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+KINDS = ("character", "style", "object", "person")
+ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
+RUN_STATES = ("queued", "running", "paused", "stopped", "done", "failed")
+PICTURE_STATES = ("ok", "missing", "broken")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(value) for value in values)})", name=column)
+
+
+class Table(SQLModel):
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+
+
+class SubjectTable(Table, table=True):
+    """What one LoRA teaches."""
+
+    __tablename__ = "subject"
+    __table_args__ = (_one_of("kind", KINDS),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    trigger: str
+    # The trigger folded over case, width and punctuation: what uniqueness is checked on.
+    trigger_key: str = Field(unique=True)
+    kind: str = "character"
+    class_word: str = ""
+    primary_repeats: int = 5
+    supporting_repeats: int = 2
+    notes: str = ""
+    consent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    created_at: datetime
+
+
+class PictureTable(Table, table=True):
+    """One file by content, stored once however many subjects use it."""
+
+    __tablename__ = "picture"
+    __table_args__ = (_one_of("state", PICTURE_STATES),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    sha256: str = Field(unique=True)
+    pixel_sha256: str = Field(index=True)
+    format: str
+    bytes: int
+    # Upright size, after EXIF orientation.
+    width: int
+    height: int
+    orientation: int = 1
+    has_alpha: bool = False
+    frames: int = 1
+    # Unsigned 64-bit hashes stored as signed: SQLite integers are signed.
+    phash: int
+    dhash: int
+    phash_mirrored: int
+    dhash_mirrored: int
+    hash_version: int = 1
+    sharpness: float = 0.0
+    luminance: float = 0.0
+    warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    state: str = "ok"
+    # "" for the managed store; else the bytes of an in-place path (os.fsencode).
+    in_place_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    imported_at: datetime
+
+
+class MembershipTable(Table, table=True):
+    """A picture in a subject."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        UniqueConstraint("subject_id", "picture_id"),
+        _one_of("role", ROLES),
+        Index("ix_membership_subject_role", "subject_id", "role"),
+        CheckConstraint("repeats IS NULL OR repeats BETWEEN 1 AND 1000", name="repeats"),
+        CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE")
+    picture_id: int = Field(foreign_key="picture.id", index=True)
+    name: str
+    # The imported path as bytes: names need not be valid UTF-8.
+    source_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    role: str = "inbox"
+    # None means the subject's default for the role.
+    repeats: int | None = None
+    rating: int = 0
+    reject_reason: str = ""
+    # Full-text caption written by a person; None means computed from tags and rules.
+    caption: str | None = Field(default=None, sa_column=Column(Text))
+    note: str = ""
+    added_at: datetime
+
+
+class RefusedTable(Table, table=True):
+    """A file that an import turned away, and why."""
+
+    __tablename__ = "refused"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
+    path: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    display_path: str
+    reason: str
+    at: datetime
+
+
+class SeenFileTable(Table, table=True):
+    """A file already read by an import, so that a resumed import skips it without reading it again."""
+
+    __tablename__ = "seen_file"
+    __table_args__ = (UniqueConstraint("device", "inode", "size", "mtime_ns"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+class TagScoreTable(Table, table=True):
+    """What a tagger said about a picture. Written once, never edited."""
+
+    __tablename__ = "tag_score"
+    __table_args__ = (UniqueConstraint("picture_id", "tagger", "tag"), Index("ix_tag_score_tag", "tag", "picture_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
+    tagger: str
+    tag: str
+    # general, character or rating.
+    category: str = "general"
+    score: float
+
+
+class TagEditTable(Table, table=True):
+    """A person's word on one tag of one membership: it wins over scores and rules."""
+
+    __tablename__ = "tag_edit"
+    __table_args__ = (UniqueConstraint("membership_id", "tag"), Index("ix_tag_edit_tag", "tag", "membership_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE")
+    tag: str
+    # True adds the tag, False removes it.
+    present: bool = True
+    # Order among added tags, as in the sidecar they came from.
+    position: int = 0
+
+
+class CaptionRulesTable(Table, table=True):
+    """How captions of one subject are computed."""
+
+    __tablename__ = "caption_rules"
+
+    subject_id: int = Field(primary_key=True, foreign_key="subject.id", ondelete="CASCADE")
+    rules: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class VerdictTable(Table, table=True):
+    """A person's word on a pair of pictures that looked alike."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        UniqueConstraint("picture_a", "picture_b"),
+        CheckConstraint("picture_a < picture_b", name="order"),
+        _one_of("verdict", ("not_duplicates", "alternates")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    picture_a: int = Field(foreign_key="picture.id", ondelete="CASCADE")
+    picture_b: int = Field(foreign_key="picture.id", ondelete="CASCADE")
+    verdict: str
+
+
+class SnapshotTable(Table, table=True):
+    """A frozen dataset, known by the hash of its content."""
+
+    __tablename__ = "snapshot"
+
+    id: int | None = Field(default=None, primary_key=True)
+    hash: str = Field(unique=True)
+    subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
+    # The canonical JSON that the hash was taken of (see dataset/snapshot.py).
+    content: str = Field(sa_column=Column(Text, nullable=False))
+    pictures: int
+    created_at: datetime
+
+
+class BaseTable(Table, table=True):
+    """A base model the user registered."""
+
+    __tablename__ = "base"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    path: str
+    # sd1, sdxl, ...
+    family: str
+    # folder or file.
+    layout: str
+    sha256: str = ""
+    resolution: int = 512
+    notes: str = ""
+    created_at: datetime
+
+
+class RunTable(Table, table=True):
+    """One training."""
+
+    __tablename__ = "run"
+    __table_args__ = (_one_of("state", RUN_STATES), Index("ix_run_state", "state"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    # What people type and files are named by: unique, never reused.
+    name: str = Field(unique=True)
+    subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
+    snapshot_id: int = Field(foreign_key="snapshot.id")
+    base_id: int = Field(foreign_key="base.id")
+    recipe: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    folder: str
+    output_name: str = Field(unique=True)
+    state: str = "queued"
+    # The person's wish, which the worker carries out: "", "stop".
+    wish: str = ""
+    reason: str = ""
+    hint: str = ""
+    continued_from: str = ""
+    priority: int = 0
+    total_steps: int = 0
+    steps_per_epoch: int = 0
+    step: int = 0
+    epoch: int = 0
+    loss: float | None = None
+    learning_rate: float | None = None
+    images_per_s: float | None = None
+    eta_s: float | None = None
+    last_seq: int = 0
+    queued_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class AttemptTable(Table, table=True):
+    """One process that worked on a run."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("run_id", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    number: int
+    pid: int
+    # psutil's create_time: with the nonce it tells our process from one that got the same pid.
+    process_started: float
+    nonce: str
+    host: str = ""
+    exit_code: int | None = None
+    outcome: str = ""
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class EventTable(Table, table=True):
+    """One ingested line of a run's events.jsonl, exactly once."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("run_id", "seq"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
+    seq: int
+    attempt: int
+    type: str
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at: datetime
+
+
+class CheckpointTable(Table, table=True):
+    """One LoRA file of a run."""
+
+    __tablename__ = "checkpoint"
+    __table_args__ = (UniqueConstraint("run_id", "path"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    epoch: int
+    step: int
+    path: str
+    autov3: str = Field(index=True)
+    bytes: int
+    created_at: datetime
+
+
+class SheetTable(Table, table=True):
+    """A comparison of epochs."""
+
+    __tablename__ = "sheet"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    folder: str
+    # Prompts, seeds, weights and sampler settings (see review/sheet.py).
+    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    state: str = "planned"
+    created_at: datetime
+
+
+class CellTable(Table, table=True):
+    """One image of a sheet."""
+
+    __tablename__ = "cell"
+    __table_args__ = (UniqueConstraint("sheet_id", "key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    sheet_id: int = Field(foreign_key="sheet.id", ondelete="CASCADE")
+    # checkpoint|weight|prompt|seed, hashed: the same cell is never rendered twice.
+    key: str
+    checkpoint_id: int | None = Field(default=None, foreign_key="checkpoint.id", ondelete="SET NULL")
+    epoch: int | None = None
+    weight: float = 1.0
+    prompt: str
+    negative: str = ""
+    seed: int
+    path: str = ""
+    rating: int = 0
+    rendered_at: datetime | None = None
+
+
+class JournalTable(Table, table=True):
+    """Every reversible action with the rows it changed, for undo and redo across processes."""
+
+    __tablename__ = "journal"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    # cli, tui, worker.
+    actor: str
+    action: str
+    label: str
+    # zlib-compressed JSON of row changes (see catalog/journal.py).
+    changes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    undone_at: datetime | None = None

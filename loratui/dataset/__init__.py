@@ -1,0 +1,1 @@
+"""Datasets: buckets, step plans, frozen snapshots and exports."""

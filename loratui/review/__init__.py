@@ -1,0 +1,1 @@
+"""Review: sheets that compare epochs."""

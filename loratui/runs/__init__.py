@@ -1,0 +1,1 @@
+"""Runs: the queue, the worker and the processes that train."""

@@ -1,0 +1,1 @@
+"""Training: recipes, LoRA files and the trainer process."""
