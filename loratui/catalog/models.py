@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 # Named constraints from the first migration on: SQLite batch migrations can't touch unnamed ones.
@@ -27,6 +27,12 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(value) for value in values)})", name=column)
 
 
+def _default(value: str | int | float, **options: Any) -> Any:
+    """A field whose default the database knows too, so that Core inserts may leave it out."""
+    literal = f"'{value}'" if isinstance(value, str) else str(int(value) if isinstance(value, bool) else value)
+    return Field(default=value, sa_column_kwargs={"server_default": text(literal)}, **options)
+
+
 class Table(SQLModel):
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
 
@@ -42,12 +48,12 @@ class SubjectTable(Table, table=True):
     trigger: str
     # The trigger folded over case, width and punctuation: what uniqueness is checked on.
     trigger_key: str = Field(unique=True)
-    kind: str = "character"
-    class_word: str = ""
-    primary_repeats: int = 5
-    supporting_repeats: int = 2
-    notes: str = ""
-    consent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    kind: str = _default("character")
+    class_word: str = _default("")
+    primary_repeats: int = _default(5)
+    supporting_repeats: int = _default(2)
+    notes: str = _default("")
+    consent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     created_at: datetime
 
 
@@ -65,21 +71,21 @@ class PictureTable(Table, table=True):
     # Upright size, after EXIF orientation.
     width: int
     height: int
-    orientation: int = 1
-    has_alpha: bool = False
-    frames: int = 1
+    orientation: int = _default(1)
+    has_alpha: bool = _default(False)
+    frames: int = _default(1)
     # Unsigned 64-bit hashes stored as signed: SQLite integers are signed.
     phash: int
     dhash: int
     phash_mirrored: int
     dhash_mirrored: int
-    hash_version: int = 1
-    sharpness: float = 0.0
-    luminance: float = 0.0
-    warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    state: str = "ok"
+    hash_version: int = _default(1)
+    sharpness: float = _default(0.0)
+    luminance: float = _default(0.0)
+    warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'")))
+    state: str = _default("ok")
     # "" for the managed store; else the bytes of an in-place path (os.fsencode).
-    in_place_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    in_place_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''")))
     imported_at: datetime
 
 
@@ -90,7 +96,8 @@ class MembershipTable(Table, table=True):
     __table_args__ = (
         UniqueConstraint("subject_id", "picture_id"),
         _one_of("role", ROLES),
-        Index("ix_membership_subject_role", "subject_id", "role"),
+        # Repeats too, so that the influence of a thousand subjects is read from the index alone.
+        Index("ix_membership_subject_role", "subject_id", "role", "repeats"),
         CheckConstraint("repeats IS NULL OR repeats BETWEEN 1 AND 1000", name="repeats"),
         CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
     )
@@ -100,15 +107,15 @@ class MembershipTable(Table, table=True):
     picture_id: int = Field(foreign_key="picture.id", index=True)
     name: str
     # The imported path as bytes: names need not be valid UTF-8.
-    source_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
-    role: str = "inbox"
+    source_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''")))
+    role: str = _default("inbox")
     # None means the subject's default for the role.
     repeats: int | None = None
-    rating: int = 0
-    reject_reason: str = ""
+    rating: int = _default(0)
+    reject_reason: str = _default("")
     # Full-text caption written by a person; None means computed from tags and rules.
     caption: str | None = Field(default=None, sa_column=Column(Text))
-    note: str = ""
+    note: str = _default("")
     added_at: datetime
 
 
@@ -150,7 +157,7 @@ class TagScoreTable(Table, table=True):
     tagger: str
     tag: str
     # general, character or rating.
-    category: str = "general"
+    category: str = _default("general")
     score: float
 
 
@@ -164,9 +171,9 @@ class TagEditTable(Table, table=True):
     membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE")
     tag: str
     # True adds the tag, False removes it.
-    present: bool = True
+    present: bool = _default(True)
     # Order among added tags, as in the sidecar they came from.
-    position: int = 0
+    position: int = _default(0)
 
 
 class CaptionRulesTable(Table, table=True):
@@ -220,9 +227,9 @@ class BaseTable(Table, table=True):
     family: str
     # folder or file.
     layout: str
-    sha256: str = ""
-    resolution: int = 512
-    notes: str = ""
+    sha256: str = _default("")
+    resolution: int = _default(512)
+    notes: str = _default("")
     created_at: datetime
 
 
@@ -230,7 +237,8 @@ class RunTable(Table, table=True):
     """One training."""
 
     __tablename__ = "run"
-    __table_args__ = (_one_of("state", RUN_STATES), Index("ix_run_state", "state"))
+    # AUTOINCREMENT: an id is never reused after a removal, so neither is the name that is made of it.
+    __table_args__ = (_one_of("state", RUN_STATES), Index("ix_run_state", "state"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
     # What people type and files are named by: unique, never reused.
@@ -241,22 +249,22 @@ class RunTable(Table, table=True):
     recipe: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     folder: str
     output_name: str = Field(unique=True)
-    state: str = "queued"
+    state: str = _default("queued")
     # The person's wish, which the worker carries out: "", "stop".
-    wish: str = ""
-    reason: str = ""
-    hint: str = ""
-    continued_from: str = ""
-    priority: int = 0
-    total_steps: int = 0
-    steps_per_epoch: int = 0
-    step: int = 0
-    epoch: int = 0
+    wish: str = _default("")
+    reason: str = _default("")
+    hint: str = _default("")
+    continued_from: str = _default("")
+    priority: int = _default(0)
+    total_steps: int = _default(0)
+    steps_per_epoch: int = _default(0)
+    step: int = _default(0)
+    epoch: int = _default(0)
     loss: float | None = None
     learning_rate: float | None = None
     images_per_s: float | None = None
     eta_s: float | None = None
-    last_seq: int = 0
+    last_seq: int = _default(0)
     queued_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -275,9 +283,9 @@ class AttemptTable(Table, table=True):
     # psutil's create_time: with the nonce it tells our process from one that got the same pid.
     process_started: float
     nonce: str
-    host: str = ""
+    host: str = _default("")
     exit_code: int | None = None
-    outcome: str = ""
+    outcome: str = _default("")
     started_at: datetime
     ended_at: datetime | None = None
 
@@ -323,8 +331,8 @@ class SheetTable(Table, table=True):
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     folder: str
     # Prompts, seeds, weights and sampler settings (see review/sheet.py).
-    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    state: str = "planned"
+    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'[]'")))
+    state: str = _default("planned")
     created_at: datetime
 
 
@@ -340,12 +348,12 @@ class CellTable(Table, table=True):
     key: str
     checkpoint_id: int | None = Field(default=None, foreign_key="checkpoint.id", ondelete="SET NULL")
     epoch: int | None = None
-    weight: float = 1.0
+    weight: float = _default(1.0)
     prompt: str
-    negative: str = ""
+    negative: str = _default("")
     seed: int
-    path: str = ""
-    rating: int = 0
+    path: str = _default("")
+    rating: int = _default(0)
     rendered_at: datetime | None = None
 
 
@@ -363,3 +371,9 @@ class JournalTable(Table, table=True):
     # zlib-compressed JSON of row changes (see catalog/journal.py).
     changes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     undone_at: datetime | None = None
+
+
+# Ids are never reused: an undo entry or a cache may still name a removed row.
+for _table in Table.metadata.tables.values():
+    if "id" in _table.c:
+        _table.dialect_options["sqlite"]["autoincrement"] = True
