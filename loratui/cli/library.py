@@ -1,0 +1,236 @@
+"""Verbs about subjects and what comes into them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.session import open_library, read_settings
+
+Kind = Literal["character", "style", "object", "person"]
+
+
+def add_subject(
+    name: str, *, trigger: str, kind: Kind = "character", class_word: str = "", show: Show = PLAIN
+) -> None:
+    """Add a subject with its own trigger word.
+
+    Example: `loratui subject add Mira --trigger Mirvok --class-word woman`
+
+    Parameters
+    ----------
+    name: What you call the subject.
+    trigger: The word that will call it up; unique across the library.
+    kind: What the LoRA teaches.
+    class_word: The ordinary word for it, such as woman or teapot.
+    """
+    from loratui.catalog import subjects
+
+    with open_library() as catalog:
+        subject, warnings = subjects.add_subject(
+            catalog, name, trigger, kind=kind, class_word=class_word, lora_folders=read_settings().lora_folders
+        )
+    if show.json:
+        print_json({"name": subject.name, "trigger": subject.trigger, "kind": subject.kind, "warnings": warnings})
+        return
+    print_text(f"Added {subject.name} ({subject.kind}) with the trigger word {subject.trigger}.")
+    for warning in warnings:
+        remark(f"warning: {warning.message}", show)
+    remark(f"next: loratui import {subject.name} FOLDER", show)
+
+
+def list_subjects(*, show: Show = PLAIN) -> None:
+    """List all subjects with their pictures and influence."""
+    from loratui.catalog import subjects
+
+    with open_library() as catalog:
+        found = subjects.list_subjects(catalog)
+    if show.json:
+        print_json(found)
+        return
+    print_table(
+        ["subject", "trigger", "kind", "pictures", "primary", "supporting", "inbox", "ratio"],
+        [
+            [
+                item.name,
+                item.trigger,
+                item.kind,
+                item.pictures,
+                item.primary,
+                item.supporting,
+                item.inbox,
+                "" if item.ratio is None else f"{item.ratio:.2f}",
+            ]
+            for item in found
+        ],
+        empty="No subjects yet. Add one: loratui subject add NAME --trigger WORD",
+    )
+
+
+def show_subject(name: str, *, show: Show = PLAIN) -> None:
+    """Show one subject."""
+    from loratui.catalog import subjects
+
+    with open_library() as catalog:
+        item = subjects.summarize_subject(catalog, name)
+    if show.json:
+        print_json(item)
+        return
+    print_fields(
+        {
+            "subject": item.name,
+            "trigger": item.trigger,
+            "kind": item.kind,
+            "class word": item.class_word or "-",
+            "pictures": item.pictures,
+            "primary": f"{item.primary} (x{item.primary_repeats})",
+            "supporting": f"{item.supporting} (x{item.supporting_repeats})",
+            "inbox": item.inbox,
+            "holdout": item.holdout,
+            "rejected": item.rejected,
+            "ratio": "-" if item.ratio is None else f"{item.ratio:.2f}",
+            "notes": item.notes or "-",
+        }
+    )
+
+
+def edit_subject(
+    name: str,
+    *,
+    trigger: str | None = None,
+    class_word: str | None = None,
+    primary_repeats: int | None = None,
+    supporting_repeats: int | None = None,
+    notes: str | None = None,
+    show: Show = PLAIN,
+) -> None:
+    """Change a subject's trigger, class word, default repeats or notes."""
+    from loratui.catalog import subjects
+
+    with open_library() as catalog:
+        subject, warnings = subjects.edit_subject(
+            catalog,
+            name,
+            trigger=trigger,
+            class_word=class_word,
+            primary_repeats=primary_repeats,
+            supporting_repeats=supporting_repeats,
+            notes=notes,
+            lora_folders=read_settings().lora_folders,
+        )
+    if show.json:
+        print_json({"subject": subject, "warnings": warnings})
+        return
+    print_text(f"Changed {subject.name}.")
+    for warning in warnings:
+        remark(f"warning: {warning.message}", show)
+
+
+def remove_subject(name: str, *, show: Show = PLAIN) -> None:
+    """Remove a subject; its pictures stay in the store, and undo brings it back."""
+    from loratui.catalog import subjects
+
+    with open_library() as catalog:
+        subjects.remove_subject(catalog, name)
+    if show.json:
+        print_json({"removed": name})
+        return
+    print_text(f"Removed {name}. `loratui undo` brings it back.")
+
+
+def record_consent(
+    name: str, *, by: str, scope: str, on: str | None = None, show: Show = PLAIN
+) -> None:
+    """Record who consented, to what, and when; training a person needs it.
+
+    Parameters
+    ----------
+    by: Who consented.
+    scope: To what, such as "training and publishing".
+    on: The day, as YYYY-MM-DD; today when left out.
+    """
+    from loratui.catalog import subjects
+
+    day = on or datetime.now(UTC).date().isoformat()
+    with open_library() as catalog:
+        subject = subjects.record_consent(catalog, name, by=by, scope=scope, on=day)
+    if show.json:
+        print_json(subject)
+        return
+    print_text(f"Recorded: {by} consented to {scope} on {day}.")
+
+
+def import_pictures(
+    subject: str,
+    *paths: Path,
+    in_place: bool = False,
+    captions: Annotated[bool, Parameter(help="Read .txt, .caption and kohya JSON beside the pictures.")] = True,
+    workers: int | None = None,
+    max_megapixels: float | None = None,
+    show: Show = PLAIN,
+) -> None:
+    """Import pictures and folders into a subject.
+
+    Each file is decoded once; files that can't be used get a reason and stop nothing. Running it again goes on
+    where it was interrupted.
+
+    Parameters
+    ----------
+    in_place: Refer to the files where they are, instead of keeping copies in the store.
+    workers: Pictures decoded at the same time.
+    max_megapixels: Refuse larger pictures; 100 unless config.toml says otherwise.
+    """
+    from loratui.captions import service as captions_service
+    from loratui.catalog import importer
+    from loratui.errors import UsageError
+
+    if not paths:
+        raise UsageError("no files or folders were named.", hint=f"loratui import {subject} FOLDER")
+    settings = read_settings()
+    with open_library() as catalog:
+        with progress_line(show) as report:
+            result = importer.import_pictures(
+                catalog,
+                subject,
+                list(paths),
+                in_place=in_place,
+                report=report,
+                workers=workers or settings.import_workers,
+                max_megapixels=max_megapixels or settings.max_megapixels,
+            )
+        read = captions_service.import_sidecars(catalog, subject, result.sidecars) if captions else None
+    if show.json:
+        print_json(
+            {
+                "imported": result.imported,
+                "duplicates": result.duplicates,
+                "refused": [{"path": item.path, "reason": item.reason} for item in result.refused],
+                "captions": read.imported if read else 0,
+                "warnings": [*result.warnings, *(read.warnings if read else [])],
+            }
+        )
+        return
+    print_text(
+        f"Imported {result.imported} pictures; {result.duplicates} were already there; "
+        f"{len(result.refused)} files refused; {read.imported if read else 0} captions read."
+    )
+    for item in result.refused:
+        remark(f"refused: {item.path}: {item.reason}", show)
+    for warning in [*result.warnings, *(read.warnings if read else [])]:
+        remark(f"warning: {warning}", show)
+
+
+def relink(folder: Path, *, show: Show = PLAIN) -> None:
+    """Find moved in-place pictures again by their content, anywhere below FOLDER."""
+    from loratui.catalog import blobs
+
+    with open_library() as catalog, progress_line(show) as report:
+        found = blobs.relink(catalog, folder, report=report)
+    if show.json:
+        print_json({"relinked": found})
+        return
+    print_text(f"Found {found} pictures again.")

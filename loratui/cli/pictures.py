@@ -1,0 +1,242 @@
+"""Verbs about pictures in a subject: roles, repeats, ratings and duplicates."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, remark
+from loratui.cli.session import Query, open_library
+
+Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
+
+
+def list_pictures(subject: str, *query: Query, limit: int | None = None, show: Show = PLAIN) -> None:
+    """List the pictures of a subject, filtered by a query.
+
+    Example: `loratui picture list Mira "role:primary size:<512 -tag:hat"`
+    """
+    from loratui.catalog import dedupe
+    from loratui.catalog.query import select_memberships
+
+    with open_library() as catalog:
+        found = select_memberships(
+            catalog,
+            subject,
+            " ".join(query),
+            limit=limit,
+            duplicates=lambda: dedupe.duplicates_of_subject(catalog, subject),
+        )
+    if show.json:
+        print_json(
+            [
+                {
+                    "sha256": item.sha256,
+                    "name": item.name,
+                    "width": item.width,
+                    "height": item.height,
+                    "role": item.role,
+                    "repeats": item.repeats,
+                    "rating": item.rating,
+                    "format": item.format,
+                    "bytes": item.bytes,
+                    "state": item.state,
+                    "reject_reason": item.reject_reason,
+                    "warnings": item.warnings,
+                }
+                for item in found
+            ]
+        )
+        return
+    print_table(
+        ["name", "size", "role", "repeats", "rating", "sha256", "remarks"],
+        [
+            [
+                item.name,
+                f"{item.width}x{item.height}",
+                item.role,
+                item.repeats,
+                "*" * item.rating,
+                item.sha256[:12],
+                ", ".join([*item.warnings, *([item.reject_reason] if item.reject_reason else [])]),
+            ]
+            for item in found
+        ],
+        empty="No picture matches.",
+    )
+
+
+def remove_pictures(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """Take pictures out of a subject; undo brings them back."""
+    from loratui.catalog import roles
+    from loratui.errors import UsageError
+
+    text = " ".join(query)
+    if not text:
+        raise UsageError("say which pictures to remove.", hint="A query such as name:*.gif, or `all`.")
+    with open_library() as catalog:
+        count = roles.remove_pictures(catalog, subject, text)
+    _say_changed("removed", count, show)
+
+
+def rate_pictures(subject: str, stars: int, *query: Query, show: Show = PLAIN) -> None:
+    """Give pictures 0-5 stars."""
+    from loratui.catalog import roles
+
+    with open_library() as catalog:
+        count = roles.set_rating(catalog, subject, stars, " ".join(query))
+    _say_changed("rated", count, show)
+
+
+def list_refused(subject: str, *, show: Show = PLAIN) -> None:
+    """List files that imports turned away, and why."""
+    from loratui.catalog import importer
+
+    with open_library() as catalog:
+        found = importer.list_refused(catalog, subject)
+    if show.json:
+        print_json([{"path": item.display_path, "reason": item.reason, "at": item.at} for item in found])
+        return
+    print_table(
+        ["file", "reason"], [[item.display_path, item.reason] for item in found], empty="No file was refused."
+    )
+
+
+def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Show = PLAIN) -> None:
+    """Set the role of the pictures that match a query.
+
+    Example: `loratui role set Mira primary "name:portrait*"`
+
+    Parameters
+    ----------
+    reason: Why pictures are rejected.
+    """
+    from loratui.catalog import dedupe, roles
+
+    with open_library() as catalog:
+        count = roles.set_role(
+            catalog,
+            subject,
+            role,
+            " ".join(query),
+            reason=reason,
+            duplicates=lambda: dedupe.duplicates_of_subject(catalog, subject),
+        )
+    _say_changed(f"set to {role}", count, show)
+
+
+def set_repeats(subject: str, repeats: str, *query: Query, show: Show = PLAIN) -> None:
+    """Set the repeats of the pictures that match a query.
+
+    Parameters
+    ----------
+    repeats: A number from 1, or `default` for the subject's number for the role.
+    """
+    from loratui.catalog import roles
+    from loratui.errors import UsageError
+
+    if repeats != "default" and not repeats.isdecimal():
+        raise UsageError(f"'{repeats}' is not a number of repeats.", hint="Use a number from 1, or `default`.")
+    with open_library() as catalog:
+        value = None if repeats == "default" else int(repeats)
+        count = roles.set_repeats(catalog, subject, value, " ".join(query))
+    _say_changed(f"set to {repeats} repeats", count, show)
+
+
+def _say_changed(what: str, count: int, show: Show) -> None:
+    if show.json:
+        print_json({"changed": count})
+        return
+    print_text(f"{count} {'picture' if count == 1 else 'pictures'} {what}.")
+    if count:
+        remark("`loratui undo` takes it back.", show)
+
+
+def list_duplicates(subject: str, *, show: Show = PLAIN) -> None:
+    """Group pictures that look alike, with a suggested best."""
+    from loratui.catalog import dedupe
+
+    with open_library() as catalog:
+        groups = dedupe.find_groups(catalog, subject)
+    if show.json:
+        print_json(
+            [
+                {
+                    "tier": group.tier,
+                    "pictures": [
+                        {
+                            "sha256": item.sha256,
+                            "name": item.name,
+                            "width": item.width,
+                            "height": item.height,
+                            "role": item.role,
+                        }
+                        for item in group.pictures
+                    ],
+                    "best": group.best.sha256,
+                    "reasons": group.reasons,
+                    "mirrored": group.mirrored,
+                }
+                for group in groups
+            ]
+        )
+        return
+    if not groups:
+        print_text("No duplicates.")
+        return
+    for number, group in enumerate(groups, 1):
+        mirrored = ", mirrored" if group.mirrored else ""
+        print_text(f"group {number}: {group.tier}{mirrored}; best: {group.best.name} ({', '.join(group.reasons)})")
+        for item in group.pictures:
+            mark = "*" if item.id == group.best.id else " "
+            print_text(f"  {mark} {item.name}  {item.width}x{item.height}  {item.role}  {item.sha256[:12]}")
+    remark("next: `loratui dupes resolve` rejects all but the best, `loratui dupes keep` remembers they differ", show)
+
+
+def resolve_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """Reject all but the best picture of each group, or of the groups that a query touches."""
+    from loratui.catalog import dedupe
+
+    with open_library() as catalog:
+        count = dedupe.resolve(catalog, subject, " ".join(query))
+    _say_changed("rejected as duplicates", count, show)
+
+
+def keep_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """Remember that the pictures a query selects are not duplicates of each other."""
+    from loratui.catalog import dedupe
+
+    with open_library() as catalog:
+        count = dedupe.keep(catalog, subject, " ".join(query))
+    if show.json:
+        print_json({"pairs": count})
+        return
+    print_text(f"{count} pairs remembered as different.")
+
+
+def balance(subject: str, *, apply: bool = False, show: Show = PLAIN) -> None:
+    """Show the influence of each role, and the repeats that bring primaries to about twice the supporting.
+
+    Parameters
+    ----------
+    apply: Set the proposed repeats.
+    """
+    from loratui.catalog import roles
+
+    with open_library() as catalog:
+        if apply:
+            roles.apply_balance(catalog, subject)
+        found = roles.balance(catalog, subject)
+    if show.json:
+        print_json(found)
+        return
+    print_fields(
+        {
+            "primary": f"{found.primary} ({found.primary_pictures} pictures)",
+            "supporting": f"{found.supporting} ({found.supporting_pictures} pictures)",
+            "ratio": "-" if found.ratio is None else f"{found.ratio:.2f} (aim: about 2)",
+            "proposed": f"primary x{found.proposed_primary_repeats}, supporting x{found.proposed_supporting_repeats}"
+            + (f" -> {found.proposed_ratio:.2f}" if found.proposed_ratio is not None else ""),
+        }
+    )
+    for note in found.notes:
+        remark(note, show)

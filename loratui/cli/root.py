@@ -1,0 +1,148 @@
+"""The tree of verbs, loaded one by one when used, and the way errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+
+from cyclopts import App, CycloptsError
+
+from loratui import __version__
+from loratui.config import find_home
+from loratui.errors import LoratuiError, UsageError
+
+# (verb path, "module:function", what it does). Help is given here so that listing verbs imports none.
+VERBS: tuple[tuple[str, str, str], ...] = (
+    ("subject add", "library:add_subject", "Add a subject with its own trigger word."),
+    ("subject list", "library:list_subjects", "List all subjects with their pictures and influence."),
+    ("subject show", "library:show_subject", "Show one subject."),
+    ("subject edit", "library:edit_subject", "Change a subject's trigger, class word, repeats or notes."),
+    ("subject remove", "library:remove_subject", "Remove a subject; its pictures stay in the store."),
+    ("subject consent", "library:record_consent", "Record who consented, to what (kind person)."),
+    ("import", "library:import_pictures", "Import pictures and folders into a subject."),
+    ("relink", "library:relink", "Find moved in-place pictures again by their content."),
+    ("picture list", "pictures:list_pictures", "List the pictures of a subject, filtered by a query."),
+    ("picture remove", "pictures:remove_pictures", "Take pictures out of a subject; undo brings them back."),
+    ("picture rate", "pictures:rate_pictures", "Give pictures 0-5 stars."),
+    ("picture refused", "pictures:list_refused", "List files that imports turned away, and why."),
+    ("role set", "pictures:set_role", "Set the role of the pictures that match a query."),
+    ("repeats set", "pictures:set_repeats", "Set the repeats of the pictures that match a query."),
+    ("dupes list", "pictures:list_duplicates", "Group pictures that look alike, with a suggested best."),
+    ("dupes resolve", "pictures:resolve_duplicates", "Reject all but the best picture of each group."),
+    ("dupes keep", "pictures:keep_duplicates", "Remember that pictures are not duplicates."),
+    ("balance", "pictures:balance", "Show the influence of each role; --apply sets repeats near 2:1."),
+    ("caption show", "dataset:show_captions", "Show captions as the trainer will see them."),
+    ("caption set", "dataset:set_caption", "Write captions by hand; they win over every rule."),
+    ("caption tag", "dataset:edit_tags", "Add tags to captions or remove them."),
+    ("rules show", "dataset:show_rules", "Show how captions are computed."),
+    ("rules set", "dataset:set_rules", "Change prefix, imbued tags and the other caption rules."),
+    ("plan", "dataset:plan", "Count buckets, batches and steps exactly."),
+    ("export", "dataset:export", "Write a subject's dataset as training folders."),
+    ("base add", "training:add_base", "Register a base model: a diffusers folder or a single file."),
+    ("base list", "training:list_bases", "List base models."),
+    ("train", "training:train", "Train a LoRA in the background."),
+    ("run list", "training:list_runs", "List trainings."),
+    ("run show", "training:show_run", "Show one training: state, step, speed, time left."),
+    ("run log", "training:run_log", "Print a training's log."),
+    ("run wait", "training:wait_run", "Wait until a training ends."),
+    ("run stop", "training:stop_run", "Stop a training after its current step and save its state."),
+    ("run resume", "training:resume_run", "Go on with a stopped or failed training."),
+    ("checkpoint list", "training:list_checkpoints", "List the epochs that a training saved."),
+    ("sheet", "training:sheet", "Render prompts x seeds for every epoch and write a contact sheet."),
+    ("undo", "admin:undo", "Take back the last action."),
+    ("redo", "admin:redo", "Do the last undone action again."),
+    ("history", "admin:history", "List recent actions, newest first."),
+    ("where", "admin:where", "Print where everything is kept."),
+    ("doctor", "admin:doctor", "Check the library, the disk, the extras and the devices."),
+    ("exit-codes", "admin:exit_codes", "Explain the exit codes."),
+)
+
+GROUPS = {
+    "subject": "Subjects: what each LoRA teaches.",
+    "picture": "Pictures of a subject.",
+    "role": "Roles: inbox, primary, supporting, holdout, rejected.",
+    "repeats": "How often pictures are seen in an epoch.",
+    "dupes": "Pictures that look alike.",
+    "caption": "Captions.",
+    "rules": "Caption rules.",
+    "base": "Base models.",
+    "run": "Trainings.",
+    "checkpoint": "LoRA files of a training.",
+}
+
+
+def build_app() -> App:
+    """The command tree; no verb's module is imported."""
+    app = App(
+        name="loratui",
+        help="From a folder of pictures to a published image LoRA. Start with `loratui demo`.",
+        version=f"loratui {__version__}",
+        version_flags=["--version"],
+        help_format="plaintext",
+        result_action="return_value",
+    )
+    groups = {name: App(name=name, help=text, version_flags=[]) for name, text in GROUPS.items()}
+    for group in groups.values():
+        app.command(group)
+    for path, target, text in VERBS:
+        *parents, name = path.split()
+        owner = groups[parents[0]] if parents else app
+        owner.command(f"loratui.cli.{target}", name=name, help=text)
+    app.command("loratui.demo.command:demo", name="demo", help="Draw a character, train it, show the epochs: 3 minutes.")
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Run one verb and return the exit code; see `loratui exit-codes`."""
+    from loratui.cli.output import print_error
+
+    as_json = "--json" in arguments
+    app = build_app()
+    try:
+        result = app(
+            arguments or ["--help"], exit_on_error=False, print_error=False, help_on_error=False, verbose=False
+        )
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except CycloptsError as error:
+        usage = UsageError(" ".join(str(error).split()), hint=f"See `{_help_of(arguments)}`.")
+        print_error(usage, as_json=as_json)
+        return usage.exit_code
+    except LoratuiError as error:
+        print_error(error, as_json=as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("loratui: interrupted; what was done so far is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. Python would complain again at exit without this.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        print_error(_report_bug(error, arguments), as_json=as_json)
+        return 1
+
+
+def _help_of(arguments: list[str]) -> str:
+    verbs = {path for path, _, _ in VERBS} | {"demo"} | set(GROUPS)
+    for length in (2, 1):
+        words = " ".join(arguments[:length])
+        if words in verbs:
+            return f"loratui {words} --help"
+    return "loratui --help"
+
+
+def _report_bug(error: Exception, arguments: list[str]) -> LoratuiError:
+    """Keep the traceback in a file: a person needs the sentence, a bug report needs the rest."""
+    log = find_home().data / "errors.log"
+    details = "".join(traceback.format_exception(error))
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"--- {datetime.now(UTC).isoformat()} loratui {' '.join(arguments)}\n{details}\n")
+        hint = f"This is a bug. The details are in {log}; please report them."
+    except OSError:
+        hint = f"This is a bug, and its details could not be written to {log}:\n{details}"
+    return LoratuiError(f"unexpected {type(error).__name__}: {error}", hint=hint)
