@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - SQLModel reads the annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
@@ -16,6 +16,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# For models with a field named `bytes`, which hides the type.
+_Bytes = bytes
 
 KINDS = ("character", "style", "object", "person")
 ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
@@ -31,6 +34,10 @@ def _default(value: str | int | float, **options: Any) -> Any:
     """A field whose default the database knows too, so that Core inserts may leave it out."""
     literal = f"'{value}'" if isinstance(value, str) else str(int(value) if isinstance(value, bool) else value)
     return Field(default=value, sa_column_kwargs={"server_default": text(literal)}, **options)
+
+
+def _no_bytes() -> Column[Any]:
+    return Column(LargeBinary, nullable=False, server_default=text("x''"))
 
 
 class Table(SQLModel):
@@ -82,10 +89,14 @@ class PictureTable(Table, table=True):
     hash_version: int = _default(1)
     sharpness: float = _default(0.0)
     luminance: float = _default(0.0)
-    warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'")))
+    warnings: list[str] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'"))
+    )
     state: str = _default("ok")
     # "" for the managed store; else the bytes of an in-place path (os.fsencode).
-    in_place_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''")))
+    in_place_path: _Bytes = Field(
+        default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''"))
+    )
     imported_at: datetime
 
 
@@ -107,7 +118,7 @@ class MembershipTable(Table, table=True):
     picture_id: int = Field(foreign_key="picture.id", index=True)
     name: str
     # The imported path as bytes: names need not be valid UTF-8.
-    source_path: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''")))
+    source_path: bytes = Field(default=b"", sa_column=_no_bytes())
     role: str = _default("inbox")
     # None means the subject's default for the role.
     repeats: int | None = None
@@ -331,7 +342,7 @@ class SheetTable(Table, table=True):
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     folder: str
     # Prompts, seeds, weights and sampler settings (see review/sheet.py).
-    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default=text("'[]'")))
+    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     state: str = _default("planned")
     created_at: datetime
 

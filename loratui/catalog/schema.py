@@ -1,0 +1,179 @@
+"""Which schema the database has, and bringing it up to this version without losing a row."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import loratui
+from loratui.errors import ConflictError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from alembic.config import Config
+    from sqlalchemy import Connection
+
+    from loratui.config import Home
+
+SCHEMA_HEAD = "0001"
+"""The newest revision in migrations/versions; checked without importing Alembic."""
+
+KEPT_BACKUPS = 10
+_UPGRADE_TIMEOUT_S = 120.0
+
+
+def prepare(home: Home) -> None:
+    """Create or upgrade the database of a home when it is not at SCHEMA_HEAD.
+
+    Raises RefusedError when the file is no library, is damaged or comes from a newer version.
+    """
+    if read_revision(home.database) == SCHEMA_HEAD:
+        return
+    upgrade(home)
+
+
+def read_revision(database: Path) -> str | None:
+    """The revision of a database, or None for one that is missing or empty."""
+    if not database.exists():
+        return None
+    try:
+        # mode=rw: reading must not bring an empty file into being.
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return None
+            if "alembic_version" in tables:
+                found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                return str(found[0]) if found else None
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(database, error) from error
+    raise RefusedError(
+        f"{database} is a database, but not a loratui library.", hint="Move it away, or set LORATUI_HOME elsewhere."
+    )
+
+
+def upgrade(home: Home, target: str = "head") -> None:
+    """Migrate to a revision under the write lock, after a backup of a database that holds anything."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = make_config()
+    with _one_at_a_time(home):
+        before = read_revision(home.database)
+        revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if before is not None and before not in revisions:
+            raise RefusedError(
+                f"{home.database} was last upgraded by loratui {_made_by(home.database)} (schema {before}); "
+                f"this is {loratui.__version__} (schema {SCHEMA_HEAD}).",
+                hint=f"Upgrade loratui, or restore an older copy from {home.backups}.",
+            )
+        with migrating(home.database) as connection:
+            if before is not None:
+                # Inside the write lock, so that no commit slips in between the copy and the migration.
+                back_up(home, before)
+            config.attributes["connection"] = connection
+            command.upgrade(config, target)
+
+
+def make_config() -> Config:
+    """Alembic's settings as an installed wheel needs them: no ini file, any working directory."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "loratui:catalog/migrations")
+    return config
+
+
+@contextmanager
+def migrating(database: Path) -> Iterator[Connection]:
+    """A connection that holds the write lock with foreign keys off, checked before it commits.
+
+    With foreign keys on, rebuilding a table drops the old one, and ON DELETE CASCADE then empties its
+    children without a word. The pragma is ignored inside a transaction, so it comes before BEGIN.
+    """
+    from sqlalchemy import create_engine, event, pool
+    from sqlalchemy.engine import URL
+
+    engine = create_engine(
+        URL.create("sqlite", database=str(database)),
+        connect_args={"isolation_level": None, "timeout": _UPGRADE_TIMEOUT_S},
+        poolclass=pool.NullPool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=OFF")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    try:
+        with engine.begin() as connection:
+            yield connection
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(5)
+            if orphans:
+                places = ", ".join(f"{row[0]} row {row[1]} -> {row[2]}" for row in orphans)
+                raise RefusedError(
+                    f"The upgrade was taken back: rows would point at nothing ({places}).",
+                    hint="Nothing was changed. Please report this with the lines above.",
+                )
+            connection.exec_driver_sql(f"PRAGMA user_version={_pack_version(loratui.__version__)}")
+    finally:
+        engine.dispose()
+
+
+def back_up(home: Home, label: str) -> Path:
+    """Copy the database, write-ahead log included, into the backups folder and keep the newest ten."""
+    home.backups.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    copy = home.backups / f"{stamp}-{label}.db"
+    partial = copy.with_suffix(".partial")
+    with closing(sqlite3.connect(home.database)) as source, closing(sqlite3.connect(partial)) as destination:
+        source.backup(destination)
+    partial.rename(copy)
+    for old in sorted(home.backups.glob("*.db"))[:-KEPT_BACKUPS]:
+        old.unlink(missing_ok=True)
+    return copy
+
+
+@contextmanager
+def _one_at_a_time(home: Home) -> Iterator[None]:
+    """Let one process at a time upgrade: switching a new file to WAL can't wait on SQLite's own lock."""
+    try:
+        lock = (home.data / "upgrade.lock").open("w")
+    except OSError as error:
+        raise ConflictError(
+            f"Can't write into {home.data}: {error.strerror}.", hint="Check its owner, or set LORATUI_HOME elsewhere."
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unreadable(database: Path, error: sqlite3.DatabaseError) -> RefusedError | ConflictError:
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return ConflictError(
+            f"Another process keeps {database} locked.", hint="Wait for the upgrade that is running, then try again."
+        )
+    return RefusedError(
+        f"{database} can't be read: {error}.",
+        hint=f"Put back the newest copy from {database.parent / 'backups'}; keep the damaged file for recovery.",
+    )
+
+
+def _pack_version(version: str) -> int:
+    major, minor, patch = (int(part) for part in version.split(".")[:3])
+    return major * 1_000_000 + minor * 1_000 + patch
+
+
+def _made_by(database: Path) -> str:
+    with closing(sqlite3.connect(database)) as connection:
+        packed = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return f"{packed // 1_000_000}.{packed // 1_000 % 1_000}.{packed % 1_000}"
