@@ -87,6 +87,8 @@ class Settings:
     """Name of the base that plan and train use when none is named."""
     gpu_slots: int = 1
     """Trainings that the worker runs at the same time on this box."""
+    trainer: tuple[str, ...] = ()
+    """Command that trains a run folder instead of the built-in engine; it gets RUN_FOLDER --attempt K --nonce N."""
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -95,6 +97,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "import_workers": int,
     "default_base": str,
     "gpu_slots": int,
+    "trainer": list,
 }
 
 
@@ -119,6 +122,8 @@ def load_settings(home: Home) -> Settings:
             )
     if "lora_folders" in raw:
         raw["lora_folders"] = tuple(Path(str(folder)).expanduser() for folder in raw["lora_folders"])
+    if "trainer" in raw:
+        raw["trainer"] = tuple(str(word) for word in raw["trainer"])
     return Settings(**raw)
 
 

@@ -1,0 +1,109 @@
+"""The base models the user registered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select
+
+from loratui.catalog import tables
+from loratui.catalog.rows import Base, to_row
+from loratui.errors import ConflictError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+
+LAYOUTS = ("folder", "file")
+
+
+def add_base(
+    catalog: Catalog,
+    name: str,
+    path: Path,
+    *,
+    family: str,
+    layout: str,
+    resolution: int,
+    sha256: str = "",
+    undoable: bool = True,
+) -> Base:
+    """Register a base model; the same name and path again gives the base that is there.
+
+    `resolution` is the training size in pixels. Raises ConflictError when the name belongs to another path.
+    """
+    name = name.strip()
+    if not name:
+        raise UsageError("A base needs a name.", hint="Give one: `loratui base add NAME PATH`.")
+    if layout not in LAYOUTS:
+        raise UsageError(f"A base is a folder or a file, not '{layout}'.", hint="Point at one of the two.")
+    where = str(path.absolute())
+    values = {
+        "name": name,
+        "path": where,
+        "family": family,
+        "layout": layout,
+        "resolution": resolution,
+        "sha256": sha256,
+        "notes": "",
+        "created_at": datetime.now(UTC),
+    }
+    if existing := _find(catalog, name):
+        return _same_or_conflict(existing, where)
+    if undoable:
+        with catalog.journal("base.add", f"add base {name}") as change:
+            # Read again inside the transaction: another process may have added it in between.
+            if not change.connection.execute(select(tables.base.c.id).where(tables.base.c.name == name)).first():
+                change.insert(tables.base, [values])
+    else:
+        with catalog.write() as connection:
+            connection.execute(insert(tables.base).prefix_with("OR IGNORE"), values)
+    return _same_or_conflict(get_base(catalog, name), where)
+
+
+def get_base(catalog: Catalog, name: str) -> Base:
+    """The base of that name; raises NotFoundError with the names that come near."""
+    if found := _find(catalog, name):
+        return found
+    names = [base.name for base in list_bases(catalog)]
+    near = get_close_matches(name, names, n=3)
+    if near:
+        hint = f"Did you mean {', '.join(near)}?"
+    elif names:
+        hint = f"Registered: {', '.join(names)}. Add one with `loratui base add NAME PATH`."
+    else:
+        hint = "Add one with `loratui base add NAME PATH`."
+    raise NotFoundError(f"There is no base called '{name}'.", hint=hint)
+
+
+def get_base_by_id(catalog: Catalog, base_id: int) -> Base:
+    """The base of a run; raises NotFoundError."""
+    with catalog.read() as connection:
+        row = connection.execute(select(tables.base).where(tables.base.c.id == base_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no base number {base_id}.", hint="See `loratui base list`.")
+    return to_row(Base, row)
+
+
+def list_bases(catalog: Catalog) -> list[Base]:
+    """Every base, in the order they were added."""
+    with catalog.read() as connection:
+        rows = connection.execute(select(tables.base).order_by(tables.base.c.id)).all()
+    return [to_row(Base, row) for row in rows]
+
+
+def _find(catalog: Catalog, name: str) -> Base | None:
+    with catalog.read() as connection:
+        row = connection.execute(select(tables.base).where(tables.base.c.name == name)).first()
+    return None if row is None else to_row(Base, row)
+
+
+def _same_or_conflict(base: Base, path: str) -> Base:
+    if base.path == path:
+        return base
+    raise ConflictError(
+        f"The base '{base.name}' is already {base.path}.", hint="Choose another name: names stand for one model."
+    )

@@ -1,0 +1,53 @@
+"""Starting the worker from any front end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from loratui.errors import TrainingError
+from loratui.runs.leases import is_leased
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+
+def get_worker_lease(home: Home) -> Path:
+    """The file whose lease makes a process the one worker of a library."""
+    return home.data / "worker.lock"
+
+
+def get_worker_log(home: Home) -> Path:
+    """Where the worker says what it does."""
+    return home.data / "worker.log"
+
+
+def ensure_worker(catalog: Catalog) -> bool:
+    """Start a worker when none lives; True when one was started. Call it after the commit it is to act on."""
+    home = catalog.home
+    if is_leased(get_worker_lease(home)):
+        return False
+    # The shell goes away at once, so the worker is nobody's child: it outlives this process and leaves no zombie.
+    detach = ["/bin/sh", "-c", '"$@" &', "sh"]
+    command = [sys.executable, "-m", "loratui.runs.worker", str(home.data), str(home.cache), str(home.config)]
+    with get_worker_log(home).open("ab") as log:
+        try:
+            subprocess.run(
+                [*detach, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=home.data,
+                start_new_session=True,
+                check=True,
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise TrainingError(
+                f"The worker could not be started: {error}.",
+                hint="The run stays queued; any later command tries again.",
+            ) from error
+    return True
