@@ -63,10 +63,15 @@ Step = Replaced | Placed
 
 
 class Change:
-    """A journalled action in progress: every write goes through it, reads may use `connection`."""
+    """A journalled action in progress: every write goes through it, reads may use `connection`.
 
-    def __init__(self, connection: Connection) -> None:
+    `label` is what history shows; it may be made more exact while the action goes on.
+    """
+
+    def __init__(self, connection: Connection, action: str, label: str) -> None:
         self.connection = connection
+        self.action = action
+        self.label = label
         self.steps: list[Step] = []
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -118,13 +123,19 @@ class Change:
             self.steps.append(step)
         return len(present)
 
-    def record(self, *, actor: str, action: str, label: str, at: datetime) -> None:
+    def record(self, actor: str, at: datetime) -> None:
         """Write the entry, unless nothing changed; what was undone before it can't be redone any more."""
         if not self.steps:
             return
         journal = tables.journal
         self.connection.execute(journal.delete().where(journal.c.undone_at.is_not(None)))
-        entry = {"at": at, "actor": actor, "action": action, "label": label, "changes": pack(self.steps)}
+        entry = {
+            "at": at,
+            "actor": actor,
+            "action": self.action,
+            "label": self.label,
+            "changes": pack(self.steps),
+        }
         newest = self.connection.execute(insert(journal), entry).inserted_primary_key
         if newest is not None:
             self.connection.execute(journal.delete().where(journal.c.id <= newest[0] - KEPT_ENTRIES))
@@ -141,7 +152,7 @@ def fetch(connection: Connection, table: Table, columns: Sequence[str], ids: Ite
     key = key_of(table)
     names = ", ".join(f'"{column}"' for column in (key, *columns))
     query = f'SELECT {names} FROM "{table.name}" WHERE "{key}" IN (SELECT value FROM json_each(?)) ORDER BY "{key}"'
-    return [tuple(row) for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),))]
+    return [tuple(row) for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
 def take_away(connection: Connection, step: Placed, kept: frozenset[str] = frozenset()) -> None:
@@ -162,7 +173,7 @@ def take_away(connection: Connection, step: Placed, kept: frozenset[str] = froze
             elif pointing and rule is None:
                 raise _in_use(step.table, child.name, len(pointing))
     for table in reversed(tables.METADATA.sorted_tables):
-        if table in doomed:
+        if doomed.get(table):
             ids = doomed[table]
             key = key_of(table)
             columns = [column.name for column in table.c if column.name != key]
@@ -270,7 +281,7 @@ def _links_to(table: Table) -> list[tuple[Table, str, str | None]]:
 
 def _pointing(connection: Connection, child: Table, column: str, ids: Iterable[int]) -> list[int]:
     query = f'SELECT "{key_of(child)}" FROM "{child.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
-    return [row[0] for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),))]
+    return [row[0] for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
 def _find_doomed(connection: Connection, table: Table, ids: Iterable[int]) -> dict[Table, set[int]]:

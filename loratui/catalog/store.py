@@ -69,9 +69,9 @@ class Catalog:
     def journal(self, action: str, label: str) -> Iterator[changes.Change]:
         """A transaction that undo can take back as one step; nothing is recorded when nothing changed."""
         with self.write() as connection:
-            change = changes.Change(connection)
+            change = changes.Change(connection, action, label)
             yield change
-            change.record(actor=self.actor, action=action, label=label, at=now())
+            change.record(self.actor, now())
 
     def data_version(self) -> int:
         """A number that changes when anyone, this process included, has committed to the library."""

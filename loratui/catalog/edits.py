@@ -1,0 +1,256 @@
+"""What people and taggers say about pictures: captions, tag edits, tag scores, and the rules of a subject."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from loratui.catalog import tables
+from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, tag_key
+from loratui.catalog.rows import TagEdit, TagScore
+from loratui.catalog.subjects import look_up
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from loratui.catalog.changes import Change
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+ScoredTag = tuple[str, str, float]
+"""(tag, category, score from 0 to 1)."""
+
+_EDIT = (tables.tag_edit.c.membership_id, tables.tag_edit.c.tag, tables.tag_edit.c.present, tables.tag_edit.c.position)
+_SCORE = tuple(tables.tag_score.c[name] for name in TagScore.__slots__)
+
+
+def set_caption(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    text: str | None,
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Write one caption for the selected pictures, or with None let it be computed again; returns how many changed."""
+    owner = _owner(catalog, subject)
+    with catalog.journal("caption.set", f"{owner.name}: caption") as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        return change.update(tables.membership, ids, {"caption": _clean_caption(text)})
+
+
+def set_captions(catalog: Catalog, subject: Subject | str, captions: Mapping[int, str | None]) -> int:
+    """Write a caption per membership id as one action; returns how many changed."""
+    owner = _owner(catalog, subject)
+    with catalog.journal("caption.set", f"{owner.name}: captions") as change:
+        ids = choose_ids(change.connection, owner.id, list(captions))
+        return change.update(tables.membership, ids, [{"caption": _clean_caption(captions[id_])} for id_ in ids])
+
+
+def add_tags(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    tags: Sequence[str],
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Say that the selected pictures show these tags; returns how many edits changed."""
+    return _edit_tags(catalog, subject, selection, tags, True, duplicates)
+
+
+def remove_tags(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    tags: Sequence[str],
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Say that the selected pictures don't show these tags, whatever a tagger scored; returns the edits changed."""
+    return _edit_tags(catalog, subject, selection, tags, False, duplicates)
+
+
+def forget_tag_edits(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    tags: Sequence[str] | None = None,
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Take back what was said about these tags, or about all with None; returns how many edits went."""
+    owner = _owner(catalog, subject)
+    with catalog.journal("tags.forget", f"{owner.name}: forget tag edits") as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        wanted = None if tags is None else {tag_key(tag) for tag in tags}
+        edits = _read_edits(change.connection, ids)
+        return change.delete(
+            tables.tag_edit,
+            [row_id for row_id, edit in edits if wanted is None or tag_key(edit.tag) in wanted],
+        )
+
+
+def set_tags(catalog: Catalog, subject: Subject | str, tags: Mapping[int, Sequence[str]]) -> int:
+    """Make these the added tags of each membership id, in order, as one action; returns how many pictures changed.
+
+    What was said about removed tags stays, except for tags that are listed now.
+    """
+    owner = _owner(catalog, subject)
+    with catalog.journal("tags.set", f"{owner.name}: tags") as change:
+        ids = choose_ids(change.connection, owner.id, list(tags))
+        edits: dict[int, list[tuple[int, TagEdit]]] = defaultdict(list)
+        for row_id, edit in _read_edits(change.connection, ids):
+            edits[edit.membership_id].append((row_id, edit))
+        stale: list[int] = []
+        fresh: list[dict[str, Any]] = []
+        changed = 0
+        for id_ in ids:
+            wanted = _clean_tags(tags[id_])
+            if [edit.tag for _, edit in edits[id_] if edit.present] == wanted:
+                continue
+            changed += 1
+            listed = {tag_key(tag) for tag in wanted}
+            stale += [row_id for row_id, edit in edits[id_] if edit.present or tag_key(edit.tag) in listed]
+            fresh += [
+                {"membership_id": id_, "tag": tag, "present": True, "position": at} for at, tag in enumerate(wanted)
+            ]
+        change.delete(tables.tag_edit, stale)
+        change.insert(tables.tag_edit, fresh)
+        return changed
+
+
+def tag_edits_of(catalog: Catalog, subject: Subject | str) -> dict[int, list[TagEdit]]:
+    """Tag edits by membership id, in their order; memberships without any are left out."""
+    edit, member = tables.tag_edit.c, tables.membership.c
+    found: dict[int, list[TagEdit]] = defaultdict(list)
+    with catalog.read() as connection:
+        joined = tables.tag_edit.join(tables.membership, member.id == edit.membership_id)
+        chosen = select(*_EDIT).select_from(joined).where(member.subject_id == look_up(connection, subject).id)
+        for row in connection.execute(chosen.order_by(edit.membership_id, edit.position, edit.id)):
+            found[row.membership_id].append(TagEdit(*row))
+    return dict(found)
+
+
+def store_tag_scores(catalog: Catalog, picture_id: int, tagger: str, scores: Iterable[ScoredTag]) -> None:
+    """Keep what a tagger said about a picture, in place of what the same tagger said before."""
+    store_many_tag_scores(catalog, tagger, {picture_id: scores})
+
+
+def store_many_tag_scores(catalog: Catalog, tagger: str, scores: Mapping[int, Iterable[ScoredTag]]) -> None:
+    """Keep what a tagger said, by picture id, in one transaction: give it some hundred pictures at a time."""
+    rows = [
+        # Lower case, so that an exact search can use the index.
+        {"picture_id": picture_id, "tagger": tagger, "tag": tag.lower(), "category": category, "score": float(score)}
+        for picture_id, scored in scores.items()
+        for tag, category, score in scored
+    ]
+    score_of = tables.tag_score.c
+    with catalog.write() as connection:
+        connection.execute(
+            tables.tag_score.delete().where(score_of.tagger == tagger, score_of.picture_id.in_(as_values(scores)))
+        )
+        if rows:
+            connection.execute(insert(tables.tag_score), rows)
+
+
+def tag_scores_of(catalog: Catalog, subject: Subject | str, tagger: str | None = None) -> dict[int, list[TagScore]]:
+    """Tag scores by picture id, highest first; of one tagger or of all."""
+    score, member = tables.tag_score.c, tables.membership.c
+    found: dict[int, list[TagScore]] = defaultdict(list)
+    with catalog.read() as connection:
+        joined = tables.tag_score.join(tables.membership, member.picture_id == score.picture_id)
+        chosen = select(*_SCORE).select_from(joined).where(member.subject_id == look_up(connection, subject).id)
+        if tagger is not None:
+            chosen = chosen.where(score.tagger == tagger)
+        for row in connection.execute(chosen.order_by(score.picture_id, score.score.desc(), score.tag)):
+            found[row.picture_id].append(TagScore(*row))
+    return dict(found)
+
+
+def get_rules(catalog: Catalog, subject: Subject | str) -> dict[str, Any]:
+    """The caption rules of a subject as they were stored; empty when none were."""
+    rules = tables.caption_rules.c
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        found = connection.execute(select(rules.rules).where(rules.subject_id == owner.id)).scalar()
+        return dict(found or {})
+
+
+def set_rules(catalog: Catalog, subject: Subject | str, values: Mapping[str, Any]) -> None:
+    """Store the caption rules of a subject; what they may hold is the business of captions."""
+    rules = tables.caption_rules
+    owner = _owner(catalog, subject)
+    with catalog.journal("rules.set", f"{owner.name}: caption rules") as change:
+        exists = change.connection.execute(select(rules.c.subject_id).where(rules.c.subject_id == owner.id)).first()
+        if exists:
+            change.update(rules, [owner.id], {"rules": dict(values)})
+        else:
+            change.insert(rules, [{"subject_id": owner.id, "rules": dict(values)}])
+
+
+def _edit_tags(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    tags: Sequence[str],
+    present: bool,
+    duplicates: Duplicates | None,
+) -> int:
+    owner = _owner(catalog, subject)
+    wanted = _clean_tags(tags)
+    verb = "add" if present else "remove"
+    with catalog.journal(f"tags.{verb}", f"{owner.name}: {verb} {', '.join(wanted)}"[:200]) as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        return _write_edits(change, ids, wanted, present)
+
+
+def _write_edits(change: Change, ids: Sequence[int], wanted: Sequence[str], present: bool) -> int:
+    known: dict[int, dict[str, int]] = defaultdict(dict)
+    last: dict[int, int] = defaultdict(lambda: -1)
+    for row_id, edit in _read_edits(change.connection, ids):
+        known[edit.membership_id][tag_key(edit.tag)] = row_id
+        last[edit.membership_id] = max(last[edit.membership_id], edit.position)
+    turned: list[int] = []
+    fresh: list[dict[str, Any]] = []
+    for id_ in ids:
+        for tag in wanted:
+            if (edit_id := known[id_].get(tag_key(tag))) is not None:
+                turned.append(edit_id)
+            else:
+                last[id_] += 1
+                fresh.append({"membership_id": id_, "tag": tag, "present": present, "position": last[id_]})
+    changed = change.update(tables.tag_edit, sorted(turned), {"present": present})
+    return changed + len(change.insert(tables.tag_edit, fresh))
+
+
+def _read_edits(connection: Connection, ids: Sequence[int]) -> list[tuple[int, TagEdit]]:
+    edit = tables.tag_edit.c
+    chosen = select(edit.id, *_EDIT).where(edit.membership_id.in_(as_values(ids)))
+    rows = connection.execute(chosen.order_by(edit.membership_id, edit.position, edit.id))
+    return [(row_id, TagEdit(*values)) for row_id, *values in rows]
+
+
+def _clean_tags(tags: Sequence[str]) -> list[str]:
+    """Tags without surrounding space, each once, in order; raises UsageError for one that no caption can hold."""
+    kept: dict[str, str] = {}
+    for tag in tags:
+        clean = tag.strip()
+        if not clean or "," in clean or not clean.isprintable():
+            raise UsageError(f"{tag!r} is no tag.", hint="A tag is a few words on one line, without a comma.")
+        kept.setdefault(tag_key(clean), clean)
+    return list(kept.values())
+
+
+def _clean_caption(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split())
+
+
+def _owner(catalog: Catalog, subject: Subject | str) -> Subject:
+    with catalog.read() as connection:
+        return look_up(connection, subject)

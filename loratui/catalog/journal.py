@@ -1,0 +1,99 @@
+"""Taking actions back and doing them again, from any process, in the order they happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from loratui.catalog import changes, tables
+from loratui.catalog.changes import Placed, Replaced, Step
+from loratui.catalog.rows import JournalEntry, to_row
+from loratui.catalog.store import Catalog, now
+from loratui.errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+# Work that undo of an older action must not sweep away: it took hours, or a process is still at it.
+_KEPT = frozenset({"run", "snapshot"})
+
+_NOTHING = {
+    True: "Nothing was changed yet, or all of it is undone already.",
+    False: "Only an action that was undone can be redone, until another action follows.",
+}
+
+_ENTRY = [column for column in tables.journal.c if column.name != "changes"]
+
+
+def undo(catalog: Catalog) -> JournalEntry:
+    """Take the latest action back, whoever did it.
+
+    Raises NotFoundError when there is none, ConflictError when its rows were changed since by something
+    that keeps no journal; nothing is changed then.
+    """
+    newest = select(tables.journal).where(tables.journal.c.undone_at.is_(None)).order_by(tables.journal.c.id.desc())
+    return _move(catalog, newest, back=True)
+
+
+def redo(catalog: Catalog) -> JournalEntry:
+    """Do the action again that was undone last; raises NotFoundError and ConflictError like undo."""
+    oldest = select(tables.journal).where(tables.journal.c.undone_at.is_not(None)).order_by(tables.journal.c.id)
+    return _move(catalog, oldest, back=False)
+
+
+def history(catalog: Catalog, limit: int = 50) -> list[JournalEntry]:
+    """The latest actions, newest first; undone ones have `undone_at`."""
+    with catalog.read() as connection:
+        query = select(*_ENTRY).order_by(tables.journal.c.id.desc()).limit(limit)
+        return [to_row(JournalEntry, row) for row in connection.execute(query)]
+
+
+def _move(catalog: Catalog, choice: Select[Any], *, back: bool) -> JournalEntry:
+    with catalog.write() as connection:
+        found = connection.execute(choice.limit(1)).first()
+        if found is None:
+            raise NotFoundError(f"There is nothing to {'undo' if back else 'redo'}.", hint=_NOTHING[back])
+        entry = found._mapping
+        steps = changes.unpack(entry["changes"])
+        try:
+            for step in reversed(steps) if back else steps:
+                if isinstance(step, Replaced):
+                    _swap(connection, step, back=back)
+                else:
+                    _flip(connection, step)
+        except IntegrityError as error:
+            raise _changed_since(step, str(error.orig)) from error
+        undone_at = now() if back else None
+        values: dict[str, Any] = {"undone_at": undone_at}
+        if any(isinstance(step, Placed) for step in steps):
+            values["changes"] = changes.pack(steps)
+        connection.execute(tables.journal.update().where(tables.journal.c.id == entry["id"]).values(values))
+        kept = {column.name: entry[column.name] for column in _ENTRY}
+        return JournalEntry(**{**kept, "undone_at": undone_at})
+
+
+def _swap(connection: Connection, step: Replaced, *, back: bool) -> None:
+    expected, wanted = (step.after, step.before) if back else (step.before, step.after)
+    table = tables.METADATA.tables[step.table]
+    if changes.fetch(connection, table, step.columns, [row[0] for row in expected]) != expected:
+        raise _changed_since(step, f"{', '.join(step.columns)} has other values now")
+    changes.put_values(connection, step, wanted)
+
+
+def _flip(connection: Connection, step: Placed) -> None:
+    if step.parts:
+        changes.bring_back(connection, step)
+        return
+    present = changes.fetch(connection, tables.METADATA.tables[step.table], [], step.ids)
+    if len(present) != len(step.ids):
+        raise _changed_since(step, "rows are gone")
+    changes.take_away(connection, step, kept=_KEPT)
+
+
+def _changed_since(step: Step, what: str) -> ConflictError:
+    return ConflictError(
+        f"This can't be undone or redone: the {step.table.replace('_', ' ')} rows were changed since ({what}).",
+        hint="Change them by hand; earlier actions can be reached again once they are as they were.",
+    )

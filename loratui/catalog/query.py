@@ -1,0 +1,228 @@
+"""Selecting the pictures of a subject: the query language compiled to SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, column, func, not_, or_, select, true
+
+from loratui.catalog import tables
+from loratui.catalog.grammar import And, Everything, Match, Not, Or, Query, Range, parse_query, print_query
+from loratui.catalog.rows import Membership, Subject
+from loratui.catalog.subjects import look_up
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from loratui.catalog.store import Catalog
+
+__all__ = ["Duplicates", "Selection", "count_memberships", "parse_query", "print_query", "select_memberships"]
+
+TAG_SHOWN_FROM = 0.35
+"""A scored tag counts as present from here on; the usual default of the taggers themselves."""
+
+Selection = str | Sequence[int]
+"""Which memberships an action is about: a query, or their ids."""
+
+Duplicates = Callable[[], set[int]]
+"""Gives the ids of memberships that are in a group of duplicates."""
+
+_m, _p, _s = tables.membership.c, tables.picture.c, tables.subject.c
+_SHORT_SIDE = func.min(_p.width, _p.height)
+_REPEATS = func.coalesce(
+    _m.repeats,
+    case((_m.role == "primary", _s.primary_repeats), (_m.role == "supporting", _s.supporting_repeats), else_=1),
+)
+_NUMBERS: dict[str, Any] = {
+    "size": _SHORT_SIDE,
+    "width": _p.width,
+    "height": _p.height,
+    "repeats": _REPEATS,
+    "rating": _m.rating,
+}
+_COMPUTED: dict[str, Any] = {
+    "id": _m.id,
+    "repeats": _REPEATS.label("repeats"),
+    "own_repeats": _m.repeats.label("own_repeats"),
+}
+# In the order of the dataclass, so that a row unpacks into it.
+_COLUMNS = [
+    _COMPUTED[name] if name in _COMPUTED else _m[name] if name in _m else _p[name] for name in Membership.__slots__
+]
+_JOINED = tables.membership.join(tables.picture, _p.id == _m.picture_id).join(tables.subject, _s.id == _m.subject_id)
+
+# Formats as people call them.
+_FORMATS = {"jpg": "jpeg", "tif": "tiff"}
+
+
+def select_memberships(
+    catalog: Catalog,
+    subject: Subject | str,
+    query: str | Query = "",
+    limit: int | None = None,
+    *,
+    after: int = 0,
+    duplicates: Duplicates | None = None,
+) -> list[Membership]:
+    """The pictures of a subject that a query chooses, in the order they were added.
+
+    A page is `limit` rows with an id above `after`: pass the last id to get the next one.
+    Raises NotFoundError for the subject, UsageError for the query.
+    """
+    node = parse_query(query) if isinstance(query, str) else query
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        statement = _choose(_COLUMNS, owner.id, node, duplicates).where(_m.id > after).limit(limit)
+        return [Membership(*row) for row in connection.execute(statement)]
+
+
+def get_memberships(catalog: Catalog, ids: Sequence[int]) -> list[Membership]:
+    """Memberships by id, whatever their subject; ids that don't exist are left out."""
+    with catalog.read() as connection:
+        statement = select(*_COLUMNS).select_from(_JOINED).where(_m.id.in_(as_values(ids))).order_by(_m.id)
+        return [Membership(*row) for row in connection.execute(statement)]
+
+
+def count_memberships(
+    catalog: Catalog, subject: Subject | str, query: str | Query = "", *, duplicates: Duplicates | None = None
+) -> int:
+    """How many pictures of a subject a query chooses."""
+    node = parse_query(query) if isinstance(query, str) else query
+    with catalog.read() as connection:
+        chosen = _choose([_m.id], look_up(connection, subject).id, node, duplicates).order_by(None).subquery()
+        return int(connection.execute(select(func.count()).select_from(chosen)).scalar_one())
+
+
+def choose_ids(
+    connection: Connection, subject_id: int, selection: Selection, duplicates: Duplicates | None = None
+) -> list[int]:
+    """The membership ids of a selection; raises UsageError for ids that the subject doesn't have."""
+    if isinstance(selection, str):
+        return list(connection.execute(_choose([_m.id], subject_id, parse_query(selection), duplicates)).scalars())
+    wanted = set(selection)
+    statement = select(_m.id).where(_m.subject_id == subject_id, _m.id.in_(as_values(wanted))).order_by(_m.id)
+    found = list(connection.execute(statement).scalars())
+    if missing := sorted(wanted.difference(found)):
+        raise UsageError(
+            f"{len(missing)} of these pictures are not in the subject (the first is {missing[0]}).",
+            hint="They may have been removed meanwhile: list the pictures again.",
+        )
+    return found
+
+
+def as_values(numbers: Iterable[int]) -> Select[Any]:
+    """Numbers as a subquery with one parameter, however many there are."""
+    return select(column("value")).select_from(func.json_each(json.dumps(list(numbers))))
+
+
+def tag_key(tag: str) -> str:
+    """What two spellings of a tag have in common: ASCII case, and spaces for underscores."""
+    return "".join(char.lower() if char.isascii() else char for char in tag.strip()).replace(" ", "_")
+
+
+def _choose(
+    columns: Sequence[Any], subject_id: int, node: Query, duplicates: Duplicates | None
+) -> Select[tuple[Any, ...]]:
+    condition = _compile(node, duplicates)
+    return select(*columns).select_from(_JOINED).where(_m.subject_id == subject_id, condition).order_by(_m.id)
+
+
+def _compile(node: Query, duplicates: Duplicates | None) -> ColumnElement[bool]:
+    match node:
+        case Everything():
+            return true()
+        case Not(part):
+            return not_(_compile(part, duplicates))
+        case And(parts):
+            return and_(*(_compile(part, duplicates) for part in parts))
+        case Or(parts):
+            return or_(*(_compile(part, duplicates) for part in parts))
+        case Range(key, low, high):
+            value = _NUMBERS[key]
+            return and_(true() if low is None else value >= low, true() if high is None else value <= high)
+        case Match():
+            return _match(node, duplicates)
+
+
+def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
+    text = node.text
+    match node.key:
+        case "name":
+            return _like(_m.name, text, whole=node.exact)
+        case "caption" if text in ("yes", "no"):
+            written = func.coalesce(_m.caption, "") != ""
+            return written if text == "yes" else not_(written)
+        case "caption":
+            return _like(func.coalesce(_m.caption, ""), text)
+        case "tag":
+            return _has_tag(text)
+        case "format":
+            wanted = _FORMATS.get(text.lower(), text)
+            return _like(_p.format, wanted, whole=True)
+        case "sha":
+            return _p.sha256.like(f"{text.lower()}%")
+        case "dup":
+            if duplicates is None:
+                raise UsageError("`dup:` can't be used here.", hint="List the duplicates with `loratui dupes list`.")
+            doubled = _m.id.in_(as_values(sorted(duplicates())))
+            return doubled if text == "yes" else not_(doubled)
+        case key:
+            return {"role": _m.role, "state": _p.state, "kind": _s.kind}[key] == text
+
+
+def _has_tag(pattern: str) -> ColumnElement[bool]:
+    """A person's word on the tag counts, else whether a tagger scored it high enough."""
+    edit, score = tables.tag_edit.c, tables.tag_score.c
+    key = tag_key(pattern)
+
+    def same(tag: Any) -> ColumnElement[bool]:
+        return _like(func.replace(func.lower(tag), " ", "_"), key, whole=True)
+
+    plain = _literal(key)
+    # Scored tags are stored in lower case, so that the index on them answers in both spellings.
+    scored = same(score.tag) if plain is None else score.tag.in_({plain, plain.replace("_", " ")})
+    removed = select(edit.id).where(
+        edit.membership_id == _m.id,
+        not_(edit.present),
+        func.replace(func.lower(edit.tag), " ", "_") == func.replace(score.tag, " ", "_"),
+    )
+    return or_(
+        _m.id.in_(select(edit.membership_id).where(edit.present, same(edit.tag))),
+        and_(
+            _p.id.in_(select(score.picture_id).where(scored, score.score >= TAG_SHOWN_FROM)),
+            select(score.id)
+            .where(score.picture_id == _p.id, scored, score.score >= TAG_SHOWN_FROM, not_(removed.exists()))
+            .exists(),
+        ),
+    )
+
+
+def _like(value: Any, pattern: str, *, whole: bool = False) -> ColumnElement[bool]:
+    """Compare without ASCII case; a pattern without wildcards is looked for anywhere unless `whole`."""
+    if _literal(pattern) is not None and not whole:
+        pattern = f"*{pattern}*"
+    like, escaped = [], False
+    for char in pattern:
+        if not escaped and char in "\\*?":
+            escaped = char == "\\"
+            like.append({"*": "%", "?": "_", "\\": ""}[char])
+        else:
+            like.append(f"\\{char}" if char in "%_\\" else char)
+            escaped = False
+    matched: ColumnElement[bool] = value.like("".join(like), escape="\\")
+    return matched
+
+
+def _literal(pattern: str) -> str | None:
+    """The text a pattern without wildcards stands for, else None."""
+    text, escaped = [], False
+    for char in pattern:
+        if not escaped and char in "*?":
+            return None
+        if not escaped and char == "\\":
+            escaped = True
+            continue
+        text.append(char)
+        escaped = False
+    return "".join(text)

@@ -1,0 +1,238 @@
+"""Roles, repeats and ratings, and the balance between primary and supporting pictures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from loratui.catalog import tables
+from loratui.catalog.models import ROLES
+from loratui.catalog.query import Duplicates, Selection, choose_ids
+from loratui.catalog.subjects import check_repeats, look_up
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+AIM = 2.0
+"""Primary pictures should weigh about twice what the supporting ones do."""
+
+TOLERANCE = 0.1
+"""A ratio this near to the aim, relative, is left alone."""
+
+_TRAINED = ("primary", "supporting")
+_PROPOSED = range(1, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """What a role weighs: `samples` is pictures x repeats, `share` its part of training (0 to 1)."""
+
+    pictures: int
+    samples: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The influence of each role, and the default repeats that would bring it near 2:1.
+
+    `ratio` is None without supporting pictures. With `clears_own_repeats` the proposal works only if the
+    pictures give up the repeats that were set on them one by one.
+    """
+
+    primary: int
+    supporting: int
+    ratio: float | None
+    roles: dict[str, Influence]
+    primary_repeats: int
+    supporting_repeats: int
+    proposed_primary_repeats: int
+    proposed_supporting_repeats: int
+    proposed_primary: int
+    proposed_supporting: int
+    proposed_ratio: float | None
+    clears_own_repeats: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether applying the proposal would change anything."""
+        now = (self.primary_repeats, self.supporting_repeats)
+        return self.clears_own_repeats or now != (self.proposed_primary_repeats, self.proposed_supporting_repeats)
+
+
+def set_role(
+    catalog: Catalog,
+    subject: Subject | str,
+    role: str,
+    selection: Selection,
+    *,
+    reason: str = "",
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Give the selected pictures a role; returns how many changed.
+
+    A reason is kept with rejected pictures only. Raises UsageError for an unknown role or a wrong query.
+    """
+    if role not in ROLES:
+        raise UsageError(f"There is no role '{role}'.", hint=f"Roles: {', '.join(ROLES)}.")
+    if reason and role != "rejected":
+        raise UsageError("Only rejected pictures have a reason.", hint="Leave the reason out.")
+    return _set(catalog, subject, selection, {"role": role, "reject_reason": reason}, f"role {role}", duplicates)
+
+
+def set_repeats(
+    catalog: Catalog,
+    subject: Subject | str,
+    repeats: int | None,
+    selection: Selection,
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Set repeats picture by picture, or with None return to the subject's default; returns how many changed."""
+    if repeats is not None:
+        check_repeats(repeats)
+    label = "default repeats" if repeats is None else f"repeats {repeats}"
+    return _set(catalog, subject, selection, {"repeats": repeats}, label, duplicates)
+
+
+def set_rating(
+    catalog: Catalog,
+    subject: Subject | str,
+    rating: int,
+    selection: Selection,
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Rate the selected pictures from 1 to 5, 0 for none; returns how many changed."""
+    if not 0 <= rating <= 5:
+        raise UsageError(f"Ratings go from 0 to 5, not {rating}.", hint="0 takes a rating away.")
+    return _set(catalog, subject, selection, {"rating": rating}, f"rating {rating}", duplicates)
+
+
+def balance(catalog: Catalog, subject: Subject | str) -> Balance:
+    """Weigh the roles of a subject and propose default repeats from 1 to 10."""
+    with catalog.read() as connection:
+        return _weigh(connection, look_up(connection, subject))
+
+
+def apply_balance(catalog: Catalog, subject: Subject | str) -> Balance:
+    """Set the proposed repeats; returns the balance as it is then."""
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    with catalog.journal("balance.apply", f"balance {owner.name}") as change:
+        proposal = _weigh(change.connection, look_up(change.connection, owner))
+        change.update(
+            tables.subject,
+            [owner.id],
+            {
+                "primary_repeats": proposal.proposed_primary_repeats,
+                "supporting_repeats": proposal.proposed_supporting_repeats,
+            },
+        )
+        if proposal.clears_own_repeats:
+            member = tables.membership.c
+            own = select(member.id).where(
+                member.subject_id == owner.id, member.role.in_(_TRAINED), member.repeats.is_not(None)
+            )
+            change.update(tables.membership, list(change.connection.execute(own).scalars()), {"repeats": None})
+        return _weigh(change.connection, look_up(change.connection, owner))
+
+
+def propose_repeats(
+    primaries: int, supporting: int, current: tuple[int, int], *, own: tuple[int, int] = (0, 0)
+) -> tuple[int, int]:
+    """Default repeats (primary, supporting) that bring the ratio near 2:1 with the least change.
+
+    `primaries` and `supporting` count pictures that follow the defaults, `own` is the influence of those
+    that don't. Without pictures on both sides there is no ratio to aim at, and nothing changes.
+    """
+    if not (primaries or own[0]) or not (supporting or own[1]):
+        return current
+
+    def miss(repeats: tuple[int, int]) -> float:
+        ratio = (primaries * repeats[0] + own[0]) / (supporting * repeats[1] + own[1])
+        return abs(math.log(ratio / AIM))
+
+    near_enough = math.log(1 + TOLERANCE)
+    if miss(current) <= near_enough:
+        return current
+
+    def effort(repeats: tuple[int, int]) -> tuple[float, float, int]:
+        moved = abs(repeats[0] - current[0]) + abs(repeats[1] - current[1])
+        error = miss(repeats)
+        return (0.0 if error <= near_enough else error, moved, sum(repeats))
+
+    return min(((high, low) for high in _PROPOSED for low in _PROPOSED), key=lambda pair: (*effort(pair), miss(pair)))
+
+
+def _weigh(connection: Connection, owner: Subject) -> Balance:
+    member = tables.membership.c
+    counts = dict.fromkeys(ROLES, 0)
+    following, own = dict.fromkeys(ROLES, 0), dict.fromkeys(ROLES, 0)
+    grouped = select(member.role, member.repeats, func.count()).where(member.subject_id == owner.id)
+    for role, repeats, count in connection.execute(grouped.group_by(member.role, member.repeats)):
+        counts[role] += count
+        if repeats is None:
+            following[role] += count
+        else:
+            own[role] += count * repeats
+    defaults = {"primary": owner.primary_repeats, "supporting": owner.supporting_repeats}
+    samples = {role: own[role] + following[role] * defaults[role] if role in defaults else 0 for role in ROLES}
+    current = (owner.primary_repeats, owner.supporting_repeats)
+    kept = (own["primary"], own["supporting"])
+    proposal = propose_repeats(following["primary"], following["supporting"], current, own=kept)
+    primary, supporting = (kept[at] + following[role] * proposal[at] for at, role in enumerate(_TRAINED))
+    cleared = False
+    if any(kept) and _misses(primary, supporting):
+        all_over = propose_repeats(counts["primary"], counts["supporting"], current)
+        fresh = (counts["primary"] * all_over[0], counts["supporting"] * all_over[1])
+        if abs(math.log(fresh[0] / fresh[1] / AIM)) < abs(math.log(primary / supporting / AIM)):
+            proposal, (primary, supporting), cleared = all_over, fresh, True
+    total = sum(samples.values())
+    return Balance(
+        primary=samples["primary"],
+        supporting=samples["supporting"],
+        ratio=_divide(samples["primary"], samples["supporting"]),
+        roles={role: Influence(counts[role], samples[role], samples[role] / total if total else 0.0) for role in ROLES},
+        primary_repeats=current[0],
+        supporting_repeats=current[1],
+        proposed_primary_repeats=proposal[0],
+        proposed_supporting_repeats=proposal[1],
+        proposed_primary=primary,
+        proposed_supporting=supporting,
+        proposed_ratio=_divide(primary, supporting),
+        clears_own_repeats=cleared,
+    )
+
+
+def _misses(primary: int, supporting: int) -> bool:
+    return primary > 0 and supporting > 0 and abs(math.log(primary / supporting / AIM)) > math.log(1 + TOLERANCE)
+
+
+def _divide(primary: int, supporting: int) -> float | None:
+    return primary / supporting if supporting else None
+
+
+def _set(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    values: dict[str, Any],
+    label: str,
+    duplicates: Duplicates | None,
+) -> int:
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    action = f"membership.{next(iter(values))}"
+    with catalog.journal(action, f"{owner.name}: {label}") as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        changed = change.update(tables.membership, ids, values)
+        change.label = f"{owner.name}: {label} for {changed} picture{'s' * (changed != 1)}"
+        return changed

@@ -1,0 +1,290 @@
+"""Subjects: adding, finding, changing and removing them, and who agreed to be one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select
+
+from loratui.catalog import tables
+from loratui.catalog.models import KINDS, ROLES
+from loratui.catalog.rows import Subject, to_row
+from loratui.catalog.store import now
+from loratui.catalog.triggers import Tokenize, TriggerWarning, check_trigger, claim_trigger
+from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+
+MAX_NAME = 100
+MAX_REPEATS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSummary:
+    """A subject with its counts; influence is pictures x repeats of a role."""
+
+    subject: Subject
+    pictures: int
+    counts: dict[str, int] = field(default_factory=dict)
+    """Pictures per role, every role named."""
+    primary: int = 0
+    supporting: int = 0
+    runs: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        """Primary influence over supporting influence; None without supporting pictures."""
+        return self.primary / self.supporting if self.supporting else None
+
+
+def add_subject(
+    catalog: Catalog,
+    name: str,
+    trigger: str,
+    kind: str = "character",
+    class_word: str = "",
+    *,
+    lora_folders: Sequence[Path] = (),
+    tokenize: Tokenize | None = None,
+) -> tuple[Subject, list[TriggerWarning]]:
+    """Add a subject; returns it with what is doubtful about its trigger.
+
+    Raises ConflictError when the name or the trigger is taken, UsageError when a value makes no sense.
+    """
+    values: dict[str, Any] = {
+        "name": _check_name(name),
+        "kind": _check_kind(kind),
+        "class_word": class_word.strip(),
+        "created_at": now(),
+    }
+    warnings = check_trigger(catalog, trigger, lora_folders=lora_folders, tokenize=tokenize)
+    with catalog.journal("subject.add", f"add subject {values['name']}") as change:
+        _refuse_taken_name(change.connection, values["name"])
+        values |= claim_trigger(change.connection, trigger)
+        (new_id,) = change.insert(tables.subject, [values])
+        return _by_id(change.connection, new_id), warnings
+
+
+def get_subject(catalog: Catalog, name: str) -> Subject:
+    """The subject of a name, in any case; raises NotFoundError with the nearest names."""
+    with catalog.read() as connection:
+        return look_up(connection, name)
+
+
+def look_up(connection: Connection, subject: Subject | str) -> Subject:
+    """The present row of a subject, given by name or by an earlier copy; raises NotFoundError."""
+    table = tables.subject
+    if isinstance(subject, Subject):
+        found = connection.execute(select(table).where(table.c.id == subject.id)).first()
+        name = subject.name
+    else:
+        name = subject.strip()
+        same = func.lower(table.c.name) == func.lower(name)
+        found = connection.execute(select(table).where(same).order_by(table.c.name != name).limit(1)).first()
+    if found is None:
+        raise _not_found(connection, name)
+    return to_row(Subject, found)
+
+
+def list_subjects(catalog: Catalog) -> list[SubjectSummary]:
+    """All subjects by name, each with its counts and influence."""
+    with catalog.read() as connection:
+        subjects = [to_row(Subject, row) for row in connection.execute(select(tables.subject))]
+        return _summarize(connection, sorted(subjects, key=lambda subject: subject.name.casefold()))
+
+
+def summarize_subject(catalog: Catalog, subject: Subject | str) -> SubjectSummary:
+    """One subject with its counts and influence; raises NotFoundError."""
+    with catalog.read() as connection:
+        return _summarize(connection, [look_up(connection, subject)])[0]
+
+
+def edit_subject(
+    catalog: Catalog,
+    subject: Subject | str,
+    *,
+    name: str | None = None,
+    trigger: str | None = None,
+    kind: str | None = None,
+    class_word: str | None = None,
+    notes: str | None = None,
+    primary_repeats: int | None = None,
+    supporting_repeats: int | None = None,
+    lora_folders: Sequence[Path] = (),
+    tokenize: Tokenize | None = None,
+) -> tuple[Subject, list[TriggerWarning]]:
+    """Change what is given; raises like add_subject, and NotFoundError."""
+    warnings: list[TriggerWarning] = []
+    with catalog.read() as connection:
+        before = look_up(connection, subject)
+    if trigger is not None:
+        warnings = check_trigger(
+            catalog, trigger, lora_folders=lora_folders, tokenize=tokenize, own_subject_id=before.id
+        )
+    with catalog.journal("subject.edit", f"edit subject {before.name}") as change:
+        values: dict[str, Any] = {}
+        if name is not None:
+            values["name"] = _check_name(name)
+            _refuse_taken_name(change.connection, values["name"], own_id=before.id)
+        if trigger is not None:
+            values |= claim_trigger(change.connection, trigger, own_subject_id=before.id)
+        if kind is not None:
+            values["kind"] = _check_kind(kind)
+        if class_word is not None:
+            values["class_word"] = class_word.strip()
+        if notes is not None:
+            values["notes"] = notes
+        for column, repeats in (("primary_repeats", primary_repeats), ("supporting_repeats", supporting_repeats)):
+            if repeats is not None:
+                values[column] = check_repeats(repeats)
+        change.update(tables.subject, [before.id], values)
+        return look_up(change.connection, before), warnings
+
+
+def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
+    """Remove a subject with its memberships, runs and sheets; files stay, and undo brings all of it back.
+
+    Raises NotFoundError, and ConflictError while one of its runs is queued or running.
+    """
+    run = tables.run.c
+    with catalog.read() as connection:
+        before = look_up(connection, subject)
+    with catalog.journal("subject.remove", f"remove subject {before.name}") as change:
+        busy = select(run.name).where(run.subject_id == before.id, run.state.in_(("queued", "running")))
+        if name := change.connection.execute(busy.limit(1)).scalar():
+            raise ConflictError(
+                f"'{before.name}' can't be removed while its run {name} is queued or running.",
+                hint=f"Stop it first: `loratui run stop {name}`.",
+            )
+        if not change.delete(tables.subject, [before.id]):
+            raise _not_found(change.connection, before.name)
+    return before
+
+
+def record_consent(
+    catalog: Catalog, subject: Subject | str, *, who: str, scope: str, at: datetime | None = None, note: str = ""
+) -> Subject:
+    """Write down who agreed to what and when (default: now); needed before a person is trained or published."""
+    if not who.strip() or not scope.strip():
+        raise UsageError(
+            "Consent needs the name of the person and what they agreed to.",
+            hint='For example who "Ada Lovelace", scope "training and publishing".',
+        )
+    consent = {"who": who.strip(), "scope": scope.strip(), "at": (at or now()).isoformat(), "note": note}
+    return _set_consent(catalog, subject, consent)
+
+
+def withdraw_consent(catalog: Catalog, subject: Subject | str) -> Subject:
+    """Forget the consent of a person: training and publishing refuse from then on."""
+    return _set_consent(catalog, subject, None)
+
+
+def require_consent(subject: Subject) -> None:
+    """Raise RefusedError for a person who has not agreed."""
+    if subject.kind == "person" and not subject.consent:
+        raise RefusedError(
+            f"'{subject.name}' is a person, and no consent is recorded.",
+            hint=f"Record who agreed to what: `loratui subject consent {subject.name} --who WHO --scope SCOPE`.",
+        )
+
+
+def check_repeats(repeats: int) -> int:
+    """The number itself when it can be a number of repeats; raises UsageError."""
+    if not 1 <= repeats <= MAX_REPEATS:
+        raise UsageError(f"Repeats go from 1 to {MAX_REPEATS}, not {repeats}.", hint="Usual are 1 to 10.")
+    return repeats
+
+
+def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, Any] | None) -> Subject:
+    with catalog.read() as connection:
+        before = look_up(connection, subject)
+    verb = "record" if consent else "withdraw"
+    with catalog.journal("subject.consent", f"{verb} consent for {before.name}") as change:
+        change.update(tables.subject, [before.id], {"consent": consent})
+        return look_up(change.connection, before)
+
+
+def _summarize(connection: Connection, subjects: Sequence[Subject]) -> list[SubjectSummary]:
+    member, run = tables.membership.c, tables.run.c
+    chosen = {subject.id for subject in subjects}
+    one = [member.subject_id == next(iter(chosen))] if len(chosen) == 1 else []
+    # Grouping by repeats too keeps this inside one index: no row of a million memberships is read.
+    grouped = select(member.subject_id, member.role, member.repeats, func.count()).where(*one)
+    rows = connection.execute(grouped.group_by(member.subject_id, member.role, member.repeats)).all()
+    counted = connection.execute(select(run.subject_id, func.count()).group_by(run.subject_id))
+    runs: dict[int, int] = {id_: count for id_, count in counted}
+    defaults = {
+        subject.id: {"primary": subject.primary_repeats, "supporting": subject.supporting_repeats}
+        for subject in subjects
+    }
+    counts = {id_: dict.fromkeys(ROLES, 0) for id_ in chosen}
+    influence = {id_: {"primary": 0, "supporting": 0} for id_ in chosen}
+    for id_, role, repeats, count in rows:
+        counts[id_][role] += count
+        if role in influence[id_]:
+            influence[id_][role] += count * (repeats or defaults[id_][role])
+    return [
+        SubjectSummary(
+            subject,
+            sum(counts[subject.id].values()),
+            counts[subject.id],
+            **influence[subject.id],
+            runs=runs.get(subject.id, 0),
+        )
+        for subject in subjects
+    ]
+
+
+def _by_id(connection: Connection, id_: int) -> Subject:
+    return to_row(Subject, connection.execute(select(tables.subject).where(tables.subject.c.id == id_)).one())
+
+
+def _check_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise UsageError(
+            f"{name[:MAX_NAME]!r} can't be the name of a subject.",
+            hint=f"A name has 1 to {MAX_NAME} characters on one line.",
+        )
+    return name
+
+
+def _check_kind(kind: str) -> str:
+    if kind not in KINDS:
+        near = get_close_matches(kind, KINDS, n=1)
+        raise UsageError(
+            f"There is no kind '{kind}'.",
+            hint=(f"Did you mean '{near[0]}'? " if near else "") + f"Kinds: {', '.join(KINDS)}.",
+        )
+    return kind
+
+
+def _refuse_taken_name(connection: Connection, name: str, own_id: int = 0) -> None:
+    table = tables.subject.c
+    same = select(table.name).where(func.lower(table.name) == func.lower(name), table.id != own_id)
+    if taken := connection.execute(same).scalar():
+        raise ConflictError(
+            f"There is a subject '{taken}' already.",
+            hint=f"Choose another name, or see `loratui subject show {taken}`.",
+        )
+
+
+def _not_found(connection: Connection, name: str) -> NotFoundError:
+    names = list(connection.execute(select(tables.subject.c.name)).scalars())
+    by_fold = {re.sub(r"\W", "", known).casefold(): known for known in names}
+    near = get_close_matches(re.sub(r"\W", "", name).casefold(), list(by_fold), n=3)
+    if near:
+        hint = f"Did you mean {' or '.join(repr(by_fold[key]) for key in near)}?"
+    elif names:
+        hint = "`loratui subject list` shows the subjects there are."
+    else:
+        hint = "There are none yet: `loratui subject add NAME --trigger WORD`."
+    return NotFoundError(f"There is no subject '{name}'.", hint=hint)
