@@ -52,6 +52,12 @@ def take_lease(path: Path, *, wait_s: float = 0.0) -> Lease | None:
             return Lease(path, fd)
 
 
+def inherit_lease(path: Path, fd: int) -> Lease:
+    """The lease that this process was started with, no longer passed on to children by itself."""
+    os.set_inheritable(fd, False)
+    return Lease(path, fd)
+
+
 def is_leased(path: Path) -> bool:
     """Whether some process holds the lease; takes it for an instant, so takers should wait a little."""
     if not path.exists():

@@ -6,7 +6,6 @@ import os
 import platform
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from loratui.runs.leases import is_leased
+from loratui.training.spawn import engine_command, engine_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,18 +23,8 @@ if TYPE_CHECKING:
     from loratui.runs.folder import RunFolder
     from loratui.runs.leases import Lease
 
-ENGINE = (sys.executable, "-m", "loratui.training.engine")
-
 # psutil derives start times from the boot time, which moves when the clock is set; the nonce does the rest.
 _START_TOLERANCE_S = 5.0
-
-# glibc gives memory back to the system after every step and asks for it again in the next: a tenth and more of
-# the time on small models. These keep it.
-_MALLOC = {
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +40,13 @@ DEFAULT_LADDER = StopLadder()
 
 def make_environment(environ: Mapping[str, str], device: str | None) -> dict[str, str]:
     """The environment of a trainer; `device` is its share of CUDA_VISIBLE_DEVICES, None leaves that alone."""
-    environment = {**_MALLOC, **environ, "PYTHONUNBUFFERED": "1"}
-    if device is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = device
-    return environment
+    return engine_environment(environ) | ({} if device is None else {"CUDA_VISIBLE_DEVICES": device})
 
 
 def spawn_trainer(
-    command: Sequence[str],
     folder: RunFolder,
     *,
+    trainer: Sequence[str],
     number: int,
     nonce: str,
     environment: Mapping[str, str],
@@ -67,11 +54,16 @@ def spawn_trainer(
 ) -> subprocess.Popen[bytes]:
     """Start a trainer in its own session, which inherits the leases and so holds them until it ends.
 
+    `trainer` is the command of one that keeps the run-folder contract; empty means ours.
     Raises OSError when the command can't be run.
     """
+    if trainer:
+        command = [*trainer, str(folder.path), "--attempt", str(number), "--nonce", nonce]
+    else:
+        command = engine_command(folder.path, attempt=number, nonce=nonce)
     with folder.log_file.open("ab") as log:
         return subprocess.Popen(
-            [*command, str(folder.path), "--attempt", str(number), "--nonce", nonce],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from loratui.errors import TrainingError
-from loratui.runs.leases import is_leased
+from loratui.runs.leases import take_lease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,22 +27,28 @@ def get_worker_log(home: Home) -> Path:
 
 
 def ensure_worker(catalog: Catalog) -> bool:
-    """Start a worker when none lives; True when one was started. Call it after the commit it is to act on."""
+    """Start a worker when none lives; True when one was started. Call it after the commit it is to act on.
+
+    The lease is taken here and inherited by the worker, so callers that come at once, or while it still starts,
+    never start two.
+    """
     home = catalog.home
-    if is_leased(get_worker_lease(home)):
+    lease = take_lease(get_worker_lease(home))
+    if lease is None:
         return False
     # The shell goes away at once, so the worker is nobody's child: it outlives this process and leaves no zombie.
     detach = ["/bin/sh", "-c", '"$@" &', "sh"]
     command = [sys.executable, "-m", "loratui.runs.worker", str(home.data), str(home.cache), str(home.config)]
-    with get_worker_log(home).open("ab") as log:
+    with lease, get_worker_log(home).open("ab") as log:
         try:
             subprocess.run(
-                [*detach, *command],
+                [*detach, *command, "--lease", str(lease.fd)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=home.data,
                 start_new_session=True,
+                pass_fds=[lease.fd],
                 check=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:

@@ -33,10 +33,9 @@ from loratui.catalog.store import open_catalog
 from loratui.config import Home, Settings, load_settings
 from loratui.errors import LoratuiError
 from loratui.runs.folder import RunFolder
-from loratui.runs.leases import take_lease
+from loratui.runs.leases import inherit_lease, take_lease
 from loratui.runs.process import (
     DEFAULT_LADDER,
-    ENGINE,
     StopLadder,
     climb_stop_ladder,
     find_process,
@@ -80,7 +79,7 @@ class Worker:
 
     def work(self, quit: threading.Event) -> None:
         """Go round until `quit` is set or nothing has been going on for `idle_s` seconds."""
-        self._repair_claims()
+        self.repair_claims()
         busy_at = time.monotonic()
         while not quit.is_set():
             try:
@@ -119,7 +118,7 @@ class Worker:
         if attempt and (sent := climb_stop_ladder(RunFolder(run.folder), attempt, self._ladder)):
             _LOG.warning("%s does not stop: sent %s to %d", run.name, sent, attempt.pid)
 
-    def _repair_claims(self) -> None:
+    def repair_claims(self) -> None:
         """Settle the claims of a worker that was killed between taking a run and noting its process."""
         for run in list_runs(self._catalog, states=("running",)):
             attempt = get_latest_attempt(self._catalog, run.id)
@@ -164,8 +163,8 @@ class Worker:
         try:
             folder.prepare_attempt(attempt.nonce, list_events(self._catalog, run.id, limit=1000))
             child = spawn_trainer(
-                self._settings.trainer or ENGINE,
                 folder,
+                trainer=self._settings.trainer,
                 number=attempt.number,
                 nonce=attempt.nonce,
                 environment=make_environment(self._environ, device),
@@ -197,18 +196,29 @@ def list_slots(gpu_slots: int, environ: Mapping[str, str], devices_folder: Path 
     return [devices[index % len(devices)] for index in range(gpu_slots)]
 
 
-def run_worker(home: Home, environ: Mapping[str, str], *, idle_s: float, ladder: StopLadder = DEFAULT_LADDER) -> bool:
-    """Be the worker of a library until there is nothing left to do; False when another one is."""
+def run_worker(
+    home: Home,
+    environ: Mapping[str, str],
+    *,
+    idle_s: float,
+    ladder: StopLadder = DEFAULT_LADDER,
+    lease: Lease | None = None,
+) -> bool:
+    """Be the worker of a library until there is nothing left to do; False when another one is.
+
+    `lease` is the one that `ensure_worker` took for us.
+    """
     quit = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: quit.set())
     with open_catalog(home, actor="worker") as catalog:
         while True:
-            # The wait is for those who look whether the lease is taken, and for a worker that is just leaving.
-            lease = take_lease(get_worker_lease(home), wait_s=1.0)
-            if lease is None:
+            # The wait is for a worker that is just leaving.
+            held = lease or take_lease(get_worker_lease(home), wait_s=1.0)
+            if held is None:
                 return False
-            with lease:
+            lease = None
+            with held:
                 _LOG.info("worker %d begins", os.getpid())
                 Worker(catalog, environ, idle_s=idle_s, ladder=ladder).work(quit)
                 _LOG.info("worker %d leaves", os.getpid())
@@ -223,6 +233,7 @@ def main() -> None:
     for name in ("data", "cache", "config"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--idle", type=float, default=20.0, help="seconds without work after which it leaves")
+    parser.add_argument("--lease", type=int, help="file descriptor of the inherited worker lease")
     parser.add_argument("--term-after", type=float, default=DEFAULT_LADDER.term_after_s)
     parser.add_argument("--kill-after", type=float, default=DEFAULT_LADDER.kill_after_s)
     arguments = parser.parse_args()
@@ -235,7 +246,8 @@ def main() -> None:
     _LOG.setLevel(logging.INFO)
     ladder = StopLadder(arguments.term_after, arguments.kill_after)
     try:
-        run_worker(home, dict(os.environ), idle_s=arguments.idle, ladder=ladder)
+        lease = None if arguments.lease is None else inherit_lease(get_worker_lease(home), arguments.lease)
+        run_worker(home, dict(os.environ), idle_s=arguments.idle, ladder=ladder, lease=lease)
     except Exception:
         # Its death loses nothing, and the next command starts another: but it must not go unnoticed.
         _LOG.exception("worker %d breaks off", os.getpid())

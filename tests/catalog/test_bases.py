@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loratui.catalog.bases import add_base, get_base, get_base_by_id, list_bases
 from loratui.catalog.journal import undo
 from loratui.catalog.store import Catalog, open_catalog
-from loratui.config import Home
 from loratui.errors import ConflictError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loratui.config import Home
 
 
 @pytest.fixture

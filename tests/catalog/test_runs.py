@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import delete, insert
@@ -13,7 +13,6 @@ from sqlalchemy import delete, insert
 from loratui.catalog import tables
 from loratui.catalog.attempts import claim_run, end_attempt, get_latest_attempt, list_attempts, unclaim_run
 from loratui.catalog.bases import add_base
-from loratui.catalog.rows import Run
 from loratui.catalog.run_events import ingest_events, list_events, read_loss_series
 from loratui.catalog.runs import (
     create_run,
@@ -25,9 +24,14 @@ from loratui.catalog.runs import (
     wish_stop,
 )
 from loratui.catalog.store import Catalog, open_catalog
-from loratui.config import Home
 from loratui.errors import NotFoundError, UsageError
 from loratui.events import RunEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loratui.catalog.rows import Run
+    from loratui.config import Home
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -18,12 +17,16 @@ from sqlalchemy import insert
 from loratui.catalog import tables
 from loratui.catalog.attempts import get_latest_attempt
 from loratui.catalog.bases import add_base
-from loratui.catalog.rows import Attempt, Run
 from loratui.catalog.runs import create_run, get_run
 from loratui.catalog.store import Catalog, open_catalog
-from loratui.config import Home
 from loratui.runs.folder import RunFolder
 from loratui.runs.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from loratui.catalog.rows import Attempt, Run
+    from loratui.config import Home
 
 STAND_IN = Path(__file__).parent / "stand_in_trainer.py"
 
@@ -71,9 +74,7 @@ class Lab:
         self, subject: str = "Mira", *, priority: int = 0, epochs: int = 2, steps_per_epoch: int = 3, **recipe: Any
     ) -> Run:
         """Queue a run whose recipe tells the stand-in how to behave."""
-        if subject not in self._rows:
-            self._rows[subject] = add_subject(self.catalog, subject)
-        subject_id, snapshot_id, base_id = self._rows[subject]
+        subject_id, snapshot_id, base_id = self.add_subject(subject)
         settings = {"epochs": epochs, "steps_per_epoch": steps_per_epoch, **recipe}
 
         def prepare(run: Run) -> None:
@@ -92,6 +93,12 @@ class Lab:
             priority=priority,
             prepare=prepare,
         )
+
+    def add_subject(self, name: str) -> tuple[int, int, int]:
+        """Ids of a subject, its snapshot and the base, made when they are not there."""
+        if name not in self._rows:
+            self._rows[name] = add_subject(self.catalog, name)
+        return self._rows[name]
 
     def get(self, run: Run) -> Run:
         return get_run(self.catalog, run.name)
@@ -124,7 +131,7 @@ class Lab:
         deadline = time.monotonic() + within_s
         while not true():
             assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
+            time.sleep(0.04)
 
     def kill(self, pid: int) -> None:
         """kill -9, and wait until it is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +13,9 @@ from loratui.errors import ConflictError, RefusedError
 from loratui.events import RunEvent
 from loratui.runs import folder as folder_module
 from loratui.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def make_events(count: int, size: int = 0) -> list[RunEvent]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loratui.runs.leases import is_leased, take_lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_lease_is_held_by_one(tmp_path: Path) -> None:
