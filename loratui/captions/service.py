@@ -1,0 +1,153 @@
+"""Captions of a subject's pictures: computing, showing, and taking in what lies beside the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loratui.captions.rules import CaptionRules, compute_caption, fill_in, parse_rules
+from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
+from loratui.captions.tags import match_tag, mentions
+from loratui.catalog.caption_import import store_captions
+from loratui.catalog.edits import get_rules, set_rules, tag_edits_of, tag_scores_of
+from loratui.catalog.query import get_memberships, select_memberships
+from loratui.catalog.subjects import get_subject
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from loratui.catalog.rows import Membership, Subject
+    from loratui.catalog.store import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCaption:
+    """The caption of one picture, whether a person wrote it whole, and what is doubtful about it."""
+
+    membership: Membership
+    text: str
+    written: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarImport:
+    """What came of reading sidecars: `imported` pictures got captions or tags, `unchanged` had them before."""
+
+    imported: int
+    unchanged: int
+    warnings: tuple[str, ...] = ()
+
+
+def rules_of(catalog: Catalog, subject: Subject | str) -> CaptionRules:
+    """The caption rules of a subject: what was stored, over the defaults of its kind."""
+    owner = _find(catalog, subject)
+    return parse_rules(get_rules(catalog, owner), owner.kind)
+
+
+def change_rules(catalog: Catalog, subject: Subject | str, changes: Mapping[str, Any]) -> CaptionRules:
+    """Change some rules and keep the others; raises UsageError for a rule or value that makes no sense."""
+    owner = _find(catalog, subject)
+    stored = {**get_rules(catalog, owner), **changes}
+    rules = parse_rules(stored, owner.kind)
+    set_rules(catalog, owner, {name: rules.to_dict()[name] for name in stored})
+    return rules
+
+
+def captions_of(
+    catalog: Catalog, subject: Subject | str, memberships: Sequence[Membership] | None = None
+) -> dict[int, str]:
+    """The captions that a trainer sees, by membership id: of these memberships, or of all."""
+    owner = _find(catalog, subject)
+    rules = rules_of(catalog, owner)
+    edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
+    chosen = select_memberships(catalog, owner) if memberships is None else memberships
+    return {
+        picture.id: compute_caption(
+            owner, picture, edits.get(picture.id, ()), scores.get(picture.picture_id, ()), rules
+        )
+        for picture in chosen
+    }
+
+
+def show_captions(catalog: Catalog, subject: Subject | str, query: str = "") -> list[ShownCaption]:
+    """Captions of the pictures that a query chooses, with warnings such as a missing trigger word."""
+    owner = _find(catalog, subject)
+    chosen = select_memberships(catalog, owner, query)
+    captions = captions_of(catalog, owner, chosen)
+    return [
+        ShownCaption(
+            membership=picture,
+            text=captions[picture.id],
+            written=bool(picture.caption and picture.caption.strip()),
+            warnings=tuple(check_caption(captions[picture.id], owner)),
+        )
+        for picture in chosen
+    ]
+
+
+def check_caption(text: str, subject: Subject) -> list[str]:
+    """What is doubtful about a caption, in words."""
+    if not text:
+        return ["the caption is empty"]
+    if not mentions(text, subject.trigger):
+        return [f"the trigger {subject.trigger} is missing"]
+    return []
+
+
+def count_imbued(catalog: Catalog, subject: Subject | str) -> dict[str, int]:
+    """For every imbued entry, the pictures it takes a tag from; an entry with none may be misspelled."""
+    owner = _find(catalog, subject)
+    rules = rules_of(catalog, owner)
+    edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
+    counts = Counter(dict.fromkeys(rules.imbued, 0))
+    for picture in select_memberships(catalog, owner):
+        tags = {edit.tag for edit in edits.get(picture.id, ()) if edit.present}
+        tags |= {score.tag for score in scores.get(picture.picture_id, ()) if score.score >= rules.general_threshold}
+        counts.update(pattern for pattern in rules.imbued if any(match_tag(pattern, tag) for tag in tags))
+    return dict(counts)
+
+
+def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable[tuple[int, Path]]) -> SidecarImport:
+    """Take captions from files into the catalog as a person's edits, in one step that undo takes back.
+
+    Each pair is a membership id and a file that may speak of it; kohya metadata may come with many ids. A file
+    that can't be read becomes a warning. Words a person wrote before are kept. Doing it again changes nothing.
+    """
+    owner = _find(catalog, subject)
+    prefix = fill_in(rules_of(catalog, owner).prefix, owner)
+    pairs = list(sidecars)
+    names = {picture.id: picture.name for picture in get_memberships(catalog, [id_ for id_, _ in pairs])}
+    files: dict[Path, SidecarFile] = {}
+    warnings: list[str] = []
+    texts: dict[int, str] = {}
+    tags: dict[int, tuple[str, ...]] = {}
+    for id_, path in pairs:
+        if path not in files:
+            try:
+                files[path] = read_sidecar(path)
+            except RefusedError as error:
+                files[path] = SidecarFile(warnings=(error.message,))
+            warnings += files[path].warnings
+        found = files[path].find(names[id_]) if id_ in names else None
+        if found is None:
+            continue
+        # A .txt with tags beside a .caption with a sentence is common: of each kind the first counts.
+        if found.text:
+            texts.setdefault(id_, found.text)
+        if found.tags:
+            tags.setdefault(id_, strip_prefix(found.tags, prefix, owner.trigger))
+    stored = store_captions(catalog, owner, texts=texts, tags=tags)
+    if stored.kept:
+        warnings.append(f"{len(stored.kept)} pictures already had other captions, which were kept.")
+    if without := [id_ for id_, text in texts.items() if not mentions(text, owner.trigger)]:
+        warnings.append(f"{len(without)} captions are used as written and lack the trigger {owner.trigger}.")
+    spoken_of = len(texts.keys() | tags.keys())
+    return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings))
+
+
+def _find(catalog: Catalog, subject: Subject | str) -> Subject:
+    return get_subject(catalog, subject) if isinstance(subject, str) else subject

@@ -1,0 +1,125 @@
+"""A frozen dataset: what a run or an export is made of, known by the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.service import captions_of
+from loratui.catalog.query import select_memberships
+from loratui.catalog.snapshots import save_snapshot
+from loratui.catalog.subjects import get_subject
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loratui.catalog.rows import Membership, Snapshot, Subject
+    from loratui.catalog.store import Catalog
+
+TRAINING_ROLES = ("primary", "supporting")
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPicture:
+    """A picture as it is trained: upright size in pixels, and the caption on one line."""
+
+    sha256: str
+    name: str
+    width: int
+    height: int
+    role: str
+    repeats: int
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotContent:
+    """What the hash is taken of; pictures in order of their sha256."""
+
+    subject: str
+    trigger: str
+    kind: str
+    class_word: str
+    pictures: tuple[SnapshotPicture, ...]
+    holdout: tuple[SnapshotPicture, ...]
+    """Kept out of training, to judge epochs by."""
+
+    def to_json(self) -> str:
+        """The canonical JSON: the same content gives the same text everywhere."""
+        plain = {"version": _VERSION, **asdict(self)}
+        return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def compute_hash(self) -> str:
+        """The sha256 of the canonical JSON, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def parse_content(text: str) -> SnapshotContent:
+    """Read the canonical JSON of a stored snapshot back; RefusedError when a newer version wrote it."""
+    raw = json.loads(text)
+    if raw.pop("version") != _VERSION:
+        raise RefusedError("This snapshot was made by a newer version.", hint="Update loratui to use it.")
+    for key in ("pictures", "holdout"):
+        raw[key] = tuple(SnapshotPicture(**picture) for picture in raw[key])
+    return SnapshotContent(**raw)
+
+
+def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
+    """Freeze a subject's training pictures under their content hash; the same dataset is stored once.
+
+    Raises RefusedError when there is nothing to train on, or when a training picture's file is lost or damaged.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    content = describe_dataset(catalog, owner)
+    if not content.pictures:
+        raise RefusedError(
+            f"{owner.name} has no training pictures.",
+            hint=f"Give pictures a role first: loratui role set {owner.name} primary 'role:inbox'.",
+        )
+    return save_snapshot(catalog, owner.id, content.compute_hash(), content.to_json(), len(content.pictures))
+
+
+def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:
+    """The content that freezing would store now; raises RefusedError for lost or damaged training pictures."""
+    chosen = select_memberships(catalog, subject, "role:primary OR role:supporting OR role:holdout")
+    captions = captions_of(catalog, subject, chosen)
+    _refuse_lost(chosen, subject)
+
+    def freeze_pictures(roles: Sequence[str]) -> tuple[SnapshotPicture, ...]:
+        frozen = (
+            SnapshotPicture(
+                sha256=picture.sha256,
+                name=picture.name,
+                width=picture.width,
+                height=picture.height,
+                role=picture.role,
+                repeats=picture.repeats,
+                caption=captions[picture.id],
+            )
+            for picture in chosen
+            if picture.role in roles and picture.repeats >= 1
+        )
+        return tuple(sorted(frozen, key=lambda picture: picture.sha256))
+
+    return SnapshotContent(
+        subject=subject.name,
+        trigger=subject.trigger,
+        kind=subject.kind,
+        class_word=subject.class_word,
+        pictures=freeze_pictures(TRAINING_ROLES),
+        holdout=freeze_pictures(("holdout",)),
+    )
+
+
+def _refuse_lost(chosen: Sequence[Membership], subject: Subject) -> None:
+    lost = [picture for picture in chosen if picture.state != "ok" and picture.role in TRAINING_ROLES]
+    if lost:
+        raise RefusedError(
+            f"{len(lost)} training pictures of {subject.name} are missing or damaged (the first is {lost[0].name}).",
+            hint="Import the files again, or reject these pictures: loratui picture list SUBJECT 'state:missing'.",
+        )

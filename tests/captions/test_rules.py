@@ -1,0 +1,160 @@
+"""Captions computed from edits, scores and rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loratui.captions.rules import CaptionRules, compute_caption, default_rules, parse_rules
+from loratui.captions.tags import fold_tag
+from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
+from loratui.errors import UsageError
+
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+MIRA = Subject(1, "mira", "Mira", "mira", "character", "woman", 5, 2, "", None, THEN)
+
+
+def picture(caption: str | None = None) -> Membership:
+    values: dict[str, Any] = dict.fromkeys(Membership.__slots__, 0)
+    return Membership(**{**values, "id": 1, "picture_id": 1, "name": "a.jpg", "role": "primary", "caption": caption})
+
+
+def added(*tags: str) -> list[TagEdit]:
+    return [TagEdit(1, tag, True, position) for position, tag in enumerate(tags)]
+
+
+def removed(*tags: str) -> list[TagEdit]:
+    return [TagEdit(1, tag, False, 0) for tag in tags]
+
+
+def scores(**by_tag: float) -> list[TagScore]:
+    return [TagScore(1, "wd", tag, "general", score) for tag, score in by_tag.items()]
+
+
+def caption(
+    edits: list[TagEdit], scored: list[TagScore], rules: CaptionRules | None = None, text: str | None = None
+) -> str:
+    return compute_caption(MIRA, picture(text), edits, scored, rules or CaptionRules())
+
+
+def test_a_caption_is_prefix_then_own_tags_then_scores_by_score() -> None:
+    assert caption(added("red dress", "beach"), scores(smile=0.5, long_hair=0.9, hat=0.34)) == (
+        "photo of Mira, red dress, beach, long hair, smile"
+    )
+
+
+def test_without_tags_the_caption_is_the_prefix_without_its_comma() -> None:
+    assert caption([], []) == "photo of Mira"
+
+
+def test_a_style_is_named_by_its_trigger_alone() -> None:
+    assert caption(added("tree"), [], default_rules("style")) == "Mira, tree"
+
+
+def test_the_class_word_goes_into_the_prefix_and_a_missing_one_leaves_no_gap() -> None:
+    rules = CaptionRules(prefix="photo of {trigger} {class_word}, ")
+    assert caption(added("hat"), [], rules) == "photo of Mira woman, hat"
+    plain = replace(MIRA, class_word="")
+    assert compute_caption(plain, picture(), added("hat"), [], rules) == "photo of Mira, hat"
+
+
+def test_a_prefix_without_a_comma_and_a_suffix_get_theirs() -> None:
+    rules = CaptionRules(prefix="photo of {trigger}", suffix="film grain, {class_word}")
+    assert caption(added("hat"), [], rules) == "photo of Mira, hat, film grain, woman"
+
+
+def test_a_whole_caption_of_a_person_wins_over_every_rule() -> None:
+    rules = CaptionRules(imbued=("hat",), suffix="grain")
+    assert caption(added("hat"), scores(smile=0.9), rules, "A hat,\n on a table.") == "A hat, on a table."
+
+
+def test_a_blank_whole_caption_counts_as_none() -> None:
+    assert caption(added("hat"), [], None, " \n ") == "photo of Mira, hat"
+
+
+def test_a_removed_tag_is_gone_however_it_is_spelled_and_whoever_said_it() -> None:
+    assert caption(removed("Long_Hair"), scores(long_hair=0.9, smile=0.5)) == "photo of Mira, smile"
+
+
+def test_imbued_tags_are_left_out_of_scores_and_sidecar_tags() -> None:
+    rules = CaptionRules(imbued=("* eyes", "Long_Hair"))
+    assert caption(added("blue eyes", "hat"), scores(long_hair=0.9, closed_mouth=0.8), rules) == (
+        "photo of Mira, hat, closed mouth"
+    )
+
+
+def test_renames_apply_before_tags_are_compared() -> None:
+    rules = CaptionRules(renames={"1girl": "woman", "smiling": "smile"})
+    assert caption(added("smiling"), scores(**{"1girl": 0.99, "smile": 0.8}), rules) == "photo of Mira, smile, woman"
+
+
+def test_tags_that_come_first_keep_the_order_of_the_rule() -> None:
+    rules = CaptionRules(always_first=("close-up", "from_side", "absent"))
+    assert caption(added("hat"), scores(from_side=0.5, **{"close-up": 0.4}), rules) == (
+        "photo of Mira, close-up, from side, hat"
+    )
+
+
+def test_character_tags_have_their_own_threshold_and_ratings_never_show() -> None:
+    scored = [
+        TagScore(1, "wd", "some_character", "character", 0.8),
+        TagScore(1, "wd", "other_character", "character", 0.9),
+        TagScore(1, "wd", "sensitive", "rating", 0.99),
+    ]
+    assert caption([], scored) == "photo of Mira, other character"
+
+
+def test_the_prefix_is_never_doubled_by_tags_that_repeat_it() -> None:
+    assert caption(added("photo of mira", "MIRA", "hat"), scores(mira=0.9)) == "photo of Mira, hat"
+
+
+def test_own_tags_stay_as_written_and_faces_keep_their_underscores() -> None:
+    assert caption(added("blue_sky"), [TagScore(1, "wd", "^_^", "general", 0.9)]) == "photo of Mira, blue_sky, ^_^"
+
+
+def test_rules_survive_the_way_through_plain_values() -> None:
+    rules = CaptionRules("{trigger}", "end", ("* eyes",), {"a": "b"}, ("hat",), 0.2, 0.9, False, 3)
+    assert parse_rules(rules.to_dict(), "style") == rules
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"prefx": "x"},
+        {"prefix": 3},
+        {"prefix": "{name}"},
+        {"imbued": "blue eyes"},
+        {"renames": {"a": 1}},
+        {"general_threshold": 35},
+        {"general_threshold": True},
+        {"keep_tokens": -1},
+        {"underscores_to_spaces": "yes"},
+    ],
+)
+def test_a_wrong_rule_is_a_usage_error_with_a_hint(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_rules(wrong, "character")
+    assert caught.value.hint
+
+
+tags = st.text(st.characters(exclude_categories=["C"], exclude_characters=","), min_size=1, max_size=12).filter(
+    lambda tag: bool(fold_tag(tag))
+)
+
+
+@given(st.lists(tags, max_size=8), st.dictionaries(tags, st.floats(0, 1), max_size=8), st.lists(tags, max_size=3))
+def test_a_caption_is_one_line_that_says_no_tag_twice_and_no_imbued_one(
+    written: list[str], scored: dict[str, float], imbued: list[str]
+) -> None:
+    rules = CaptionRules(imbued=tuple(imbued))
+    text = caption(added(*written), scores(**scored), rules)
+    assert len(text.splitlines()) == 1 and text.startswith("photo of Mira")
+    again = [TagEdit(1, part.strip(), True, at) for at, part in enumerate(text.split(",")) if part.strip()]
+    assert [fold_tag(part) for part in caption(again, [], rules).split(",")] == [
+        fold_tag(part) for part in text.split(",") if fold_tag(part)
+    ]
