@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import shlex
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
 from loratui.cli.session import open_library, read_settings
 
+if TYPE_CHECKING:
+    from loratui.catalog.subjects import SubjectSummary
+
 Kind = Literal["character", "style", "object", "person"]
 
 
-def add_subject(
-    name: str, *, trigger: str, kind: Kind = "character", class_word: str = "", show: Show = PLAIN
-) -> None:
+def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word: str = "", show: Show = PLAIN) -> None:
     """Add a subject with its own trigger word.
 
     Example: `loratui subject add Mira --trigger Mirvok --class-word woman`
@@ -39,8 +41,8 @@ def add_subject(
         return
     print_text(f"Added {subject.name} ({subject.kind}) with the trigger word {subject.trigger}.")
     for warning in warnings:
-        remark(f"warning: {warning.message}", show)
-    remark(f"next: loratui import {subject.name} FOLDER", show)
+        remark(f"warning: {warning.message} {warning.hint}", show)
+    remark(f"next: loratui import {shlex.quote(subject.name)} FOLDER", show)
 
 
 def list_subjects(*, show: Show = PLAIN) -> None:
@@ -50,20 +52,21 @@ def list_subjects(*, show: Show = PLAIN) -> None:
     with open_library() as catalog:
         found = subjects.list_subjects(catalog)
     if show.json:
-        print_json(found)
+        print_json([_summary(item) for item in found])
         return
     print_table(
-        ["subject", "trigger", "kind", "pictures", "primary", "supporting", "inbox", "ratio"],
+        ["subject", "trigger", "kind", "pictures", "inbox", "primary", "supporting", "ratio", "runs"],
         [
             [
-                item.name,
-                item.trigger,
-                item.kind,
+                item.subject.name,
+                item.subject.trigger,
+                item.subject.kind,
                 item.pictures,
-                item.primary,
-                item.supporting,
-                item.inbox,
+                item.counts["inbox"],
+                item.counts["primary"],
+                item.counts["supporting"],
                 "" if item.ratio is None else f"{item.ratio:.2f}",
+                item.runs,
             ]
             for item in found
         ],
@@ -78,24 +81,51 @@ def show_subject(name: str, *, show: Show = PLAIN) -> None:
     with open_library() as catalog:
         item = subjects.summarize_subject(catalog, name)
     if show.json:
-        print_json(item)
+        print_json(_summary(item))
         return
+    subject = item.subject
     print_fields(
         {
-            "subject": item.name,
-            "trigger": item.trigger,
-            "kind": item.kind,
-            "class word": item.class_word or "-",
+            "subject": subject.name,
+            "trigger": subject.trigger,
+            "kind": subject.kind,
+            "class word": subject.class_word or "-",
             "pictures": item.pictures,
-            "primary": f"{item.primary} (x{item.primary_repeats})",
-            "supporting": f"{item.supporting} (x{item.supporting_repeats})",
-            "inbox": item.inbox,
-            "holdout": item.holdout,
-            "rejected": item.rejected,
+            **{role: count for role, count in item.counts.items()},
+            "repeats": f"primary x{subject.primary_repeats}, supporting x{subject.supporting_repeats}",
+            "influence": f"primary {item.primary}, supporting {item.supporting}",
             "ratio": "-" if item.ratio is None else f"{item.ratio:.2f}",
-            "notes": item.notes or "-",
+            "runs": item.runs,
+            "consent": _consent(subject.consent),
+            "notes": subject.notes or "-",
         }
     )
+
+
+def _summary(item: SubjectSummary) -> dict[str, Any]:
+    subject = item.subject
+    return {
+        "name": subject.name,
+        "trigger": subject.trigger,
+        "kind": subject.kind,
+        "class_word": subject.class_word,
+        "primary_repeats": subject.primary_repeats,
+        "supporting_repeats": subject.supporting_repeats,
+        "notes": subject.notes,
+        "consent": subject.consent,
+        "pictures": item.pictures,
+        "roles": item.counts,
+        "primary": item.primary,
+        "supporting": item.supporting,
+        "ratio": item.ratio,
+        "runs": item.runs,
+    }
+
+
+def _consent(consent: dict[str, Any] | None) -> str:
+    if not consent:
+        return "-"
+    return ", ".join(f"{key} {value}" for key, value in consent.items() if value)
 
 
 def edit_subject(
@@ -127,7 +157,7 @@ def edit_subject(
         return
     print_text(f"Changed {subject.name}.")
     for warning in warnings:
-        remark(f"warning: {warning.message}", show)
+        remark(f"warning: {warning.message} {warning.hint}", show)
 
 
 def remove_subject(name: str, *, show: Show = PLAIN) -> None:
@@ -142,9 +172,7 @@ def remove_subject(name: str, *, show: Show = PLAIN) -> None:
     print_text(f"Removed {name}. `loratui undo` brings it back.")
 
 
-def record_consent(
-    name: str, *, by: str, scope: str, on: str | None = None, show: Show = PLAIN
-) -> None:
+def record_consent(name: str, *, by: str, scope: str, on: datetime | None = None, show: Show = PLAIN) -> None:
     """Record who consented, to what, and when; training a person needs it.
 
     Parameters
@@ -155,13 +183,12 @@ def record_consent(
     """
     from loratui.catalog import subjects
 
-    day = on or datetime.now(UTC).date().isoformat()
     with open_library() as catalog:
-        subject = subjects.record_consent(catalog, name, by=by, scope=scope, on=day)
+        subject = subjects.record_consent(catalog, name, who=by, scope=scope, at=on)
     if show.json:
         print_json(subject)
         return
-    print_text(f"Recorded: {by} consented to {scope} on {day}.")
+    print_text(f"Recorded for {subject.name}: {_consent(subject.consent)}.")
 
 
 def import_pictures(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal
 
-from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, open_library
 
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
@@ -96,9 +97,7 @@ def list_refused(subject: str, *, show: Show = PLAIN) -> None:
     if show.json:
         print_json([{"path": item.display_path, "reason": item.reason, "at": item.at} for item in found])
         return
-    print_table(
-        ["file", "reason"], [[item.display_path, item.reason] for item in found], empty="No file was refused."
-    )
+    print_table(["file", "reason"], [[item.display_path, item.reason] for item in found], empty="No file was refused.")
 
 
 def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Show = PLAIN) -> None:
@@ -229,14 +228,18 @@ def balance(subject: str, *, apply: bool = False, show: Show = PLAIN) -> None:
     if show.json:
         print_json(found)
         return
-    print_fields(
-        {
-            "primary": f"{found.primary} ({found.primary_pictures} pictures)",
-            "supporting": f"{found.supporting} ({found.supporting_pictures} pictures)",
-            "ratio": "-" if found.ratio is None else f"{found.ratio:.2f} (aim: about 2)",
-            "proposed": f"primary x{found.proposed_primary_repeats}, supporting x{found.proposed_supporting_repeats}"
-            + (f" -> {found.proposed_ratio:.2f}" if found.proposed_ratio is not None else ""),
-        }
+    print_table(
+        ["role", "pictures", "samples", "share"],
+        [[role, item.pictures, item.samples, f"{100 * item.share:.0f} %"] for role, item in found.roles.items()],
     )
-    for note in found.notes:
-        remark(note, show)
+    print_text(f"ratio: {_ratio(found.ratio)} (aim: about 2)")
+    if found.changes:
+        print_text(
+            f"proposed: primary x{found.proposed_primary_repeats}, supporting x{found.proposed_supporting_repeats}"
+            f" -> {_ratio(found.proposed_ratio)}"
+        )
+        remark(f"next: loratui balance {shlex.quote(subject)} --apply", show)
+
+
+def _ratio(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f}"

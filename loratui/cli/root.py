@@ -90,7 +90,9 @@ def build_app() -> App:
         *parents, name = path.split()
         owner = groups[parents[0]] if parents else app
         owner.command(f"loratui.cli.{target}", name=name, help=text)
-    app.command("loratui.demo.command:demo", name="demo", help="Draw a character, train it, show the epochs: 3 minutes.")
+    app.command(
+        "loratui.demo.command:demo", name="demo", help="Draw a character, train it, show the epochs: 3 minutes."
+    )
     return app
 
 

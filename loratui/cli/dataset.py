@@ -1,0 +1,288 @@
+"""Verbs about datasets: captions, the exact plan, the export."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.session import Query, open_library
+from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
+
+Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
+
+
+def show_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """Show captions as the trainer will see them."""
+    from loratui.captions import service
+
+    with open_library() as catalog:
+        found = service.show_captions(catalog, subject, " ".join(query))
+    if show.json:
+        print_json(
+            [
+                {
+                    "name": item.membership.name,
+                    "sha256": item.membership.sha256,
+                    "caption": item.text,
+                    "written": item.written,
+                    "warnings": item.warnings,
+                }
+                for item in found
+            ]
+        )
+        return
+    print_table(["name", "caption"], [[item.membership.name, item.text] for item in found], empty="No picture matches.")
+    for item in found:
+        for warning in item.warnings:
+            remark(f"warning: {item.membership.name}: {warning}", show)
+
+
+def set_caption(
+    subject: str,
+    query: Query,
+    text: Words = "",
+    *,
+    computed: Annotated[bool, Parameter(negative="", help="Go back to the computed caption.")] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Write the caption of the pictures that a query chooses; it is used word for word.
+
+    Example: `loratui caption set Mira "name:portrait_01*" "photo of Mirvok, a woman in the rain"`
+    """
+    from loratui.captions import service
+    from loratui.catalog import edits
+    from loratui.catalog.subjects import get_subject
+    from loratui.errors import UsageError
+
+    if computed == bool(text.strip()):
+        raise UsageError(
+            "say either a caption or --computed.", hint=f'loratui caption set {shlex.quote(subject)} QUERY "TEXT"'
+        )
+    with open_library() as catalog:
+        owner = get_subject(catalog, subject)
+        count = edits.set_caption(catalog, owner, query, None if computed else text)
+        warnings = [] if computed else service.check_caption(text, owner)
+    if show.json:
+        print_json({"changed": count, "warnings": warnings})
+        return
+    print_text(f"{count} captions {'computed again' if computed else 'written'}.")
+    for warning in warnings:
+        remark(f"warning: {warning}", show)
+
+
+def edit_tags(
+    subject: str,
+    *query: Query,
+    add: Annotated[list[str] | None, Parameter(help="A tag to add; may be given often.")] = None,
+    remove: Annotated[list[str] | None, Parameter(help="A tag to remove; may be given often.")] = None,
+    show: Show = PLAIN,
+) -> None:
+    """Add tags to the captions of the pictures that a query chooses, or remove them.
+
+    Example: `loratui caption tag Mira "name:portrait*" --add "red hair" --remove hat`
+    """
+    from loratui.catalog import edits
+    from loratui.errors import UsageError
+
+    if not add and not remove:
+        raise UsageError("no tags were named.", hint="Use --add TAG or --remove TAG.")
+    text = " ".join(query)
+    with open_library() as catalog:
+        added = edits.add_tags(catalog, subject, text, add) if add else 0
+        removed = edits.remove_tags(catalog, subject, text, remove) if remove else 0
+    if show.json:
+        print_json({"added": added, "removed": removed})
+        return
+    print_text(f"Tags added in {added} captions, removed in {removed}.")
+
+
+def show_rules(subject: str, *, show: Show = PLAIN) -> None:
+    """Show how captions are computed."""
+    from loratui.captions import service
+
+    with open_library() as catalog:
+        rules = service.rules_of(catalog, subject)
+        matched = service.count_imbued(catalog, subject)
+    if show.json:
+        print_json({**rules.to_dict(), "imbued_pictures": matched})
+        return
+    print_fields(
+        {
+            name: ", ".join(value) if isinstance(value, list) else value
+            for name, value in rules.to_dict().items()
+            if name != "imbued"
+        }
+    )
+    print_table(
+        ["imbued", "pictures"],
+        [[tag, count] for tag, count in matched.items()],
+        empty="No tag is imbued: all are said.",
+    )
+
+
+def set_rules(
+    subject: str,
+    *,
+    prefix: Annotated[
+        str | None, Parameter(help="Starts each caption; {trigger} and {class_word} are filled in.")
+    ] = None,
+    suffix: str | None = None,
+    imbue: Annotated[list[str] | None, Parameter(help="A tag to leave out from now on; * stands for any text.")] = None,
+    keep: Annotated[list[str] | None, Parameter(help="A tag to say again from now on.")] = None,
+    show: Show = PLAIN,
+) -> None:
+    """Change prefix, suffix and imbued tags. A trait left out of the captions sinks into the trigger word.
+
+    Example: `loratui rules set Mira --imbue freckles --imbue "* eyes"`
+    """
+    from loratui.captions import service
+    from loratui.errors import UsageError
+
+    with open_library() as catalog:
+        changes: dict[str, Any] = {}
+        if prefix is not None:
+            changes["prefix"] = prefix
+        if suffix is not None:
+            changes["suffix"] = suffix
+        if imbue or keep:
+            before = service.rules_of(catalog, subject).imbued
+            kept = {tag.strip() for tag in keep or []}
+            named = [tag.strip() for tag in imbue or [] if tag.strip()]
+            changes["imbued"] = list(dict.fromkeys(tag for tag in [*before, *named] if tag not in kept))
+        if not changes:
+            raise UsageError("no rule was named.", hint="Use --prefix, --suffix, --imbue or --keep.")
+        service.change_rules(catalog, subject, changes)
+        matched = service.count_imbued(catalog, subject)
+        rules = service.rules_of(catalog, subject)
+    if show.json:
+        print_json({**rules.to_dict(), "imbued_pictures": matched})
+        return
+    print_text(f"Changed: {', '.join(changes)}.")
+    for tag, count in matched.items():
+        if not count:
+            remark(f"warning: '{tag}' matches no picture", show)
+
+
+def plan(
+    subject: str,
+    *,
+    base: Annotated[str | None, Parameter(help="Base model; decides resolution and preset.")] = None,
+    recipe: RecipeOptions = PRESET,
+    trainer: Literal["loratui", "sd-scripts"] = "loratui",
+    processes: Annotated[int, Parameter(help="GPUs, for sd-scripts.")] = 1,
+    show: Show = PLAIN,
+) -> None:
+    """Count buckets, batches and steps exactly, before anything is trained."""
+    from loratui.catalog.subjects import get_subject
+    from loratui.dataset.plan import make_plan
+    from loratui.dataset.snapshot import describe_dataset
+
+    with open_library() as catalog:
+        chosen, settings = choose_recipe(catalog, base, recipe)
+        content = describe_dataset(catalog, get_subject(catalog, subject))
+    found = make_plan(
+        [(picture.width, picture.height, picture.repeats) for picture in content.pictures],
+        resolution=settings.resolution,
+        bucket_step=settings.bucket_step,
+        min_bucket=settings.min_bucket,
+        max_bucket=settings.max_bucket,
+        upscale=settings.upscale,
+        batch_size=settings.batch_size,
+        accumulation=settings.accumulation,
+        processes=processes,
+        flip=settings.flip,
+        epochs=settings.epochs,
+        trainer=trainer,
+    )
+    if show.json:
+        print_json(
+            {
+                "subject": content.subject,
+                "base": chosen.name,
+                "trainer": found.trainer,
+                "pictures": found.pictures,
+                "samples_per_epoch": found.samples_per_epoch,
+                "buckets": found.buckets,
+                "batches_per_epoch": found.batches_per_epoch,
+                "steps_per_epoch": found.steps_per_epoch,
+                "epochs": found.epochs,
+                "total_steps": found.total_steps,
+                "epochs_for_1500_steps": found.epochs_for_1500_steps,
+                "notes": found.notes,
+            }
+        )
+        return
+    print_table(
+        ["bucket", "pictures", "samples"],
+        [[f"{item.width}x{item.height}", item.pictures, item.samples] for item in found.buckets],
+    )
+    print_fields(
+        {
+            "base": f"{chosen.name} at {settings.resolution} px",
+            "pictures": found.pictures,
+            "samples per epoch": found.samples_per_epoch,
+            "batches per epoch": f"{found.batches_per_epoch} of {settings.batch_size}",
+            "steps per epoch": found.steps_per_epoch,
+            "total steps": f"{found.total_steps} in {found.epochs} epochs",
+            "for 1,500 steps": f"{found.epochs_for_1500_steps} epochs",
+        }
+    )
+    for note in found.notes:
+        remark(f"note: {note}", show)
+
+
+def export(
+    subject: str,
+    folder: Path,
+    *,
+    format: Annotated[
+        Literal["kohya"], Parameter(help="N_Trigger folders with captions beside the pictures.")
+    ] = "kohya",
+    base: Annotated[str | None, Parameter(help="Base model; decides the resolution in dataset.toml.")] = None,
+    recipe: RecipeOptions = PRESET,
+    show: Show = PLAIN,
+) -> None:
+    """Write a subject's dataset as training folders, with a dataset.toml for sd-scripts.
+
+    Exporting again updates the folder; a folder that holds something else is left alone.
+    """
+    from loratui.dataset.kohya import export_kohya
+
+    with open_library() as catalog:
+        _, settings = choose_recipe(catalog, base, recipe)
+        with progress_line(show) as report:
+            result = export_kohya(
+                catalog,
+                subject,
+                folder,
+                resolution=settings.resolution,
+                bucket_step=settings.bucket_step,
+                min_bucket=settings.min_bucket,
+                max_bucket=settings.max_bucket,
+                upscale=settings.upscale,
+                batch_size=settings.batch_size,
+                shuffle_captions=settings.shuffle_captions,
+                keep_tokens=settings.keep_tokens,
+                flip=settings.flip,
+                report=report,
+            )
+    if show.json:
+        print_json(result)
+        return
+    print_text(f"Exported {result.pictures} pictures ({result.samples} samples an epoch) to {result.folder}:")
+    for name, count in result.folders.items():
+        print_text(f"  {name}: {count} pictures")
+    print_text(
+        f"{result.linked} linked, {result.copied} copied, {result.encoded} re-encoded, {result.unchanged} unchanged, "
+        f"{result.removed} stale files removed."
+    )
+    for name in result.kept:
+        remark(f"kept, not ours: {name}", show)
+    for name in result.edited:
+        remark(f"kept, changed by hand: {name}", show)
+    for warning in result.warnings:
+        remark(f"warning: {warning}", show)

@@ -1,0 +1,281 @@
+"""Verbs about base models, trainings, checkpoints and sheets."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from loratui.cli.output import (
+    PLAIN,
+    Show,
+    format_bytes,
+    format_seconds,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    progress_line,
+    remark,
+)
+from loratui.cli.session import open_library
+from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
+
+if TYPE_CHECKING:
+    from loratui.catalog.rows import Run
+    from loratui.catalog.store import Catalog
+
+
+def add_base(name: str, path: Path, *, show: Show = PLAIN) -> None:
+    """Register a base model: a diffusers folder or a single .safetensors file."""
+    from loratui.runs.bases import register_base
+
+    with open_library() as catalog:
+        base = register_base(catalog, name, path)
+    if show.json:
+        print_json(base)
+        return
+    print_text(f"Registered {base.name}: {base.family}, {base.layout}, {base.resolution} px, {base.path}")
+
+
+def list_bases(*, show: Show = PLAIN) -> None:
+    """List base models."""
+    from loratui.catalog import bases
+    from loratui.runs.bases import ensure_shipped_base
+
+    with open_library() as catalog:
+        ensure_shipped_base(catalog)
+        found = bases.list_bases(catalog)
+    if show.json:
+        print_json(found)
+        return
+    print_table(
+        ["base", "family", "layout", "resolution", "path"],
+        [[item.name, item.family, item.layout, item.resolution, item.path] for item in found],
+    )
+
+
+def train(
+    subject: str,
+    *,
+    base: Annotated[str | None, Parameter(help="Base model; the one that ships when none is registered.")] = None,
+    recipe: RecipeOptions = PRESET,
+    continue_from: Annotated[str, Parameter(help="Go on from these weights: a LoRA file, RUN or RUN@EPOCH.")] = "",
+    comment: Annotated[str, Parameter(help="Kept in the LoRA's metadata.")] = "",
+    wait: Annotated[bool, Parameter(negative="", help="Return when the training ends.")] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Train a LoRA in the background; it outlives this terminal.
+
+    Example: `loratui train Mira --base sd15 --epochs 10 --seed 1 --wait`
+    """
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        chosen, settings = choose_recipe(catalog, base, recipe)
+        run = service.start_training(
+            catalog, subject, base=chosen.name, recipe=settings, continue_from=continue_from, comment=comment
+        )
+        if wait:
+            run = _follow(catalog, run.name, show)
+    if show.json:
+        print_json({"run": run.name, "state": run.state, "total_steps": run.total_steps, "folder": run.folder})
+        return
+    if wait:
+        print_text(f"{run.name} is {run.state} after {run.step} steps.")
+        remark(f"next: loratui sheet {run.name}", show)
+        return
+    print_text(f"Queued {run.name}: {run.total_steps} steps on {chosen.name}.")
+    remark(f"next: loratui run show {run.name}, or loratui run wait {run.name}", show)
+
+
+def _follow(catalog: Catalog, name: str, show: Show) -> Run:
+    from loratui.runs import service
+
+    with progress_line(show) as report:
+        return service.wait_for_run(catalog, name, report)
+
+
+def list_runs(subject: str | None = None, *, limit: int | None = None, show: Show = PLAIN) -> None:
+    """List trainings, of one subject or of all."""
+    from loratui.catalog import runs
+    from loratui.catalog.subjects import get_subject
+    from loratui.runs.sync import sync_runs
+
+    with open_library() as catalog:
+        sync_runs(catalog)
+        subject_id = get_subject(catalog, subject).id if subject else None
+        found = runs.list_runs(catalog, subject_id=subject_id, limit=limit)
+    if show.json:
+        print_json([_describe(run) for run in found])
+        return
+    print_table(
+        ["run", "state", "step", "epoch", "loss", "left"],
+        [
+            [
+                run.name,
+                run.state,
+                f"{run.step}/{run.total_steps}",
+                run.epoch,
+                "" if run.loss is None else f"{run.loss:.4f}",
+                _left(run),
+            ]
+            for run in found
+        ],
+        empty="No trainings yet. Start one: loratui train SUBJECT",
+    )
+
+
+def _left(run: Run) -> str:
+    return format_seconds(run.eta_s) if run.state == "running" and run.eta_s is not None else ""
+
+
+def _describe(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "state": run.state,
+        "step": run.step,
+        "total_steps": run.total_steps,
+        "steps_per_epoch": run.steps_per_epoch,
+        "epoch": run.epoch,
+        "loss": run.loss,
+        "learning_rate": run.learning_rate,
+        "images_per_s": run.images_per_s,
+        "eta_s": run.eta_s if run.state == "running" else None,
+        "reason": run.reason,
+        "hint": run.hint,
+        "folder": run.folder,
+        "continued_from": run.continued_from,
+        "queued_at": run.queued_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def show_run(run: str, *, show: Show = PLAIN) -> None:
+    """Show one training: state, step, speed, time left."""
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        view = service.show_run(catalog, run)
+    found = view.run
+    if show.json:
+        print_json(
+            {
+                **_describe(found),
+                "pid": view.pid,
+                "subject": view.subject.name,
+                "base": view.base.name,
+                "recipe": found.recipe,
+                "attempts": view.attempts,
+                "checkpoints": len(view.checkpoints),
+                "warnings": [event.data for event in view.warnings],
+            }
+        )
+        return
+    print_fields(
+        {
+            "run": found.name,
+            "subject": view.subject.name,
+            "base": view.base.name,
+            "state": found.state + (f" ({found.reason})" if found.reason else ""),
+            "step": f"{found.step} of {found.total_steps}",
+            "epoch": found.epoch,
+            "loss": "-" if found.loss is None else f"{found.loss:.4f}",
+            "learning rate": "-" if found.learning_rate is None else f"{found.learning_rate:.2e}",
+            "images/s": "-" if found.images_per_s is None else f"{found.images_per_s:.2f}",
+            "time left": _left(found) or "-",
+            "pid": view.pid or "-",
+            "checkpoints": len(view.checkpoints),
+            "folder": found.folder,
+        }
+    )
+    for event in view.warnings:
+        remark(f"warning: {event.data.get('message', '')} {event.data.get('hint', '')}", show)
+    if found.hint:
+        remark(f"hint: {found.hint}", show)
+
+
+def run_log(
+    run: str,
+    *,
+    lines: Annotated[int | None, Parameter(help="Only the last lines.")] = None,
+    show: Show = PLAIN,
+) -> None:
+    """Print a training's log."""
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        found = service.read_run_log(catalog, run, lines)
+    if show.json:
+        print_json(found)
+        return
+    for line in found:
+        print_text(line)
+
+
+def wait_run(run: str, *, show: Show = PLAIN) -> None:
+    """Wait until a training ends; exit code 6 when it failed."""
+    with open_library() as catalog:
+        found = _follow(catalog, run, show)
+    if show.json:
+        print_json(_describe(found))
+        return
+    print_text(f"{found.name} is {found.state} after {found.step} steps.")
+
+
+def stop_run(run: str, *, wait: bool = True, show: Show = PLAIN) -> None:
+    """Stop a training after its current step and save its state; `run resume` goes on from there."""
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        found = service.stop_run(catalog, run)
+        if wait:
+            found = _follow(catalog, found.name, show)
+    if show.json:
+        print_json(_describe(found))
+        return
+    print_text(f"{found.name} is {found.state} at step {found.step}.")
+
+
+def resume_run(run: str, *, wait: Annotated[bool, Parameter(negative="")] = False, show: Show = PLAIN) -> None:
+    """Go on with a stopped or failed training, from its last saved step."""
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        found = service.resume_run(catalog, run)
+        if wait:
+            found = _follow(catalog, found.name, show)
+    if show.json:
+        print_json({"run": found.name, "state": found.state, "step": found.step})
+        return
+    print_text(f"{found.name} is {found.state}.")
+
+
+def list_checkpoints(run: str, *, show: Show = PLAIN) -> None:
+    """List the epochs that a training saved."""
+    from loratui.runs import service
+
+    with open_library() as catalog:
+        found = service.show_checkpoints(catalog, run)
+    if show.json:
+        print_json(
+            [
+                {
+                    "epoch": item.epoch,
+                    "step": item.step,
+                    "path": item.path,
+                    "autov3": item.autov3,
+                    "bytes": item.bytes,
+                }
+                for item in found
+            ]
+        )
+        return
+    print_table(
+        ["epoch", "step", "size", "autov3", "path"],
+        [[item.epoch, item.step, format_bytes(item.bytes), item.autov3[:12], item.path] for item in found],
+        empty="No checkpoint yet.",
+    )

@@ -1,0 +1,67 @@
+"""What each entry point really loads, seen from fresh processes: a static graph can't see deferred imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "diffusers", "transformers", "peft", "accelerate", "onnxruntime", "textual", "scipy", "pywt")
+
+
+def _loaded_by(code: str, home: Path) -> set[str]:
+    script = f"import sys\n{code}\nsys.stdout.flush()\nprint('\\nLOADED', *sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "LORATUI_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split("LOADED", 1)[1].split())
+
+
+def _run_verb(*arguments: str) -> str:
+    return f"from loratui.cli.root import run\nassert run({list(arguments)!r}) == 0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], (*HEAVY, "sqlmodel", "sqlalchemy", "alembic", "numpy", "PIL")),
+        (["where"], (*HEAVY, "sqlmodel", "sqlalchemy", "alembic", "numpy", "PIL")),
+        (["subject", "list"], (*HEAVY, "alembic", "numpy", "PIL")),
+        (["picture", "list", "Mira"], (*HEAVY, "alembic", "PIL")),
+        (["balance", "Mira"], (*HEAVY, "alembic", "numpy", "PIL")),
+        (["run", "list"], (*HEAVY, "alembic", "numpy", "PIL")),
+        (["history"], (*HEAVY, "alembic", "numpy", "PIL")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_verb_loads_only_what_it_needs(arguments: list[str], absent: tuple[str, ...], tmp_path: Path) -> None:
+    # The first verb makes the database, with Alembic; what counts is every verb after it.
+    _loaded_by(_run_verb("subject", "add", "Mira", "--trigger", "Mirvok"), tmp_path)
+    loaded = _loaded_by(_run_verb(*arguments), tmp_path)
+    assert not loaded & set(absent)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "loratui.dataset.plan",
+        "loratui.dataset.kohya",
+        "loratui.runs.service",
+        "loratui.runs.worker",
+        "loratui.training.recipe",
+        "loratui.training.lorafile",
+        "loratui.review.sheet",
+        "loratui.demo.command",
+        "loratui.demo.judge",
+    ],
+)
+def test_no_service_loads_torch(module: str, tmp_path: Path) -> None:
+    loaded = _loaded_by(f"import {module}", tmp_path)
+    assert not loaded & {"torch", "diffusers", "transformers", "peft", "accelerate", "textual"}
