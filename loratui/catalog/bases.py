@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from loratui.catalog import tables
 from loratui.catalog.rows import Base, to_row
@@ -93,6 +93,13 @@ def list_bases(catalog: Catalog) -> list[Base]:
     with catalog.read() as connection:
         rows = connection.execute(select(tables.base).order_by(tables.base.c.id)).all()
     return [to_row(Base, row) for row in rows]
+
+
+def move_base(catalog: Catalog, base_id: int, path: Path) -> Base:
+    """Note that the same model lies at another path now."""
+    with catalog.write() as connection:
+        connection.execute(update(tables.base).where(tables.base.c.id == base_id).values(path=str(path.absolute())))
+    return get_base_by_id(catalog, base_id)
 
 
 def _find(catalog: Catalog, name: str) -> Base | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 
 END_STATES = ("done", "stopped", "failed")
 
-# What a step event says -> the column that shows it.
-_STEP_COLUMNS = {
-    "step": "step",
-    "epoch": "epoch",
-    "loss": "loss",
-    "lr": "learning_rate",
-    "images_per_s": "images_per_s",
-    "eta_s": "eta_s",
+# What events say -> the columns that show it.
+_COLUMNS = {
+    "start": {"total_steps": "total_steps", "steps_per_epoch": "steps_per_epoch"},
+    "step": {
+        "step": "step",
+        "epoch": "epoch",
+        "loss": "loss",
+        "lr": "learning_rate",
+        "images_per_s": "images_per_s",
+        "eta_s": "eta_s",
+    },
+    "epoch": {"epoch": "epoch", "step": "step"},
+    "end": {"step": "step"},
 }
 
 
@@ -91,27 +97,28 @@ def _fold(events: Iterable[RunEvent], *, current_attempt: int | None, queued: bo
     """The columns of a run that these events change."""
     changes: dict[str, Any] = {}
     for event in events:
-        data = event.data
-        if event.type == "start":
-            changes |= {key: int(data[key]) for key in ("total_steps", "steps_per_epoch") if key in data}
-        elif event.type == "step":
-            changes |= {column: data[key] for key, column in _STEP_COLUMNS.items() if key in data}
-        elif event.type == "epoch":
-            changes |= {key: data[key] for key in ("epoch", "step") if key in data}
+        changes |= {
+            column: event.data[key]
+            for key, column in _COLUMNS.get(event.type, {}).items()
+            if _is_number(event.data.get(key))
+        }
         # A late word of an earlier process must not end a run that was queued again.
-        elif event.type == "end" and event.attempt == current_attempt and not queued:
-            state = data.get("state")
+        if event.type == "end" and event.attempt == current_attempt and not queued:
+            state = event.data.get("state")
             changes |= {
                 "state": state if state in END_STATES else "failed",
-                "reason": str(data.get("reason", "")),
-                "hint": str(data.get("hint", "")),
+                "reason": str(event.data.get("reason", "")),
+                "hint": str(event.data.get("hint", "")),
                 "wish": "",
                 "eta_s": None,
                 "ended_at": _time_of(event),
             }
-            if "step" in data:
-                changes["step"] = data["step"]
     return changes
+
+
+def _is_number(value: object) -> bool:
+    # Trainers may be anyone's: what is no number must not break every command that reads runs.
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _record_checkpoint(connection: Connection, run_id: int, folder: str, event: RunEvent) -> None:

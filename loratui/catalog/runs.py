@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from loratui.catalog import tables
-from loratui.catalog.rows import Checkpoint, Run, to_row
+from loratui.catalog.rows import Checkpoint, Run, Subject, to_row
 from loratui.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ def get_run(catalog: Catalog, reference: str | int) -> Run:
     near = get_close_matches(word, names, n=3)
     hint = f"Did you mean {', '.join(near)}?" if near else "See `loratui run list`."
     raise NotFoundError(f"There is no run called '{word}'.", hint=hint)
+
+
+def get_run_subject(catalog: Catalog, run_id: int) -> Subject:
+    """The subject that a run trains; raises NotFoundError when the run is gone."""
+    query = select(tables.subject).join(tables.run, tables.run.c.subject_id == tables.subject.c.id)
+    with catalog.read() as connection:
+        row = connection.execute(query.where(tables.run.c.id == run_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no run number {run_id}.", hint="See `loratui run list`.")
+    return to_row(Subject, row)
 
 
 def list_runs(

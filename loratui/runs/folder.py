@@ -57,6 +57,11 @@ class RunFolder:
         """Held by the trainer for as long as it lives: two can never work in one folder."""
         return self.path / "lease"
 
+    def has_state(self) -> bool:
+        """Whether a process that was stopped or killed left something to go on from."""
+        # A kill between the two renames of a save leaves the old state beside its place.
+        return any((self.path / name / "manifest.json").is_file() for name in ("state", "state.old"))
+
     def create(self, run: dict[str, Any], dataset: dict[str, Any]) -> None:
         """Make the folder of a new run; raises ConflictError when the name was used before."""
         try:

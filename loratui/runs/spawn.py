@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from loratui.errors import TrainingError
@@ -26,16 +28,20 @@ def get_worker_log(home: Home) -> Path:
     return home.data / "worker.log"
 
 
-def ensure_worker(catalog: Catalog) -> bool:
+def ensure_worker(catalog: Catalog, *, pause_s: float = 0.0) -> bool:
     """Start a worker when none lives; True when one was started. Call it after the commit it is to act on.
 
     The lease is taken here and inherited by the worker, so callers that come at once, or while it still starts,
-    never start two.
+    never start two. Callers that poll give a `pause_s` after the last start, for a worker that can't live.
     """
     home = catalog.home
     lease = take_lease(get_worker_lease(home))
     if lease is None:
         return False
+    if pause_s and time.time() - os.fstat(lease.fd).st_mtime < pause_s:
+        lease.close()
+        return False
+    os.utime(lease.fd)
     # The shell goes away at once, so the worker is nobody's child: it outlives this process and leaves no zombie.
     detach = ["/bin/sh", "-c", '"$@" &', "sh"]
     command = [sys.executable, "-m", "loratui.runs.worker", str(home.data), str(home.cache), str(home.config)]

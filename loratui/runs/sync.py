@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Attempt, Run
     from loratui.catalog.store import Catalog
 
+_CHECKPOINT_DATA = {"epoch": int, "step": int, "path": str, "autov3": str, "bytes": int}
+
+# Between two attempts of polling front ends to start a worker.
+_PAUSE_S = 2.0
+
 
 def sync_runs(catalog: Catalog) -> None:
     """Bring every run that is not over up to date, and make sure that a worker looks after them.
@@ -31,7 +36,7 @@ def sync_runs(catalog: Catalog) -> None:
     for run in runs:
         sync_run(catalog, run)
     if runs:
-        ensure_worker(catalog)
+        ensure_worker(catalog, pause_s=_PAUSE_S)
 
 
 def sync_run(catalog: Catalog, run: Run) -> Run:
@@ -63,12 +68,12 @@ def _verify(folder: RunFolder, event: RunEvent) -> RunEvent:
     from loratui.training.lorafile import read_header
 
     path = folder.path / str(event.data.get("path", ""))
+    wrong = [key for key, kind in _CHECKPOINT_DATA.items() if not isinstance(event.data.get(key), kind)]
+    problem = f"the event lacks {', '.join(wrong)}" if wrong else ""
     try:
         read_header(path)
-        missing = {"epoch", "step", "path", "autov3", "bytes"} - event.data.keys()
-        problem = f"the event lacks {', '.join(sorted(missing))}" if missing else ""
-    except (LoratuiError, OSError) as error:
-        problem = str(error)
+    except LoratuiError as error:
+        problem = error.message
     if not problem:
         return event
     return RunEvent(

@@ -206,6 +206,20 @@ def test_events_bring_the_run_and_its_checkpoints_up_to_date(catalog: Catalog) -
     assert attempt.outcome == "done"
 
 
+def test_events_of_a_trainer_that_talks_nonsense_break_nothing(catalog: Catalog) -> None:
+    run = make_run(catalog)
+    claim(catalog)
+    nonsense = [
+        event(1, "start", total_steps="many", steps_per_epoch=None),
+        event(2, "step", step=True, loss=float("nan"), epoch=[1], eta_s={}),
+        event(3, "fireworks", colour="red"),
+        event(4, "end", state="exploded", step="?"),
+    ]
+    assert ingest_events(catalog, run.id, nonsense) == 4
+    now = get_run(catalog, run.id)
+    assert (now.state, now.step, now.loss, now.total_steps) == ("failed", 0, None, 6)
+
+
 def test_a_checkpoint_written_again_after_a_resume_replaces_its_row(catalog: Catalog) -> None:
     run = make_run(catalog)
     claim(catalog)

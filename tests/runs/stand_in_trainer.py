@@ -47,7 +47,7 @@ def main() -> int:
             json.dumps({"seq": seq, "type": kind, "data": data, "attempt": arguments.attempt, "at": ""}) + "\n"
         )
 
-    state_file = folder / "state" / "state.json"
+    state_file = folder / "state" / "manifest.json"
     state_file.parent.mkdir(exist_ok=True)
     step = json.loads(state_file.read_text())["step"] if state_file.exists() else 0
     per_epoch, epochs = recipe["steps_per_epoch"], recipe["epochs"]
