@@ -155,15 +155,17 @@ def fetch(connection: Connection, table: Table, columns: Sequence[str], ids: Ite
     return [tuple(row) for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
-def take_away(connection: Connection, step: Placed, kept: frozenset[str] = frozenset()) -> None:
+def take_away(connection: Connection, step: Placed, kept: Mapping[str, str] | None = None) -> None:
     """Remove the rows of a step with all that cascades from them, and remember it all in the step.
 
-    Raises ConflictError when rows of a table in `kept`, or rows that would not cascade, hang on them.
+    Raises ConflictError when rows that would not cascade hang on them, or rows that must be kept: `kept`
+    gives an SQL condition by table name.
     """
     doomed = _find_doomed(connection, tables.METADATA.tables[step.table], step.ids)
-    for table, ids in doomed.items():
-        if table.name in kept and ids:
-            raise _in_use(step.table, table.name, len(ids))
+    for name, condition in (kept or {}).items():
+        table = tables.METADATA.tables[name]
+        if count := len(_pointing(connection, table, key_of(table), doomed.get(table, ()), condition)):
+            raise _in_use(step.table, name, count)
     for table, ids in doomed.items():
         for child, link, rule in _links_to(table):
             pointing = set(_pointing(connection, child, link, ids)) - doomed.get(child, set())
@@ -279,8 +281,9 @@ def _links_to(table: Table) -> list[tuple[Table, str, str | None]]:
     ]
 
 
-def _pointing(connection: Connection, child: Table, column: str, ids: Iterable[int]) -> list[int]:
-    query = f'SELECT "{key_of(child)}" FROM "{child.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
+def _pointing(connection: Connection, child: Table, column: str, ids: Iterable[int], condition: str = "1") -> list[int]:
+    chosen = f'"{column}" IN (SELECT value FROM json_each(?)) AND {condition}'
+    query = f'SELECT "{key_of(child)}" FROM "{child.name}" WHERE {chosen}'
     return [row[0] for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
@@ -299,7 +302,8 @@ def _find_doomed(connection: Connection, table: Table, ids: Iterable[int]) -> di
 
 
 def _in_use(table: str, user: str, count: int) -> ConflictError:
+    word = user.replace("_", " ")
     return ConflictError(
-        f"This {table} can't go: {count} {user.replace('_', ' ')} row{'s' * (count != 1)} depend on it.",
-        hint=f"Remove the {user.replace('_', ' ')}s that use it first.",
+        f"This {table.replace('_', ' ')} can't go: it is needed by {count} {word}{'s' * (count != 1)}.",
+        hint=f"Stop or remove each {word} that needs it first.",
     )

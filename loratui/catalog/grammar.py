@@ -161,6 +161,8 @@ class _Parser:
             return self.read_value(found[1].lower(), start)
         quoted = self.peek() == '"'
         pattern = self.read_text()
+        if not pattern:
+            raise self.wrong("there is nothing between the quotes", start)
         return Everything() if pattern == "all" and not quoted else Match("name", pattern)
 
     def read_value(self, key: str, start: int) -> Query:
@@ -177,7 +179,9 @@ class _Parser:
         value_at = self.at
         pattern = self.read_text()
         if not pattern:
-            raise self.wrong(f"'{key}:' needs a value", start, f"For example {key}:{CHOICES.get(key, ('smile',))[0]}")
+            raise self.wrong(
+                f"'{key}:' needs a value", value_at, f"For example {key}:{CHOICES.get(key, ('smile',))[0]}"
+            )
         if key in CHOICES and pattern not in CHOICES[key]:
             near = get_close_matches(pattern, CHOICES[key], n=1, cutoff=0.5)
             guess = f"Did you mean '{near[0]}'? " if near else ""
@@ -260,7 +264,9 @@ class _Parser:
         return found
 
     def wrong(self, what: str, place: int, hint: str = "") -> UsageError:
-        pointer = f"{self.text}\n{' ' * place}^"
+        # Control characters would move the pointer, or do worse to a terminal.
+        shown = "".join(char if char.isprintable() else " " for char in self.text)
+        pointer = f"{shown}\n{' ' * place}^"
         return UsageError(
             f"The query is wrong at character {place + 1}: {what}.\n{pointer}",
             hint=hint or 'For example: role:primary size:<512 tag:smile -tag:hat "two words"',

@@ -16,8 +16,10 @@ from loratui.errors import ConflictError, NotFoundError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
-# Work that undo of an older action must not sweep away: it took hours, or a process is still at it.
-_KEPT = frozenset({"run", "snapshot"})
+# Undoing that a subject was added must not sweep away trainings made of it since; redoing that one was
+# removed takes them along as the removal did, unless a process is at work on them.
+_KEPT_BY_UNDO = {"run": "1", "snapshot": "1"}
+_KEPT_BY_REDO = {"run": "state IN ('queued', 'running')"}
 
 _NOTHING = {
     True: "Nothing was changed yet, or all of it is undone already.",
@@ -62,7 +64,7 @@ def _move(catalog: Catalog, choice: Select[Any], *, back: bool) -> JournalEntry:
                 if isinstance(step, Replaced):
                     _swap(connection, step, back=back)
                 else:
-                    _flip(connection, step)
+                    _flip(connection, step, back=back)
         except IntegrityError as error:
             raise _changed_since(step, str(error.orig)) from error
         undone_at = now() if back else None
@@ -82,14 +84,14 @@ def _swap(connection: Connection, step: Replaced, *, back: bool) -> None:
     changes.put_values(connection, step, wanted)
 
 
-def _flip(connection: Connection, step: Placed) -> None:
+def _flip(connection: Connection, step: Placed, *, back: bool) -> None:
     if step.parts:
         changes.bring_back(connection, step)
         return
     present = changes.fetch(connection, tables.METADATA.tables[step.table], [], step.ids)
     if len(present) != len(step.ids):
         raise _changed_since(step, "rows are gone")
-    changes.take_away(connection, step, kept=_KEPT)
+    changes.take_away(connection, step, kept=_KEPT_BY_UNDO if back else _KEPT_BY_REDO)
 
 
 def _changed_since(step: Step, what: str) -> ConflictError:

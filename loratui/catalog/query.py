@@ -187,6 +187,8 @@ def _has_tag(pattern: str) -> ColumnElement[bool]:
         not_(edit.present),
         func.replace(func.lower(edit.tag), " ", "_") == func.replace(score.tag, " ", "_"),
     )
+    # Said outright: SQLAlchemy would only tie it to the query right around it.
+    removed = removed.correlate(tables.membership, tables.tag_score)
     return or_(
         _m.id.in_(select(edit.membership_id).where(edit.present, same(edit.tag))),
         and_(

@@ -116,6 +116,22 @@ def set_rating(
     return _set(catalog, subject, selection, {"rating": rating}, f"rating {rating}", duplicates)
 
 
+def remove_pictures(
+    catalog: Catalog, subject: Subject | str, selection: Selection, *, duplicates: Duplicates | None = None
+) -> int:
+    """Take the selected pictures out of a subject, with what was said about them there; returns how many.
+
+    The pictures themselves stay in the store: other subjects may use them, and undo needs them.
+    """
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    with catalog.journal("membership.remove", f"{owner.name}: remove pictures") as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        removed = change.delete(tables.membership, ids)
+        change.label = f"{owner.name}: remove {_count(removed)}"
+        return removed
+
+
 def balance(catalog: Catalog, subject: Subject | str) -> Balance:
     """Weigh the roles of a subject and propose default repeats from 1 to 10."""
     with catalog.read() as connection:
@@ -234,5 +250,9 @@ def _set(
     with catalog.journal(action, f"{owner.name}: {label}") as change:
         ids = choose_ids(change.connection, owner.id, selection, duplicates)
         changed = change.update(tables.membership, ids, values)
-        change.label = f"{owner.name}: {label} for {changed} picture{'s' * (changed != 1)}"
+        change.label = f"{owner.name}: {label} for {_count(changed)}"
         return changed
+
+
+def _count(pictures: int) -> str:
+    return f"{pictures} picture{'s' * (pictures != 1)}"

@@ -192,7 +192,7 @@ def require_consent(subject: Subject) -> None:
     if subject.kind == "person" and not subject.consent:
         raise RefusedError(
             f"'{subject.name}' is a person, and no consent is recorded.",
-            hint=f"Record who agreed to what: `loratui subject consent {subject.name} --who WHO --scope SCOPE`.",
+            hint=f"Record who agreed to what: `loratui subject consent {subject.name} --by WHO --scope SCOPE`.",
         )
 
 

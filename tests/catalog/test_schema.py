@@ -1,0 +1,261 @@
+"""Creating and upgrading the database: several processes at once, and never at the cost of a row."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import loratui
+from loratui.catalog import schema, tables
+from loratui.catalog.store import Catalog, now, open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from loratui.catalog.rows import Subject
+    from loratui.config import Home
+
+OPEN = """
+import sys
+from loratui.catalog.store import open_catalog
+from loratui.config import find_home
+print("ready", flush=True)
+sys.stdin.readline()
+with open_catalog(find_home({"LORATUI_HOME": sys.argv[1]})) as catalog:
+    with catalog.read() as connection:
+        print(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    print("alembic" in sys.modules)
+"""
+
+# A table rebuild is what loses rows when foreign keys are on.
+REBUILD_SUBJECT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "{head}"
+
+
+def upgrade():
+    with op.batch_alter_table("subject", recreate="always") as batch:
+        batch.alter_column("class_word", type_=sa.Text(), existing_type=sa.String())
+{more}
+"""
+
+
+def _open_in(process_count: int, home: Home) -> list[tuple[str, bool]]:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, str(home.data)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(process_count)
+    ]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    results = []
+    for process in processes:
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        version, imported = output.split()
+        results.append((version, imported == "True"))
+    return results
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations that the upgrade uses from now on; returns its versions folder."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(Path(loratui.__file__).parent / "catalog" / "migrations", folder)
+
+    def make_config() -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        return config
+
+    monkeypatch.setattr(schema, "make_config", make_config)
+    return folder / "versions"
+
+
+def _add_children(catalog: Catalog, subject: Subject) -> None:
+    with catalog.write() as connection:
+        row = {"subject_id": subject.id, "path": b"\xff", "display_path": "x", "reason": "corrupt", "at": now()}
+        connection.execute(tables.refused.insert(), row)
+        connection.execute(tables.caption_rules.insert(), {"subject_id": subject.id, "rules": {"prefix": "photo of"}})
+
+
+def _count(home: Home, table: str) -> int:
+    with closing(sqlite3.connect(home.database)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def test_four_processes_opening_a_new_library_at_once_all_succeed(home: Home) -> None:
+    assert [version for version, _ in _open_in(4, home)] == [schema.SCHEMA_HEAD] * 4
+
+
+def test_alembic_is_not_imported_when_the_schema_is_current(home: Home) -> None:
+    open_catalog(home).close()
+    assert _open_in(1, home) == [(schema.SCHEMA_HEAD, False)]
+
+
+def test_the_models_and_the_migrations_describe_the_same_schema(catalog: Catalog, home: Home) -> None:
+    config = schema.make_config()
+    with schema.migrating(home.database) as connection:
+        config.attributes["connection"] = connection
+        command.check(config)
+
+
+def test_the_head_named_in_the_code_is_the_only_head() -> None:
+    assert ScriptDirectory.from_config(schema.make_config()).get_heads() == [schema.SCHEMA_HEAD]
+
+
+def test_the_first_schema_can_be_taken_down_and_put_up_again(catalog: Catalog, home: Home) -> None:
+    config = schema.make_config()
+    with schema.migrating(home.database) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        left = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE sql IS NOT NULL").scalars().all()
+        assert set(left) <= {"alembic_version", "sqlite_sequence"}
+        command.upgrade(config, "head")
+    add_subject(catalog, "Mira", "miravel")
+
+
+def test_rebuilding_a_parent_table_keeps_every_child_row(
+    catalog: Catalog, home: Home, mira: Subject, next_version: Path
+) -> None:
+    _add_children(catalog, mira)
+    catalog.close()
+    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    schema.upgrade(home)
+    assert schema.read_revision(home.database) == "0002"
+    assert _count(home, "subject") == _count(home, "refused") == _count(home, "caption_rules") == 1
+
+
+def test_the_same_rebuild_with_foreign_keys_on_would_empty_the_children(
+    catalog: Catalog, home: Home, mira: Subject
+) -> None:
+    """What the upgrade's pragma guards against; when this fails, SQLite has changed its mind."""
+    _add_children(catalog, mira)
+    catalog.close()
+    with closing(sqlite3.connect(home.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE copy AS SELECT * FROM subject")
+        connection.execute("DROP TABLE subject")
+        connection.execute("COMMIT")
+    assert _count(home, "refused") == 0
+
+
+def test_an_upgrade_of_a_library_with_content_starts_with_a_backup_that_works(
+    catalog: Catalog, home: Home, mira: Subject, next_version: Path
+) -> None:
+    catalog.close()
+    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    schema.upgrade(home)
+    (backup,) = home.backups.iterdir()
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT name FROM subject").fetchall() == [("Mira",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.SCHEMA_HEAD,)]
+
+
+def test_a_new_library_needs_no_backup(catalog: Catalog, home: Home) -> None:
+    assert not home.backups.exists()
+
+
+def test_only_the_newest_ten_backups_are_kept(catalog: Catalog, home: Home) -> None:
+    made = [schema.back_up(home, "test") for _ in range(12)]
+    assert sorted(home.backups.iterdir()) == made[2:]
+
+
+def test_an_upgrade_that_would_leave_orphans_is_taken_back(
+    catalog: Catalog, home: Home, mira: Subject, next_version: Path
+) -> None:
+    _add_children(catalog, mira)
+    catalog.close()
+    (next_version / "0002_rebuild.py").write_text(
+        REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more='    op.execute("DELETE FROM subject")')
+    )
+    with pytest.raises(RefusedError, match="point at nothing"):
+        schema.upgrade(home)
+    assert schema.read_revision(home.database) == schema.SCHEMA_HEAD
+    assert _count(home, "subject") == 1
+
+
+def test_an_upgrade_that_fails_half_way_changes_nothing(
+    catalog: Catalog, home: Home, mira: Subject, next_version: Path
+) -> None:
+    catalog.close()
+    (next_version / "0002_rebuild.py").write_text(
+        REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more='    raise RuntimeError("half way")')
+    )
+    with pytest.raises(RuntimeError, match="half way"):
+        schema.upgrade(home)
+    with open_catalog(home) as reopened, reopened.read() as connection:
+        assert connection.execute(tables.subject.select()).one().name == "Mira"
+
+
+def test_a_library_of_a_newer_version_is_refused_and_left_alone(catalog: Catalog, home: Home) -> None:
+    with catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+        connection.exec_driver_sql("PRAGMA user_version = 3014015")
+    with pytest.raises(RefusedError, match=r"loratui 3\.14\.15") as caught:
+        open_catalog(home)
+    assert "Upgrade" in caught.value.hint
+    assert schema.read_revision(home.database) == "0999"
+
+
+def test_a_foreign_database_is_refused(home: Home) -> None:
+    home.create()
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute("CREATE TABLE recipes (id INTEGER)")
+    with pytest.raises(RefusedError, match="not a loratui library"):
+        open_catalog(home)
+
+
+def test_a_damaged_database_is_refused_with_where_the_backups_are(home: Home) -> None:
+    home.create()
+    home.database.write_bytes(b"SQLite format 3\x00" + b"\xff" * 4000)
+    with pytest.raises(RefusedError, match="can't be read") as caught:
+        open_catalog(home)
+    assert "backups" in caught.value.hint
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_upgrades_an_empty_database_from_any_folder(tmp_path: Path) -> None:
+    repository = Path(__file__).parents[2]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(repository)]
+    subprocess.run(build, check=True, capture_output=True, text=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True, text=True)
+    script = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "import loratui; print(loratui.__file__)\n"
+        "from loratui.catalog.store import open_catalog\n"
+        "from loratui.config import find_home\n"
+        f"open_catalog(find_home({{'LORATUI_HOME': {str(tmp_path / 'home')!r}}})).close()\n"
+        "from loratui.catalog.schema import read_revision\n"
+        f"print(read_revision(find_home({{'LORATUI_HOME': {str(tmp_path / 'home')!r}}}).database))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd="/", check=True, capture_output=True, text=True)
+    place, revision = done.stdout.split()
+    assert Path(place).is_relative_to(installed)
+    assert revision == schema.SCHEMA_HEAD
