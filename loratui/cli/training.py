@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -22,6 +22,7 @@ from loratui.cli.output import (
 )
 from loratui.cli.session import open_library
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
+from loratui.errors import UsageError
 
 if TYPE_CHECKING:
     from loratui.catalog.rows import Run
@@ -279,3 +280,86 @@ def list_checkpoints(run: str, *, show: Show = PLAIN) -> None:
         [[item.epoch, item.step, format_bytes(item.bytes), item.autov3[:12], item.path] for item in found],
         empty="No checkpoint yet.",
     )
+
+
+def sheet(
+    run: str,
+    *,
+    prompt: Annotated[
+        list[str] | None, Parameter(help="May be given often; {trigger} and {class} are filled in.")
+    ] = None,
+    negative: str = "",
+    seeds: Annotated[str, Parameter(help="Comma-separated; the same seed starts from the same noise.")] = "1,2,3,4",
+    weights: Annotated[str, Parameter(help="Comma-separated strengths of the LoRA.")] = "1.0",
+    epochs: Annotated[str, Parameter(help="Comma-separated; all when left out.")] = "",
+    none: Annotated[bool, Parameter(help="Also without any LoRA.")] = True,
+    steps: int | None = None,
+    cfg: Annotated[float | None, Parameter(help="Guidance scale.")] = None,
+    sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    show: Show = PLAIN,
+) -> None:
+    """Render prompts x seeds without a LoRA and for every epoch, and write a labelled contact sheet.
+
+    Interrupted or repeated, it renders only what is missing.
+
+    Example: `loratui sheet mira-0001 --prompt "photo of {trigger}" --seeds 1,2`
+    """
+    from loratui.catalog.bases import get_base_by_id
+    from loratui.review.sheet import default_settings, make_sheet
+    from loratui.runs import service
+
+    asked: dict[str, Any] = {"steps": steps, "cfg": cfg, "sampler": sampler, "width": width, "height": height}
+    with open_library() as catalog:
+        found = service.show_run(catalog, run).run
+        settings = replace(
+            default_settings(get_base_by_id(catalog, found.base_id)),
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+        with progress_line(show) as report:
+            result = make_sheet(
+                catalog,
+                found,
+                prompts=prompt,
+                negative=negative,
+                seeds=_numbers("seeds", seeds, int),
+                weights=_numbers("weights", weights, float),
+                epochs=_numbers("epochs", epochs, int) or None,
+                include_none=none,
+                settings=settings,
+                report=report,
+            )
+    if show.json:
+        print_json(
+            {
+                "sheet": result.sheet.name,
+                "contact": result.contact,
+                "pages": result.pages,
+                "rendered": result.rendered,
+                "cells": [
+                    {
+                        "epoch": cell.epoch,
+                        "weight": cell.weight,
+                        "prompt": cell.prompt,
+                        "seed": cell.seed,
+                        "path": cell.path,
+                    }
+                    for cell in result.cells
+                ],
+            }
+        )
+        return
+    print_text(f"{result.sheet.name}: {len(result.cells)} images, {result.rendered} of them new.")
+    for page in result.pages:
+        print_text(str(page))
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _numbers(option: str, text: str, kind: type[_Number]) -> list[_Number]:
+    try:
+        return [kind(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UsageError(f"--{option} takes numbers, not '{text}'.", hint=f"For example --{option} 1,2,3.") from None
