@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from loratui.review.request import BaseModel, CellRequest, SampleSettings
 
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+
 
 def format_parameters(base: BaseModel, settings: SampleSettings, cell: CellRequest) -> str:
     """The generation text in the form that A1111 writes and model sites parse.
@@ -91,8 +93,12 @@ def is_finished(path: Path, key: str) -> bool:
     try:
         with Image.open(path, formats=("PNG",)) as image:
             record = json.loads(str(image.info.get("loratui", "null")))
-            # verify() reads every chunk and its checksum.
+            # Reads every chunk and its checksum, but not that of the last one.
             image.verify()
+        with path.open("rb") as file:
+            file.seek(-len(_PNG_END), os.SEEK_END)
+            if file.read() != _PNG_END:
+                return False
     except (OSError, SyntaxError, ValueError):
         return False
     return isinstance(record, dict) and record.get("key") == key

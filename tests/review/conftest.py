@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loratui.catalog.bases import add_base
+from loratui.catalog.rows import Run
+from loratui.catalog.run_events import ingest_events
+from loratui.catalog.runs import create_run
+from loratui.catalog.snapshots import save_snapshot
+from loratui.catalog.store import Catalog, open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.dataset.snapshot import SnapshotContent, SnapshotPicture
+from loratui.events import RunEvent
 from loratui.review.request import BaseModel, LoraFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from loratui.config import Home
 
 
 def write_tiny_base(folder: Path, *, size: int = 16) -> BaseModel:
@@ -136,3 +148,55 @@ def full_lora(tiny_base: BaseModel, tmp_path_factory: pytest.TempPathFactory) ->
     """A LoRA on attention, convolutions and the text encoder, with another rank and alpha."""
     path = tmp_path_factory.mktemp("loras") / "full.safetensors"
     return write_lora(path, tiny_base, seed=2, rank=4, alpha=3.0, text_encoder=True, convolutions=True)
+
+
+@pytest.fixture
+def catalog(home: Home) -> Iterator[Catalog]:
+    """An empty library."""
+    with open_catalog(home) as opened:
+        yield opened
+
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def make_run(catalog: Catalog) -> MakeRun:
+    """A run of a subject on a base, with one recorded checkpoint per LoRA given."""
+
+    def make(base: BaseModel, *loras: LoraFile, captions: Sequence[str] = (), trigger: str = "mirvok") -> Run:
+        subject, _ = add_subject(catalog, f"Mira {trigger}", trigger, class_word="girl")
+        row = add_base(
+            catalog,
+            base.name,
+            Path(base.path),
+            family=base.family,
+            layout=base.layout,
+            resolution=16,
+            sha256=base.sha256,
+        )
+        pictures = tuple(
+            SnapshotPicture(f"{number:064x}", f"{number}.png", 16, 16, "primary", 5, caption)
+            for number, caption in enumerate(captions)
+        )
+        content = SnapshotContent(subject.name, trigger, subject.kind, subject.class_word, pictures, ())
+        snapshot = save_snapshot(catalog, subject.id, content.compute_hash(), content.to_json(), len(pictures))
+        run = create_run(
+            catalog,
+            subject_id=subject.id,
+            subject_name=subject.name,
+            snapshot_id=snapshot.id,
+            base_id=row.id,
+            recipe={},
+            total_steps=10,
+            steps_per_epoch=5,
+            prepare=lambda made: Path(made.folder, "checkpoints").mkdir(parents=True),
+        )
+        for number, lora in enumerate(loras, start=1):
+            path = Path(run.folder, "checkpoints", f"{run.output_name}-{number:06d}.safetensors")
+            shutil.copyfile(lora.path, path)
+            data = {"epoch": number, "step": 5 * number, "path": str(path), "autov3": lora.autov3, "bytes": 1}
+            ingest_events(catalog, run.id, [RunEvent(number, "checkpoint", data)])
+        return run
+
+    return make
