@@ -41,15 +41,9 @@ def set_caption(
     owner = _owner(catalog, subject)
     with catalog.journal("caption.set", f"{owner.name}: caption") as change:
         ids = choose_ids(change.connection, owner.id, selection, duplicates)
-        return change.update(tables.membership, ids, {"caption": _clean_caption(text)})
-
-
-def set_captions(catalog: Catalog, subject: Subject | str, captions: Mapping[int, str | None]) -> int:
-    """Write a caption per membership id as one action; returns how many changed."""
-    owner = _owner(catalog, subject)
-    with catalog.journal("caption.set", f"{owner.name}: captions") as change:
-        ids = choose_ids(change.connection, owner.id, list(captions))
-        return change.update(tables.membership, ids, [{"caption": _clean_caption(captions[id_])} for id_ in ids])
+        changed = change.update(tables.membership, ids, {"caption": _clean_caption(text)})
+        change.label = f"{owner.name}: caption for {changed} picture{'s' * (changed != 1)}"
+        return changed
 
 
 def add_tags(
@@ -94,35 +88,6 @@ def forget_tag_edits(
             tables.tag_edit,
             [row_id for row_id, edit in edits if wanted is None or tag_key(edit.tag) in wanted],
         )
-
-
-def set_tags(catalog: Catalog, subject: Subject | str, tags: Mapping[int, Sequence[str]]) -> int:
-    """Make these the added tags of each membership id, in order, as one action; returns how many pictures changed.
-
-    What was said about removed tags stays, except for tags that are listed now.
-    """
-    owner = _owner(catalog, subject)
-    with catalog.journal("tags.set", f"{owner.name}: tags") as change:
-        ids = choose_ids(change.connection, owner.id, list(tags))
-        edits: dict[int, list[tuple[int, TagEdit]]] = defaultdict(list)
-        for row_id, edit in _read_edits(change.connection, ids):
-            edits[edit.membership_id].append((row_id, edit))
-        stale: list[int] = []
-        fresh: list[dict[str, Any]] = []
-        changed = 0
-        for id_ in ids:
-            wanted = _clean_tags(tags[id_])
-            if [edit.tag for _, edit in edits[id_] if edit.present] == wanted:
-                continue
-            changed += 1
-            listed = {tag_key(tag) for tag in wanted}
-            stale += [row_id for row_id, edit in edits[id_] if edit.present or tag_key(edit.tag) in listed]
-            fresh += [
-                {"membership_id": id_, "tag": tag, "present": True, "position": at} for at, tag in enumerate(wanted)
-            ]
-        change.delete(tables.tag_edit, stale)
-        change.insert(tables.tag_edit, fresh)
-        return changed
 
 
 def tag_edits_of(catalog: Catalog, subject: Subject | str) -> dict[int, list[TagEdit]]:
