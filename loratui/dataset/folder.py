@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from loratui.dataset.placing import hash_file
+from loratui.catalog.blobs import hash_file
 from loratui.errors import ConflictError
 
 if TYPE_CHECKING:

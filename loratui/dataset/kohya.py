@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.service import check_caption
-from loratui.catalog.blobs import picture_path
+from loratui.catalog.blobs import hash_file, picture_path, read_picture
 from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
 from loratui.dataset.buckets import BucketSettings, make_buckets
 from loratui.dataset.folder import ExportFolder, open_folder
-from loratui.dataset.placing import Placement, Placer, choose_suffix, encode_png, hash_file
+from loratui.dataset.placing import Placement, Placer, choose_suffix, encode_png
 from loratui.dataset.snapshot import freeze, parse_content
 from loratui.errors import Cancelled, NotFoundError, RefusedError
 from loratui.events import Progress, Report, ignore_progress
@@ -130,7 +130,7 @@ def export_kohya(
             place.make_way(CONFIG)
             for name in {item.name.partition("/")[0] for item in items}:
                 (target / name).mkdir(exist_ok=True)
-            counts = _place_items(place, items, placer, report, cancel)
+            counts = _place_items(catalog, place, items, placer, report, cancel)
             removed = place.remove_stale([*names, CONFIG])
             (target / CONFIG).write_bytes(config)
             files = {CONFIG: {"sha256": hashlib.sha256(config).hexdigest()}}
@@ -234,7 +234,12 @@ def _check_space(place: ExportFolder, items: Sequence[_Item], placer: Placer) ->
 
 
 def _place_items(
-    place: ExportFolder, items: Sequence[_Item], placer: Placer, report: Report, cancel: threading.Event | None
+    catalog: Catalog,
+    place: ExportFolder,
+    items: Sequence[_Item],
+    placer: Placer,
+    report: Report,
+    cancel: threading.Event | None,
 ) -> dict[Placement, int]:
     counts: dict[Placement, int] = {"linked": 0, "copied": 0, "encoded": 0, "unchanged": 0}
     done, started = 0, time.monotonic()
@@ -255,7 +260,7 @@ def _place_items(
             tick()
     earlier = _find_encoded(place)
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        jobs = [pool.submit(_place_encoded, place, item, earlier) for item in items if item.encode]
+        jobs = [pool.submit(_place_encoded, catalog, place, item, earlier) for item in items if item.encode]
         try:
             for job in jobs:
                 counts[job.result()] += 1
@@ -296,7 +301,9 @@ def _find_encoded(place: ExportFolder) -> dict[str, tuple[Path, str]]:
     }
 
 
-def _place_encoded(place: ExportFolder, item: _Item, earlier: dict[str, tuple[Path, str]]) -> Placement:
+def _place_encoded(
+    catalog: Catalog, place: ExportFolder, item: _Item, earlier: dict[str, tuple[Path, str]]
+) -> Placement:
     name = item.name + item.suffix
     path = place.path / name
     if (made := earlier.get(item.picture.sha256)) and made[0].is_file() and hash_file(made[0]) == made[1]:
@@ -307,7 +314,7 @@ def _place_encoded(place: ExportFolder, item: _Item, earlier: dict[str, tuple[Pa
         os.link(made[0], path)
         return "encoded"
     place.make_way(name)
-    item.sha256 = encode_png(item.source, path, sha256=item.picture.sha256)
+    item.sha256 = encode_png(read_picture(catalog, item.picture), path)
     return "encoded"
 
 

@@ -125,34 +125,29 @@ class Placer:
                 copy.write(block)
         if digest.hexdigest() != sha256:
             part.unlink()
-            raise _changed(source)
+            raise RefusedError(
+                f"{source} is not the file that was imported any more.",
+                hint="Put the original back, or import the changed file as a new picture and reject this one.",
+            )
         _publish(part, target, source)
 
 
-def encode_png(source: Path, target: Path, *, sha256: str) -> str:
-    """Write a stored picture as upright 8-bit sRGB PNG on white without metadata; returns the PNG's sha256.
+def encode_png(data: bytes, target: Path) -> str:
+    """Write a picture file's bytes as upright 8-bit sRGB PNG on white without metadata; returns the PNG's sha256.
 
-    The same picture always gives the same bytes. RefusedError when the file is not the one that was imported.
+    The same picture always gives the same bytes.
     """
     from loratui.catalog.pictures import load_rgb
 
-    data = source.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise _changed(source)
-    image = load_rgb(data)
+    # Its size was checked when it was imported.
+    image = load_rgb(data, max_megapixels=float("inf"))
     image.info.clear()
     encoded = io.BytesIO()
     image.save(encoded, "PNG", compress_level=4)
     part = _part(target)
     part.write_bytes(encoded.getvalue())
-    _publish(part, target, source)
+    part.replace(target)
     return hashlib.sha256(encoded.getbuffer()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """The sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
@@ -166,10 +161,3 @@ def _publish(part: Path, target: Path, source: Path) -> None:
     there = source.stat()
     os.utime(part, ns=(there.st_atime_ns, there.st_mtime_ns))
     part.replace(target)
-
-
-def _changed(source: Path) -> RefusedError:
-    return RefusedError(
-        f"{source} is not the file that was imported any more.",
-        hint="Put the original back, or import the changed file as a new picture and reject this one.",
-    )

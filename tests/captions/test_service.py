@@ -1,0 +1,208 @@
+"""Captions of a subject as a whole: rules, showing, and sidecars taken in as edits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from loratui.captions.service import (
+    captions_of,
+    change_rules,
+    count_imbued,
+    import_sidecars,
+    rules_of,
+    show_captions,
+)
+from loratui.captions.sidecars import parse_caption
+from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores, tag_edits_of
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.journal import history, redo, undo
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject, edit_subject
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+NAMES = ("one.png", "two.png", "three.png")
+
+
+@pytest.fixture
+def catalog(home: Home) -> Iterator[Catalog]:
+    with open_catalog(home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def mira(catalog: Catalog, tmp_path: Path) -> dict[str, int]:
+    """A subject with three pictures; returns their membership ids by name."""
+    add_subject(catalog, "mira", "Mira")
+    for number, name in enumerate(NAMES):
+        Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / name)
+    import_pictures(catalog, "mira", [tmp_path / name for name in NAMES])
+    return {picture.name: picture.id for picture in select_memberships(catalog, "mira")}
+
+
+def test_captions_follow_scores_edits_and_rules(catalog: Catalog, mira: dict[str, int]) -> None:
+    (one,) = select_memberships(catalog, "mira", "name:one")
+    store_tag_scores(
+        catalog,
+        one.picture_id,
+        "wd",
+        [("long_hair", "general", 0.9), ("blue_eyes", "general", 0.8), ("hat", "general", 0.5)],
+    )
+    add_tags(catalog, "mira", "name:one", ["red dress"])
+    remove_tags(catalog, "mira", "name:one", ["hat"])
+    change_rules(catalog, "mira", {"imbued": ["* eyes"]})
+    assert captions_of(catalog, "mira") == {
+        mira["one.png"]: "photo of Mira, red dress, long hair",
+        mira["two.png"]: "photo of Mira",
+        mira["three.png"]: "photo of Mira",
+    }
+    assert count_imbued(catalog, "mira") == {"* eyes": 1}
+
+
+def test_a_changed_rule_keeps_the_others_and_can_be_undone(catalog: Catalog, mira: dict[str, int]) -> None:
+    change_rules(catalog, "mira", {"suffix": "film grain"})
+    change_rules(catalog, "mira", {"prefix": "{trigger} at home,"})
+    assert captions_of(catalog, "mira")[mira["one.png"]] == "Mira at home, film grain"
+    undo(catalog)
+    assert rules_of(catalog, "mira").prefix == "photo of {trigger},"
+    assert rules_of(catalog, "mira").suffix == "film grain"
+
+
+def test_rules_that_were_never_changed_follow_the_kind(catalog: Catalog, mira: dict[str, int]) -> None:
+    change_rules(catalog, "mira", {"suffix": "ink"})
+    edit_subject(catalog, "mira", kind="style")
+    assert captions_of(catalog, "mira")[mira["one.png"]] == "Mira, ink"
+
+
+def test_a_wrong_rule_changes_nothing(catalog: Catalog, mira: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        change_rules(catalog, "mira", {"suffix": "ink", "keep_tokens": "two"})
+    assert rules_of(catalog, "mira").suffix == ""
+
+
+def test_shown_captions_tell_written_ones_and_a_missing_trigger(catalog: Catalog, mira: dict[str, int]) -> None:
+    set_caption(catalog, "mira", "name:two", "somebody in the sun")
+    shown = {item.membership.name: item for item in show_captions(catalog, "mira", "name:*o*")}
+    assert set(shown) == {"one.png", "two.png"}
+    assert not shown["one.png"].written and shown["one.png"].warnings == ()
+    assert shown["two.png"].written and shown["two.png"].warnings == ("the trigger Mira is missing",)
+
+
+def test_sidecars_become_edits_in_one_step_that_undo_takes_back(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("photo of Mira, 1girl, long_hair\n")
+    (tmp_path / "two.caption").write_text("A woman called Mira stands on a long beach.")
+    pairs = [(mira["one.png"], tmp_path / "one.txt"), (mira["two.png"], tmp_path / "two.caption")]
+    before = captions_of(catalog, "mira")
+    entries = len(history(catalog, 100))
+    result = import_sidecars(catalog, "mira", pairs)
+    assert (result.imported, result.unchanged, result.warnings) == (2, 0, ())
+    assert len(history(catalog, 100)) == entries + 1
+    after = captions_of(catalog, "mira")
+    assert after[mira["one.png"]] == "photo of Mira, 1girl, long_hair"
+    assert after[mira["two.png"]] == "A woman called Mira stands on a long beach."
+    assert [edit.tag for edit in tag_edits_of(catalog, "mira")[mira["one.png"]]] == ["1girl", "long_hair"]
+    undo(catalog)
+    assert captions_of(catalog, "mira") == before
+    redo(catalog)
+    assert captions_of(catalog, "mira") == after
+
+
+def test_importing_sidecars_again_changes_nothing(catalog: Catalog, mira: dict[str, int], tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("hat, smile")
+    (tmp_path / "two.txt").write_text("a woman in the park on a sunny day")
+    pairs = [(mira["one.png"], tmp_path / "one.txt"), (mira["two.png"], tmp_path / "two.txt")]
+    import_sidecars(catalog, "mira", pairs)
+    entries = len(history(catalog, 100))
+    again = import_sidecars(catalog, "mira", pairs)
+    assert (again.imported, again.unchanged) == (0, 2)
+    assert len(history(catalog, 100)) == entries
+
+
+def test_sidecars_never_overrule_what_a_person_said(catalog: Catalog, mira: dict[str, int], tmp_path: Path) -> None:
+    set_caption(catalog, "mira", "name:two", "Mira in my own words")
+    remove_tags(catalog, "mira", "name:one", ["long hair"])
+    (tmp_path / "one.txt").write_text("hat, long_hair")
+    (tmp_path / "two.txt").write_text("a woman in the park on a sunny day")
+    pairs = [(mira["one.png"], tmp_path / "one.txt"), (mira["two.png"], tmp_path / "two.txt")]
+    result = import_sidecars(catalog, "mira", pairs)
+    captions = captions_of(catalog, "mira")
+    assert captions[mira["one.png"]] == "photo of Mira, hat"
+    assert captions[mira["two.png"]] == "Mira in my own words"
+    assert any("were kept" in warning for warning in result.warnings)
+
+
+def test_kohya_metadata_speaks_of_many_pictures(catalog: Catalog, mira: dict[str, int], tmp_path: Path) -> None:
+    metadata = tmp_path / "meta_cap.json"
+    metadata.write_text(
+        json.dumps({"/x/one.png": {"tags": "hat, smile"}, "two": {"caption": "Mira walks her small dog"}})
+    )
+    result = import_sidecars(catalog, "mira", [(id_, metadata) for id_ in mira.values()])
+    captions = captions_of(catalog, "mira")
+    assert (result.imported, result.warnings) == (2, ())
+    assert captions[mira["one.png"]] == "photo of Mira, hat, smile"
+    assert captions[mira["two.png"]] == "Mira walks her small dog"
+    assert captions[mira["three.png"]] == "photo of Mira"
+
+
+def test_sidecars_that_can_not_be_read_are_told_and_stop_nothing(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "one.json").write_text("{")
+    (tmp_path / "two.txt").write_bytes("übermut, hat".encode("latin-1"))
+    (tmp_path / "three.txt").write_text("a sentence without any of the words we want")
+    result = import_sidecars(
+        catalog,
+        "mira",
+        [
+            (mira["one.png"], tmp_path / "one.json"),
+            (mira["one.png"], tmp_path / "absent.txt"),
+            (mira["two.png"], tmp_path / "two.txt"),
+            (mira["three.png"], tmp_path / "three.txt"),
+        ],
+    )
+    assert result.imported == 2 and len(result.warnings) == 4
+    assert captions_of(catalog, "mira")[mira["two.png"]] == "photo of Mira, übermut, hat"
+
+
+def test_the_caption_file_that_is_not_utf_8_in_the_shared_pictures_is_read(
+    catalog: Catalog, mira: dict[str, int], shared: Path
+) -> None:
+    path = shared / "data" / "torture" / "caption_only.txt"
+    result = import_sidecars(catalog, "mira", [(mira["one.png"], path)])
+    assert any("Latin-1" in warning for warning in result.warnings)
+
+
+words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
+tag_lists = st.lists(st.lists(words, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(st.one_of(tag_lists.map(", ".join), st.lists(words, min_size=6, max_size=9).map(" ".join)))
+def test_any_kohya_caption_comes_out_as_it_went_in(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path, body: str
+) -> None:
+    parsed = parse_caption(body)
+    tags = [tag.casefold() for tag in parsed.tags]
+    if len(set(tags)) < len(tags) or "mira" in tags or "photo of mira" in tags:
+        return
+    text = f"photo of Mira, {', '.join(parsed.tags)}" if parsed.tags else parsed.text
+    path = tmp_path / "any.txt"
+    path.write_text(text + "\n", encoding="utf-8")
+    if import_sidecars(catalog, "mira", [(mira["one.png"], path)]).imported:
+        assert captions_of(catalog, "mira")[mira["one.png"]] == text
+        undo(catalog)
