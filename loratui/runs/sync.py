@@ -79,7 +79,7 @@ def _verify(folder: RunFolder, event: RunEvent) -> RunEvent:
     return RunEvent(
         seq=event.seq,
         type="warning",
-        data={"message": f"checkpoint left out: {path.name}: {problem}", "hint": "Resume the run to write it again."},
+        data={"message": f"checkpoint left out: {path.name}: {problem}", "hint": "Its file was removed or damaged."},
         attempt=event.attempt,
         at=event.at,
     )

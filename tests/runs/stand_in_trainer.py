@@ -1,7 +1,7 @@
 """A trainer that learns nothing but keeps the run-folder contract: events, state, checkpoints, stop file, SIGTERM.
 
-The recipe says how it behaves: epochs, steps_per_epoch, delay_s per step, fail_at, crash_at, deaf (ignores being
-asked to stop), broken_checkpoint.
+The recipe, or a JSON table in the run's comment, says how it behaves: epochs, steps_per_epoch, delay_s per step,
+fail_at, crash_at, deaf (does not hear that it is asked to stop), broken_checkpoint, state_every.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = arguments.folder
     run = json.loads((folder / "run.json").read_text())
-    recipe = run["recipe"]
+    recipe = {"steps_per_epoch": 2, **run["recipe"], **json.loads(run.get("comment") or "{}")}
     assert run["nonce"] == arguments.nonce
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
