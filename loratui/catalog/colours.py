@@ -71,8 +71,9 @@ def _scale_to_8bit(image: Image.Image, key: Any, remarks: set[str]) -> tuple[Ima
         scaled = values * unit if fits else _stretch(values, low, high)
     else:
         remarks.add("converted_16bit")
-        # 8-bit values in a 16-bit file exist; scaled down they would all turn black.
-        scaled = values if high <= 255 else values / 257
+        # Sensors put 8, 10 or 12 bits into 16-bit files; scaled by 257 those would come out black.
+        bits = 16 if high > 4095 else max(8, int(high).bit_length())
+        scaled = values * (255 / (2**bits - 1))
         if low < 0 or high > 65535:
             scaled = _stretch(values, low, high)
     grey = Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8), "L")

@@ -78,11 +78,17 @@ class Fingerprint:
 
 
 def fingerprint_picture(
-    data: bytes, *, extension: str = "", max_megapixels: float = 100.0, before_decode: BeforeDecode = nullcontext
+    data: bytes,
+    *,
+    sha256: str = "",
+    extension: str = "",
+    max_megapixels: float = 100.0,
+    before_decode: BeforeDecode = nullcontext,
 ) -> Fingerprint:
     """Decode a picture's bytes once and take everything the catalog keeps from that.
 
-    JPEGs are decoded at 1/2, 1/4 or 1/8 with at least 512 pixels a side. Raises RefusedError with the reason
+    JPEGs are decoded at 1/2, 1/4 or 1/8 with at least 512 pixels a side. `sha256` is that of the data where the
+    caller knows it; `extension` (lower case, no dot) is compared with the content. Raises RefusedError with the reason
     for a file that is damaged, foreign or over the limit, MissingFeatureError for HEIF without pillow-heif.
     """
     decoded = decode_picture(
@@ -97,7 +103,7 @@ def fingerprint_picture(
     pixels = hashlib.sha256(f"{decoded.width}x{decoded.height} {image.width}x{image.height} ".encode())
     pixels.update(image.tobytes())
     return Fingerprint(
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256 or hashlib.sha256(data).hexdigest(),
         pixel_sha256=pixels.hexdigest(),
         format=decoded.format,
         bytes=len(data),
@@ -151,7 +157,7 @@ def _shrink(image: Image.Image) -> Image.Image:
 
 
 def _measure_sharpness(image: Image.Image) -> float:
-    """Energy of the Laplacian at full scale over that at a quarter, in a tile from the middle; 0 means too small to say."""
+    """Energy of the Laplacian at full scale over that at a quarter, in a middle tile; 0 means too small to say."""
     width, height = (min(side, _SHARPNESS_TILE) // 4 * 4 for side in image.size)
     if min(width, height) < 32:
         return 0.0

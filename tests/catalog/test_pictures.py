@@ -96,6 +96,12 @@ def test_16_bit_grey_is_scaled_and_not_clipped() -> None:
     assert "converted_16bit" in fingerprint(Image.fromarray(ramp)).warnings
 
 
+@pytest.mark.parametrize("high", [255, 1023, 4095])
+def test_fewer_bits_in_a_16_bit_file_do_not_turn_black(high: int) -> None:
+    ramp = np.linspace(0, high, 96 * 64).reshape(64, 96).astype(np.uint16)
+    assert np.asarray(load_rgb(save(Image.fromarray(ramp), "TIFF"))).max() == 255
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (-3.0, 9000.0)])
 def test_floats_are_scaled_by_their_range_and_never_turn_black(low: float, high: float) -> None:
     ramp = np.linspace(low, high, 96 * 64).reshape(64, 96).astype(np.float32)
