@@ -6,17 +6,18 @@ import hashlib
 import json
 import os
 import subprocess
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image, ImageDraw
 
 from loratui.events import RunEvent, parse_event
 from loratui.training.spawn import engine_command, engine_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RECIPE: dict[str, Any] = {
     "epochs": 3,
@@ -160,8 +161,12 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory, make_tiny_base: Callable
 
 
 @pytest.fixture
-def make_run(tmp_path: Path, tiny_base: Path, drawings: list[dict[str, Any]]) -> Iterator[MakeRun]:
+def make_run(
+    tmp_path: Path, tiny_base: Path, drawings: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> MakeRun:
     """A function that writes a run folder; recipe settings and fields of run.json can be given."""
+    # Sums split over threads round differently: every training of a test gets one.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def make(name: str = "run", *, pictures: list[dict[str, Any]] | None = None, **changes: Any) -> Run:
         folder = tmp_path / name
@@ -186,6 +191,4 @@ def make_run(tmp_path: Path, tiny_base: Path, drawings: list[dict[str, Any]]) ->
         (folder / "dataset.json").write_text(json.dumps(dataset))
         return Run(folder)
 
-    yield make
-
-
+    return make

@@ -54,8 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _claim(folder: Path, attempt: int, nonce: str) -> EventLog:
     """Note our pid in the folder, if the run expects us by our nonce."""
-    raw = json.loads((folder / "run.json").read_bytes()) if (folder / "run.json").is_file() else {}
-    expected = str(raw.get("nonce", "")) if isinstance(raw, dict) else ""
+    try:
+        expected = str(json.loads((folder / "run.json").read_bytes())["nonce"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # A damaged run.json is told of as a failed run, when it is read in earnest.
+        expected = ""
     if nonce and expected and nonce != expected:
         raise ConflictError(
             f"{folder} expects another trainer (nonce {expected}, ours is {nonce}).",
