@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -60,6 +61,30 @@ def catalog(home: Home) -> Iterator[Catalog]:
 @pytest.fixture
 def lab(catalog: Catalog) -> Lab:
     return Lab(catalog)
+
+
+@pytest.fixture
+def toy_base(tmp_path: Path) -> Path:
+    """A folder that looks like a whole Stable Diffusion 1 model to whoever does not load it."""
+    folder = tmp_path / "toy"
+    configs = {
+        "model_index.json": {"_class_name": "StableDiffusionPipeline"},
+        "unet/config.json": {"in_channels": 4, "out_channels": 4, "cross_attention_dim": 32, "sample_size": 32},
+        "text_encoder/config.json": {"hidden_size": 32},
+        "vae/config.json": {"block_out_channels": [8, 8]},
+        "scheduler/scheduler_config.json": {},
+        "tokenizer/vocab.json": {},
+    }
+    for name, content in configs.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    for part, stem in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
+        (folder / part / f"{stem}.safetensors").touch()
+    return folder
 
 
 class Lab:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from loratui.catalog.importer import import_pictures
 from PIL import Image
 
 from loratui.catalog.attempts import list_attempts
 from loratui.catalog.bases import add_base, list_bases
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import set_role
 from loratui.catalog.runs import list_runs
 from loratui.catalog.subjects import add_subject, edit_subject, record_consent, withdraw_consent
@@ -26,6 +27,7 @@ from loratui.errors import (
     UsageError,
 )
 from loratui.runs.folder import RunFolder
+from loratui.runs.leases import take_lease
 from loratui.runs.service import (
     read_run_log,
     resume_run,
@@ -35,9 +37,13 @@ from loratui.runs.service import (
     stop_run,
     wait_for_run,
 )
+from loratui.runs.spawn import get_worker_lease
+from loratui.runs.worker import Worker
 from loratui.training.recipe import preset_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loratui.catalog.store import Catalog
     from loratui.events import Progress
     from tests.runs.conftest import Lab
@@ -46,28 +52,19 @@ if TYPE_CHECKING:
 SLOW = json.dumps({"delay_s": 0.02, "steps_per_epoch": 100})
 
 
-@pytest.fixture
-def toy_base(tmp_path: Path) -> Path:
-    """A folder that looks like a whole Stable Diffusion 1 model to whoever does not load it."""
-    folder = tmp_path / "toy"
-    configs = {
-        "model_index.json": {"_class_name": "StableDiffusionPipeline"},
-        "unet/config.json": {"in_channels": 4, "out_channels": 4, "cross_attention_dim": 32, "sample_size": 32},
-        "text_encoder/config.json": {"hidden_size": 32},
-        "vae/config.json": {"block_out_channels": [8, 8]},
-        "scheduler/scheduler_config.json": {},
-        "tokenizer/vocab.json": {},
-    }
-    for name, content in configs.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(json.dumps(content))
-    for part, stem in (
-        ("unet", "diffusion_pytorch_model"),
-        ("vae", "diffusion_pytorch_model"),
-        ("text_encoder", "model"),
-    ):
-        (folder / part / f"{stem}.safetensors").touch()
-    return folder
+@pytest.fixture(autouse=True)
+def worker(catalog: Catalog) -> Iterator[None]:
+    """The library's worker as a thread, which starts sooner; trainers are processes as ever."""
+    lease = take_lease(get_worker_lease(catalog.home))
+    assert lease is not None
+    quit = threading.Event()
+    worker = Worker(catalog, dict(os.environ), idle_s=600.0, round_s=0.05)
+    thread = threading.Thread(target=worker.work, args=(quit,))
+    with lease:
+        thread.start()
+        yield
+        quit.set()
+        thread.join()
 
 
 @pytest.fixture
