@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from loratui.catalog.models import KINDS, PICTURE_STATES, ROLES
+from loratui.catalog.vocabulary import KINDS, PICTURE_STATES, ROLES
 from loratui.errors import UsageError
 
 NUMBERS = ("size", "width", "height", "repeats", "rating")

@@ -1,4 +1,7 @@
-"""The tables of the library database; nothing else."""
+"""The schema of the library database, declared; nothing else.
+
+Code that reads and writes imports tables.py, which `python -m loratui.catalog.mirror` writes from this.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,10 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-# Named constraints from the first migration on: SQLite batch migrations can't touch unnamed ones.
-NAMING = {
-    "ix": "ix_%(column_0_N_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from loratui.catalog.vocabulary import KINDS, NAMING, PICTURE_STATES, ROLES, RUN_STATES
 
 # For models with a field named `bytes`, which hides the type.
 _Bytes = bytes
-
-KINDS = ("character", "style", "object", "person")
-ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
-RUN_STATES = ("queued", "running", "paused", "stopped", "done", "failed")
-PICTURE_STATES = ("ok", "missing", "broken")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:

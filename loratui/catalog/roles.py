@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from loratui.catalog import tables
-from loratui.catalog.models import ROLES
 from loratui.catalog.query import Duplicates, Selection, choose_ids
 from loratui.catalog.subjects import check_repeats, look_up
+from loratui.catalog.vocabulary import ROLES
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:

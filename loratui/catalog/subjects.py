@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from loratui.catalog import tables
-from loratui.catalog.models import KINDS, ROLES
 from loratui.catalog.rows import Subject, to_row
 from loratui.catalog.store import now
 from loratui.catalog.triggers import Tokenize, TriggerWarning, check_trigger, claim_trigger
+from loratui.catalog.vocabulary import KINDS, ROLES
 from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:

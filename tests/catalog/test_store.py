@@ -167,7 +167,7 @@ def test_a_network_file_system_is_refused_with_what_to_do(tmp_path: Path, kind: 
 def test_reading_the_catalog_loads_no_heavy_module() -> None:
     script = (
         "import sys, loratui.catalog.query, loratui.catalog.subjects, loratui.catalog.roles, loratui.catalog.edits, "
-        "loratui.catalog.journal; heavy = {'alembic', 'numpy', 'PIL', 'torch', 'imagehash'}; "
+        "loratui.catalog.journal; heavy = {'alembic', 'sqlmodel', 'pydantic', 'numpy', 'PIL', 'torch', 'imagehash'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

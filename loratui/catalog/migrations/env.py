@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from alembic import context
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
+from loratui.catalog.models import Table
 from loratui.catalog.schema import migrating
-from loratui.catalog.tables import METADATA
 from loratui.config import find_home
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _render_plain_types(kind: str, item: Any, _context: Any) -> str | Literal[Fa
 def _run(connection: Connection) -> None:
     # The caller holds the transaction, so that a failed migration leaves nothing behind.
     context.configure(
-        connection=connection, target_metadata=METADATA, render_as_batch=True, render_item=_render_plain_types
+        connection=connection, target_metadata=Table.metadata, render_as_batch=True, render_item=_render_plain_types
     )
     context.run_migrations()
 
