@@ -109,10 +109,10 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def make_tiny_base() -> Callable[[Path], Path]:
+def make_tiny_base() -> Callable[..., Path]:
     """A function that writes a complete pipeline of a quarter million random weights to a folder."""
 
-    def make(folder: Path) -> Path:
+    def make(folder: Path, down_blocks: tuple[str, ...] = ("DownBlock2D", "CrossAttnDownBlock2D")) -> Path:
         import torch
         from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
         from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -134,8 +134,8 @@ def make_tiny_base() -> Callable[[Path], Path]:
         unet = UNet2DConditionModel(
             sample_size=8, in_channels=4, out_channels=4, block_out_channels=(32, 64), layers_per_block=1,
             norm_num_groups=8, cross_attention_dim=32, attention_head_dim=2,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            down_block_types=down_blocks,
+            up_block_types=tuple(kind.replace("Down", "Up") for kind in reversed(down_blocks)),
         )  # fmt: skip
         vae = AutoencoderKL(
             block_out_channels=(16, 16, 16), latent_channels=4, norm_num_groups=8, sample_size=32,
@@ -156,7 +156,7 @@ def make_tiny_base() -> Callable[[Path], Path]:
 
 
 @pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory, make_tiny_base: Callable[[Path], Path]) -> Path:
+def tiny_base(tmp_path_factory: pytest.TempPathFactory, make_tiny_base: Callable[..., Path]) -> Path:
     return make_tiny_base(tmp_path_factory.mktemp("base") / "tiny")
 
 

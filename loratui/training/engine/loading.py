@@ -149,6 +149,13 @@ def _check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
 
 
 def _freeze(module: Any) -> Any:
+    """Make a module's weights constant, and our own.
+
+    Loaders hand out weights mapped from the file: it may change under a long training, and sums over unaligned
+    memory round differently, so that the same weights from another file would train to other bits.
+    """
+    for parameter in module.parameters():
+        parameter.data = parameter.data.clone()
     return module.eval().requires_grad_(False)
 
 
