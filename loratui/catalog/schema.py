@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import loratui
-from loratui.errors import ConflictError, RefusedError
+from loratui.catalog.failures import telling_failures
+from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,17 +42,15 @@ def read_revision(database: Path) -> str | None:
     """The revision of a database, or None for one that is missing or empty."""
     if not database.exists():
         return None
-    try:
-        # mode=rw: reading must not bring an empty file into being.
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not tables:
-                return None
-            if "alembic_version" in tables:
-                found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-                return str(found[0]) if found else None
-    except sqlite3.DatabaseError as error:
-        raise _unreadable(database, error) from error
+    # mode=rw: reading must not bring an empty file into being.
+    place = f"{database.absolute().as_uri()}?mode=rw"
+    with telling_failures(database), closing(sqlite3.connect(place, uri=True, timeout=10)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            return None
+        if "alembic_version" in tables:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(found[0]) if found else None
     raise RefusedError(
         f"{database} is a database, but not a loratui library.", hint="Move it away, or set LORATUI_HOME elsewhere."
     )
@@ -115,7 +114,7 @@ def migrating(database: Path) -> Iterator[Connection]:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:
-        with engine.begin() as connection:
+        with telling_failures(database), engine.begin() as connection:
             yield connection
             orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(5)
             if orphans:
@@ -149,23 +148,12 @@ def _one_at_a_time(home: Home) -> Iterator[None]:
     try:
         lock = (home.data / "upgrade.lock").open("w")
     except OSError as error:
-        raise ConflictError(
+        raise RefusedError(
             f"Can't write into {home.data}: {error.strerror}.", hint="Check its owner, or set LORATUI_HOME elsewhere."
         ) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _unreadable(database: Path, error: sqlite3.DatabaseError) -> RefusedError | ConflictError:
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return ConflictError(
-            f"Another process keeps {database} locked.", hint="Wait for the upgrade that is running, then try again."
-        )
-    return RefusedError(
-        f"{database} can't be read: {error}.",
-        hint=f"Put back the newest copy from {database.parent / 'backups'}; keep the damaged file for recovery.",
-    )
 
 
 def _pack_version(version: str) -> int:

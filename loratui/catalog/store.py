@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from loratui.catalog import changes, schema
+from loratui.catalog.failures import telling_failures
 from loratui.errors import ConflictError, RefusedError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the library for as long as the context lasts."""
-        with _telling_locks_apart(), self._reading.begin() as connection:
+        with telling_failures(self.home.database), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -59,7 +60,7 @@ class Catalog:
             )
         self._writers.active = True
         try:
-            with _telling_locks_apart(), self._writing.begin() as connection:
+            with telling_failures(self.home.database), self._writing.begin() as connection:
                 yield connection
         finally:
             self._writers.active = False
@@ -109,7 +110,13 @@ def open_catalog(home: Home, *, actor: str = "cli") -> Catalog:
 
     Raises RefusedError for a network file system, a damaged database or one that a newer version made.
     """
-    home.create()
+    try:
+        home.create()
+    except OSError as error:
+        raise RefusedError(
+            f"The library folder {home.data} can't be made: {error.strerror}.",
+            hint="Check who owns the folder around it, or set LORATUI_HOME elsewhere.",
+        ) from error
     refuse_network_folder(home.data)
     schema.prepare(home)
     engine = create_engine(
@@ -164,16 +171,3 @@ def _begin(connection: Connection) -> None:
     # process wrote in between, whatever the busy timeout says; taking the lock first waits instead.
     writing = connection.get_execution_options().get("loratui_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-@contextmanager
-def _telling_locks_apart() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig):
-            raise ConflictError(
-                f"Another process has kept the library locked for {BUSY_TIMEOUT_MS // 1000} seconds.",
-                hint="Wait for the import or upgrade that is running, then try again.",
-            ) from error
-        raise

@@ -232,7 +232,7 @@ def test_a_foreign_database_is_refused(home: Home) -> None:
 def test_a_damaged_database_is_refused_with_where_the_backups_are(home: Home) -> None:
     home.create()
     home.database.write_bytes(b"SQLite format 3\x00" + b"\xff" * 4000)
-    with pytest.raises(RefusedError, match="can't be read") as caught:
+    with pytest.raises(RefusedError, match="is damaged") as caught:
         open_catalog(home)
     assert "backups" in caught.value.hint
 
@@ -251,7 +251,9 @@ def test_an_installed_wheel_upgrades_an_empty_database_from_any_folder(tmp_path:
         "import loratui; print(loratui.__file__)\n"
         "from loratui.catalog.store import open_catalog\n"
         "from loratui.config import find_home\n"
-        f"open_catalog(find_home({{'LORATUI_HOME': {str(tmp_path / 'home')!r}}})).close()\n"
+        "from loratui.catalog.subjects import add_subject\n"
+        f"with open_catalog(find_home({{'LORATUI_HOME': {str(tmp_path / 'home')!r}}})) as catalog:\n"
+        "    add_subject(catalog, 'Mira', 'miravel')\n"
         "from loratui.catalog.schema import read_revision\n"
         f"print(read_revision(find_home({{'LORATUI_HOME': {str(tmp_path / 'home')!r}}}).database))\n"
     )

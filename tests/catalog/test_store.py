@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from loratui.catalog import store, tables
 from loratui.catalog.store import Catalog, open_catalog, refuse_network_folder
 from loratui.catalog.subjects import get_subject
+from loratui.config import find_home
 from loratui.errors import ConflictError, RefusedError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 COUNT_UP = """
 import sys
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from loratui.catalog import tables
 from loratui.catalog.store import open_catalog
 from loratui.config import find_home
@@ -120,6 +123,27 @@ def test_a_lock_held_too_long_is_a_conflict_with_a_hint(home: Home, monkeypatch:
         other.execute("ROLLBACK")
         with catalog.write():
             pass
+
+
+def test_a_full_disk_is_told_and_changes_nothing(catalog: Catalog, mira: Subject) -> None:
+    with pytest.raises(RefusedError, match="full") as caught, catalog.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        connection.execute(update(tables.subject).values(notes="x" * 1_000_000))
+    assert caught.value.hint
+    assert get_subject(catalog, "Mira") == mira
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RefusedError, match="can't be made") as caught:
+        open_catalog(find_home({"LORATUI_HOME": str(tmp_path / "file" / "home")}))
+    assert "LORATUI_HOME" in caught.value.hint
+
+
+def test_a_mistake_of_ours_is_not_dressed_up(catalog: Catalog) -> None:
+    with pytest.raises(OperationalError, match="no such table"), catalog.read() as connection:
+        connection.exec_driver_sql("SELECT * FROM nowhere")
 
 
 def test_the_data_version_changes_with_every_commit_and_with_nothing_else(catalog: Catalog, home: Home) -> None:
