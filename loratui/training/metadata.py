@@ -184,10 +184,11 @@ def count_tags(pictures: list[TrainingPicture]) -> dict[str, int]:
 
 def _base_values(spec: RunSpec) -> dict[str, Any]:
     values: dict[str, Any] = {"ss_sd_model_name": spec.base.path.name}
+    # Both hashes are those of a file; a folder has none that anybody could look up.
     if spec.base.path.is_file():
         values["ss_sd_model_hash"] = legacy_hash(spec.base.path)
-    if spec.base.sha256:
-        values["ss_new_sd_model_hash"] = spec.base.sha256
+        if spec.base.sha256:
+            values["ss_new_sd_model_hash"] = spec.base.sha256
     return values
 
 

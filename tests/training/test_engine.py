@@ -96,6 +96,23 @@ def test_a_finished_run_started_again_says_so_and_changes_nothing(make_run: Make
     assert run.events[-1].attempt == 2
 
 
+def test_a_lost_last_checkpoint_comes_back_from_the_state(make_run: MakeRun) -> None:
+    run = make_run(recipe={"epochs": 1})
+    assert run.train() == 0
+    before = run.checkpoint().read_bytes()
+    run.checkpoint().write_bytes(before[:-10])
+    assert run.train(attempt=2) == 0
+    assert autov3(run.checkpoint()) == run.told("checkpoint")[0]["autov3"]
+    assert run.end["state"] == "done"
+
+
+def test_gradient_checkpointing_changes_memory_and_not_the_result(make_run: MakeRun) -> None:
+    runs = [make_run(f"{on}", recipe={"epochs": 1, "gradient_checkpointing": on}) for on in (False, True)]
+    assert [run.train() for run in runs] == [0, 0]
+    one, other = (read_tensors(run.checkpoint()) for run in runs)
+    assert all(np.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_run: MakeRun) -> None:
     runs = [make_run(f"run{index}", recipe={"epochs": 1, "seed": seed}) for index, seed in enumerate([3, 3, 4])]
     assert [run.train() for run in runs] == [0, 0, 0]

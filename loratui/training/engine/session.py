@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from loratui.dataset.epochs import count_batches
-from loratui.errors import TrainingError
+from loratui.errors import NotFoundError, RefusedError, TrainingError
 from loratui.training.engine.device import choose_compute, set_threads
 from loratui.training.engine.interrupts import Stopped
 from loratui.training.engine.latents import LatentStore
@@ -22,7 +22,7 @@ from loratui.training.engine.loading import load_base
 from loratui.training.engine.samples import Samples
 from loratui.training.engine.state import Position, check_identity, load_state, save_state
 from loratui.training.engine.trainer import Trainer
-from loratui.training.lorafile import autov3, checkpoint_name, read_header, write_lora
+from loratui.training.lorafile import autov3, checkpoint_name, write_lora
 from loratui.training.metadata import TrainingFacts, make_metadata
 from loratui.training.tensorfile import hash_tensors
 
@@ -86,7 +86,11 @@ class Session:
         self._say(f"{len(spec.pictures)} pictures ready, {store.encoded} of them encoded now")
         self._warn_about_set_up()
         self._check_disk()
-        for epoch in range(self._position.epoch, self._recipe.epochs + 1):
+        last = self._recipe.epochs
+        if self._position.epoch > last:
+            # Killed after the last state: the weights are there, and the last checkpoint may not be.
+            self._save_checkpoint(last)
+        for epoch in range(self._position.epoch, last + 1):
             self._train_epoch(epoch)
 
     def _start(self, saved: SavedState | None) -> None:
@@ -301,10 +305,11 @@ def _count(spec: RunSpec, samples: Samples) -> _Counts:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    if not path.exists():
+    try:
+        return autov3(path) == digest
+    except (NotFoundError, RefusedError):
+        # Not there, or not whole: it is written anew.
         return False
-    read_header(path)
-    return autov3(path) == digest
 
 
 def _not_a_number(step: int, value: float) -> TrainingError:
@@ -318,7 +323,5 @@ def _not_a_number(step: int, value: float) -> TrainingError:
 def is_done(events: EventLog, final: Path) -> bool:
     """Whether an earlier attempt finished the run and its last checkpoint is still whole."""
     ends = [event.data.get("state") for event in events.earlier if event.type == "end"]
-    if not ends or ends[-1] != "done" or not final.exists():
-        return False
-    told = [event.data.get("autov3") for event in events.earlier if event.type == "checkpoint"]
-    return bool(told) and autov3(final) == told[-1]
+    told = [str(event.data.get("autov3")) for event in events.earlier if event.type == "checkpoint"]
+    return ends[-1:] == ["done"] and bool(told) and _holds(final, told[-1])
