@@ -56,15 +56,19 @@ def read_revision(database: Path) -> str | None:
     )
 
 
-def upgrade(home: Home, target: str = "head") -> None:
-    """Migrate to a revision under the write lock, after a backup of a database that holds anything."""
+def upgrade(home: Home) -> None:
+    """Migrate to the newest revision under the write lock, after a backup of a database that holds anything."""
     from alembic import command
     from alembic.script import ScriptDirectory
 
     config = make_config()
     with _one_at_a_time(home):
         before = read_revision(home.database)
-        revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        scripts = ScriptDirectory.from_config(config)
+        if before == scripts.get_current_head():
+            # Another process was first.
+            return
+        revisions = {script.revision for script in scripts.walk_revisions()}
         if before is not None and before not in revisions:
             raise RefusedError(
                 f"{home.database} was last upgraded by loratui {_made_by(home.database)} (schema {before}); "
@@ -76,7 +80,7 @@ def upgrade(home: Home, target: str = "head") -> None:
                 # Inside the write lock, so that no commit slips in between the copy and the migration.
                 back_up(home, before)
             config.attributes["connection"] = connection
-            command.upgrade(config, target)
+            command.upgrade(config, "head")
 
 
 def make_config() -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -82,13 +83,9 @@ def get_subject(catalog: Catalog, name: str) -> Subject:
 def look_up(connection: Connection, subject: Subject | str) -> Subject:
     """The present row of a subject, given by name or by an earlier copy; raises NotFoundError."""
     table = tables.subject
-    if isinstance(subject, Subject):
-        found = connection.execute(select(table).where(table.c.id == subject.id)).first()
-        name = subject.name
-    else:
-        name = subject.strip()
-        same = func.lower(table.c.name) == func.lower(name)
-        found = connection.execute(select(table).where(same).order_by(table.c.name != name).limit(1)).first()
+    name = subject.name if isinstance(subject, Subject) else subject.strip()
+    wanted = subject.id if isinstance(subject, Subject) else _find_name(connection, name)
+    found = connection.execute(select(table).where(table.c.id == wanted)).first()
     if found is None:
         raise _not_found(connection, name)
     return to_row(Subject, found)
@@ -268,13 +265,27 @@ def _check_kind(kind: str) -> str:
 
 
 def _refuse_taken_name(connection: Connection, name: str, own_id: int = 0) -> None:
-    table = tables.subject.c
-    same = select(table.name).where(func.lower(table.name) == func.lower(name), table.id != own_id)
-    if taken := connection.execute(same).scalar():
+    taken_id = _find_name(connection, name)
+    if taken_id is not None and taken_id != own_id:
+        taken = _by_id(connection, taken_id).name
         raise ConflictError(
             f"There is a subject '{taken}' already.",
             hint=f"Choose another name, or see `loratui subject show {taken}`.",
         )
+
+
+def _find_name(connection: Connection, name: str) -> int | None:
+    """The id of the subject with a name: an exact one, else one that differs in case alone."""
+    subject = tables.subject.c
+    if exact := connection.execute(select(subject.id).where(subject.name == name)).scalar():
+        return int(exact)
+    # In Python, because SQLite folds the case of ASCII letters only.
+    folded = {_fold_name(known): id_ for id_, known in connection.execute(select(subject.id, subject.name))}
+    return folded.get(_fold_name(name))
+
+
+def _fold_name(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _not_found(connection: Connection, name: str) -> NotFoundError:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,6 +174,17 @@ def test_an_upgrade_of_a_library_with_content_starts_with_a_backup_that_works(
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT name FROM subject").fetchall() == [("Mira",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.SCHEMA_HEAD,)]
+
+
+def test_of_several_upgrades_at_once_one_does_the_work(
+    catalog: Catalog, home: Home, mira: Subject, next_version: Path
+) -> None:
+    catalog.close()
+    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(schema.upgrade, [home] * 4))
+    assert schema.read_revision(home.database) == "0002"
+    assert len(list(home.backups.iterdir())) == 1
 
 
 def test_a_new_library_needs_no_backup(catalog: Catalog, home: Home) -> None:

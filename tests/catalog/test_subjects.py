@@ -28,6 +28,13 @@ def test_names_are_found_in_any_case_and_taken_in_any_case(catalog: Catalog, mir
         subjects.add_subject(catalog, "MIRA", "zelvara")
 
 
+def test_the_case_of_every_script_counts_the_same(catalog: Catalog) -> None:
+    eva, _ = subjects.add_subject(catalog, "Éva", "evalune")
+    assert subjects.get_subject(catalog, "ÉVA") == subjects.get_subject(catalog, "E\u0301va") == eva
+    with pytest.raises(ConflictError, match="'Éva'"):
+        subjects.add_subject(catalog, "éva", "zelvara")
+
+
 @pytest.mark.parametrize(("asked", "hint"), [("Mirra", "'Mira'"), ("Zoltan", "subject list")])
 def test_an_unknown_name_comes_with_the_nearest_ones(catalog: Catalog, mira: Subject, asked: str, hint: str) -> None:
     with pytest.raises(NotFoundError, match=asked) as caught:
