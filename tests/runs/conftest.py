@@ -151,7 +151,7 @@ class Lab:
         return self.get(run)
 
     @staticmethod
-    def wait_until(true: Callable[[], object], *, within_s: float = 30.0) -> None:
+    def wait_until(true: Callable[[], object], *, within_s: float = 90.0) -> None:
         """Wait for what other processes bring about; fails the test when it does not happen."""
         deadline = time.monotonic() + within_s
         while not true():

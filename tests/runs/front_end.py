@@ -38,7 +38,6 @@ def queue(catalog: Catalog, subject_id: int, snapshot_id: int, base_id: int, cou
 def follow(catalog: Catalog) -> None:
     while count_runs(catalog, OPEN_STATES):
         sync_runs(catalog)
-        print("followed", flush=True)
         time.sleep(0.03)
 
 
