@@ -231,10 +231,10 @@ def _holds(query: Query, row: dict[str, Any]) -> bool:
             return any(_holds(part, row) for part in parts)
         case Range(key, low, high):
             default = {"primary": 5, "supporting": 2}.get(row["role"], 1)
-            value = {
+            value: int = {
                 "size": min(row["width"], row["height"]),
                 "repeats": default if row["repeats"] is None else row["repeats"],
-            }.get(key, row.get(key))
+            }.get(key, row.get(key, 0))
             return (low is None or value >= low) and (high is None or value <= high)
         case Match("caption", "yes"):
             return bool(row["caption"])
