@@ -230,14 +230,18 @@ def import_pictures(
                 max_megapixels=max_megapixels or settings.max_megapixels,
             )
         read = captions_service.import_sidecars(catalog, subject, result.sidecars) if captions else None
+    warnings = [*result.warnings, *(read.warnings if read else ())]
     if show.json:
         print_json(
             {
                 "imported": result.imported,
                 "duplicates": result.duplicates,
+                "duplicate_files": result.duplicate_files,
                 "refused": [{"path": item.path, "reason": item.reason} for item in result.refused],
                 "captions": read.imported if read else 0,
-                "warnings": [*result.warnings, *(read.warnings if read else [])],
+                "orphans": result.orphans,
+                "also_in": result.also_in,
+                "warnings": warnings,
             }
         )
         return
@@ -247,7 +251,11 @@ def import_pictures(
     )
     for item in result.refused:
         remark(f"refused: {item.path}: {item.reason}", show)
-    for warning in [*result.warnings, *(read.warnings if read else [])]:
+    for orphan in result.orphans:
+        remark(f"caption without a picture: {orphan}", show)
+    for name, count in result.also_in.items():
+        remark(f"{count} of the pictures are also in {name}", show)
+    for warning in warnings:
         remark(f"warning: {warning}", show)
 
 
