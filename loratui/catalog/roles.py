@@ -236,19 +236,6 @@ def _divide(primary: int, supporting: int) -> float | None:
     return primary / supporting if supporting else None
 
 
-def remove_pictures(
-    catalog: Catalog, subject: Subject | str, selection: Selection, *, duplicates: Duplicates | None = None
-) -> int:
-    """Take pictures out of a subject with their tag edits; returns how many. Files stay, and undo brings them back."""
-    with catalog.read() as connection:
-        owner = look_up(connection, subject)
-    with catalog.journal("membership.remove", f"{owner.name}: remove") as change:
-        ids = choose_ids(change.connection, owner.id, selection, duplicates)
-        removed = change.delete(tables.membership, ids)
-        change.label = f"{owner.name}: remove {_count(removed)}"
-        return removed
-
-
 def _set(
     catalog: Catalog,
     subject: Subject | str,
