@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loratui.review.request import BaseModel, SampleSettings
 
-_SCHEDULERS: dict[str, Any] = {
+SCHEDULERS: dict[str, Any] = {
     "ddim": DDIMScheduler,
     "euler": EulerDiscreteScheduler,
     "euler_a": EulerAncestralDiscreteScheduler,
@@ -98,7 +98,7 @@ class Diffusion:
         The noise of an item comes from a CPU generator with its seed: the same on every device, for every LoRA and
         in any company.
         """
-        scheduler = _SCHEDULERS[settings.sampler].from_config(self._base.scheduler_config)
+        scheduler = SCHEDULERS[settings.sampler].from_config(self._base.scheduler_config)
         scheduler.set_timesteps(settings.steps, device=self._device)
         generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
         factor = self._base.vae_factor

@@ -69,9 +69,10 @@ def write_tiny_base(folder: Path, *, size: int = 16) -> BaseModel:
         up_block_types=("UpDecoderBlock2D",) * 2,
         norm_num_groups=8,
     ).save_pretrained(folder / "vae")
-    DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False).save_pretrained(
-        folder / "scheduler"
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, steps_offset=1
     )
+    scheduler.save_pretrained(folder / "scheduler")
     index = {
         "_class_name": "StableDiffusionPipeline",
         "feature_extractor": [None, None],

@@ -87,6 +87,33 @@ def test_an_image_does_not_depend_on_its_company(
     assert pixels(tmp_path / "alone", key) == pixels(tmp_path / "together", key)
 
 
+@pytest.mark.parametrize("sampler", ["ddim", "euler", "euler_a", "dpmpp_2m"])
+def test_images_are_those_of_the_pipeline_of_diffusers(tiny_base: BaseModel, sampler: str) -> None:
+    import numpy as np
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    from loratui.review.diffusion import SCHEDULERS, Diffusion, Item
+
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny_base.path, local_files_only=True)
+    pipeline.scheduler = SCHEDULERS[sampler].from_config(pipeline.scheduler.config)
+    expected = pipeline(
+        ["a hat", "a coat"],
+        negative_prompt=["blurry", ""],
+        generator=[torch.Generator().manual_seed(seed) for seed in (3, 4)],
+        num_inference_steps=6,
+        guidance_scale=3.0,
+        width=16,
+        height=16,
+    ).images
+    diffusion = Diffusion.load(tiny_base, torch.device("cpu"))
+    asked = (("a hat", "blurry", 3), ("a coat", "", 4))
+    items = [Item(diffusion.encode(text, 1), diffusion.encode(negative, 1), seed) for text, negative, seed in asked]
+    made = diffusion.sample(items, SampleSettings(16, 16, steps=6, cfg=3.0, sampler=sampler))
+    for image, wanted in zip(made, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(image, int), np.asarray(wanted, int), atol=1)
+
+
 def test_a_lora_changes_the_image_and_weight_zero_is_the_base(
     tmp_path: Path, tiny_base: BaseModel, plain_lora: LoraFile
 ) -> None:
