@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, open_library
 
+if TYPE_CHECKING:
+    from loratui.catalog.query import Duplicates
+    from loratui.catalog.store import Catalog
+
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
+
+
+def _finder(catalog: Catalog, subject: str) -> Duplicates:
+    """What `dup:` asks; hashes are compared only when a query does."""
+
+    def find() -> set[int]:
+        from loratui.catalog import dedupe
+
+        return dedupe.duplicates_of_subject(catalog, subject)
+
+    return find
 
 
 def list_pictures(subject: str, *query: Query, limit: int | None = None, show: Show = PLAIN) -> None:
@@ -16,7 +31,6 @@ def list_pictures(subject: str, *query: Query, limit: int | None = None, show: S
 
     Example: `loratui picture list Mira "role:primary size:<512 -tag:hat"`
     """
-    from loratui.catalog import dedupe
     from loratui.catalog.query import select_memberships
 
     with open_library() as catalog:
@@ -25,7 +39,7 @@ def list_pictures(subject: str, *query: Query, limit: int | None = None, show: S
             subject,
             " ".join(query),
             limit=limit,
-            duplicates=lambda: dedupe.duplicates_of_subject(catalog, subject),
+            duplicates=_finder(catalog, subject),
         )
     if show.json:
         print_json(
@@ -75,7 +89,7 @@ def remove_pictures(subject: str, *query: Query, show: Show = PLAIN) -> None:
     if not text:
         raise UsageError("say which pictures to remove.", hint="A query such as name:*.gif, or `all`.")
     with open_library() as catalog:
-        count = roles.remove_pictures(catalog, subject, text)
+        count = roles.remove_pictures(catalog, subject, text, duplicates=_finder(catalog, subject))
     _say_changed("removed", count, show)
 
 
@@ -84,7 +98,7 @@ def rate_pictures(subject: str, stars: int, *query: Query, show: Show = PLAIN) -
     from loratui.catalog import roles
 
     with open_library() as catalog:
-        count = roles.set_rating(catalog, subject, stars, " ".join(query))
+        count = roles.set_rating(catalog, subject, stars, " ".join(query), duplicates=_finder(catalog, subject))
     _say_changed("rated", count, show)
 
 
@@ -109,7 +123,7 @@ def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Sh
     ----------
     reason: Why pictures are rejected.
     """
-    from loratui.catalog import dedupe, roles
+    from loratui.catalog import roles
 
     with open_library() as catalog:
         count = roles.set_role(
@@ -118,7 +132,7 @@ def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Sh
             role,
             " ".join(query),
             reason=reason,
-            duplicates=lambda: dedupe.duplicates_of_subject(catalog, subject),
+            duplicates=_finder(catalog, subject),
         )
     _say_changed(f"set to {role}", count, show)
 
@@ -137,7 +151,7 @@ def set_repeats(subject: str, repeats: str, *query: Query, show: Show = PLAIN) -
         raise UsageError(f"'{repeats}' is not a number of repeats.", hint="Use a number from 1, or `default`.")
     with open_library() as catalog:
         value = None if repeats == "default" else int(repeats)
-        count = roles.set_repeats(catalog, subject, value, " ".join(query))
+        count = roles.set_repeats(catalog, subject, value, " ".join(query), duplicates=_finder(catalog, subject))
     _say_changed(f"set to {repeats} repeats", count, show)
 
 
