@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.tags import fold_tag, match_tag, mentions, spell_tag
@@ -65,7 +66,12 @@ def parse_rules(raw: Mapping[str, Any], kind: str) -> CaptionRules:
 
 def fill_in(template: str, subject: Subject) -> str:
     """A prefix or suffix with trigger and class word filled in."""
-    words = {"trigger": subject.trigger, "class_word": subject.class_word}
+    return _fill_in(template, subject.trigger, subject.class_word)
+
+
+@lru_cache(maxsize=256)
+def _fill_in(template: str, trigger: str, class_word: str) -> str:
+    words = {"trigger": trigger, "class_word": class_word}
     filled = _PLACEHOLDER.sub(lambda match: words[match[1]], template)
     # An empty class word leaves a gap: "photo of mira ,".
     return re.sub(r"\s+,", ",", " ".join(filled.split()))

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.tags import fold_tag, unescape_tag
+from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -58,24 +59,28 @@ def read_sidecar(path: Path) -> SidecarFile:
     try:
         # Opening a pipe would wait for its other end for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise RefusedError(f"{path} is not a file.", hint="Captions are read from plain files.")
+            raise RefusedError(f"{show_path(path)} is not a file.", hint="Captions are read from plain files.")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise RefusedError(f"{path} can't be read: {error.strerror}.", hint="Check the file and its rights.") from error
+        raise RefusedError(
+            f"{show_path(path)} can't be read: {error.strerror}.", hint="Check the file and its rights."
+        ) from error
     if len(data) > limit:
         raise RefusedError(
-            f"{path} is larger than {limit // 1024} KiB, which no caption is.", hint="Remove the file or shorten it."
+            f"{show_path(path)} is larger than {limit // 1024} KiB, which no caption is.",
+            hint="Remove the file or shorten it.",
         )
     text, guessed = decode_text(data)
-    warnings = (f"{path} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
+    warnings = (f"{show_path(path)} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
     if not is_metadata:
         return SidecarFile(single=parse_caption(text), warnings=warnings)
     try:
         return _parse_metadata(text, is_lines=path.suffix.lower() == ".jsonl", warnings=warnings)
     except (ValueError, RecursionError) as error:
         raise RefusedError(
-            f"{path} is not caption metadata: {error}.", hint="Expected kohya's JSON with captions by picture."
+            f"{show_path(path)} is not caption metadata: {error}.",
+            hint="Expected kohya's JSON with captions by picture.",
         ) from error
 
 

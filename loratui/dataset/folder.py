@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loratui.catalog.blobs import hash_file
+from loratui.catalog.walking import show_path
 from loratui.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -25,15 +26,21 @@ _VERSION = 1
 # A manifest is a file anyone can change: only these names are ever removed on its word.
 _OURS = re.compile(r"(?!\.)[^/\0]+(?:/(?!\.)[^/\0]+)?")
 _METADATA_CACHE = "metadata_cache.json"
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(slots=True)
 class ExportFolder:
-    """A locked export folder: `files` is what the manifest of the last export says, by relative name."""
+    """A locked export folder, by relative names.
+
+    `files` is what the manifest of the last export says, `present` what lies there, `edited` what was moved aside.
+    `finished_ns` is when the last export was done, 0 when it was cut short.
+    """
 
     path: Path
-    header: dict[str, Any] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    finished_ns: int = 0
+    present: set[str] = field(default_factory=set)
     edited: list[str] = field(default_factory=list)
 
     def begin(self, header: Mapping[str, Any], names: Iterable[str]) -> None:
@@ -54,12 +61,18 @@ class ExportFolder:
         for touched in {name.rpartition("/")[0] for name in kept.symmetric_difference(self.files)} - {""}:
             (self.path / touched / _METADATA_CACHE).unlink(missing_ok=True)
         for name in stale:
-            self._rescue_edit(name)
-            (self.path / name).unlink(missing_ok=True)
-        for folder in {(self.path / name).parent for name in stale} - {self.path}:
+            if name in self.present:
+                self._rescue_edit(name)
+                (self.path / name).unlink(missing_ok=True)
+        for name in self.present:
+            folder, _, file = name.rpartition("/")
+            # What an export that was killed was just writing.
+            if file.endswith(".part") and f"{folder}/{file[1:-5]}" in self.files:
+                (self.path / name).unlink(missing_ok=True)
+        for emptied in {(self.path / name).parent for name in stale} - {self.path}:
             # Not empty when a person put something there.
             with suppress(OSError):
-                folder.rmdir()
+                emptied.rmdir()
         return len(stale)
 
     def remove_caches(self, names: Iterable[str]) -> None:
@@ -76,9 +89,20 @@ class ExportFolder:
 
     def make_way(self, name: str) -> None:
         """Clear the place of a file of ours that is not as it should be; a person's edit is moved aside."""
-        self._rescue_edit(name)
-        self.remove_caches([name])
-        (self.path / name).unlink(missing_ok=True)
+        if name in self.present:
+            self._rescue_edit(name)
+            self.remove_caches([name])
+            (self.path / name).unlink(missing_ok=True)
+            self.present.discard(name)
+
+    def is_untouched(self, name: str) -> bool:
+        """Tell whether a file has the bytes that the last export gave it; files since left alone are not read."""
+        wanted = self.files.get(name, {}).get("sha256")
+        path = self.path / name
+        if not wanted or name not in self.present or path.is_symlink():
+            return False
+        # Whatever writes or replaces a file sets this time, and no program can set it to an earlier one.
+        return path.stat().st_ctime_ns < self.finished_ns or hash_file(path) == wanted
 
     def list_foreign(self, ours: Iterable[str]) -> list[str]:
         """Relative names of what is neither ours nor a cache of ours: a person's, and left alone."""
@@ -102,12 +126,11 @@ class ExportFolder:
                 foreign.append(entry.name)
         return sorted(foreign)
 
-    def _rescue_edit(self, name: str) -> bool:
-        wanted = self.files.get(name, {}).get("sha256")
+    def _rescue_edit(self, name: str) -> None:
         path = self.path / name
         # Without a hash the last export was cut short in this very file: there is nothing to tell an edit by.
-        if not wanted or not path.is_file() or path.is_symlink() or hash_file(path) == wanted:
-            return False
+        if not self.files.get(name, {}).get("sha256") or self.is_untouched(name) or not path.is_file():
+            return
         aside = self.path / EDITED
         aside.mkdir(exist_ok=True)
         place, number = aside / path.name, 1
@@ -116,14 +139,14 @@ class ExportFolder:
             place = aside / f"{path.stem}-{number}{path.suffix}"
         path.replace(place)
         self.edited.append(f"{EDITED}/{place.name}")
-        return True
 
     def _write_manifest(self, header: Mapping[str, Any], files: Mapping[str, dict[str, Any]]) -> None:
-        content = {"loratui": _VERSION, **header, "files": dict(files)}
+        # A line per file: easy to read and to compare, and quicker than an indented dump.
+        lines = [f"{_dump(name)}: {_dump(files[name])}" for name in sorted(files)]
+        head = _dump({"loratui": _VERSION, **header})[:-1]
         part = self.path / f".{MANIFEST}.part"
         with part.open("w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False, sort_keys=True, indent=1)
-            file.write("\n")
+            file.write(head + ', "files": {\n' + ",\n".join(lines) + "\n}}\n")
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path / MANIFEST)
@@ -137,14 +160,18 @@ def open_folder(path: Path, *, owner: str) -> Iterator[ExportFolder]:
     export is writing to it.
     """
     if path.exists() and not path.is_dir():
-        raise ConflictError(f"{path} is a file.", hint="Name a folder that is new, empty, or an earlier export.")
+        raise ConflictError(
+            f"{show_path(path)} is a file.", hint="Name a folder that is new, empty, or an earlier export."
+        )
     path.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConflictError(f"Another export is writing to {path}.", hint="Wait until it is done.") from error
+            raise ConflictError(
+                f"Another export is writing to {show_path(path)}.", hint="Wait until it is done."
+            ) from error
         yield _read_folder(path, owner)
     finally:
         os.close(handle)
@@ -168,7 +195,7 @@ def _read_folder(path: Path, owner: str) -> ExportFolder:
     except FileNotFoundError:
         if any(entry.name != f".{MANIFEST}.part" for entry in _scan(path)):
             raise ConflictError(
-                f"{path} holds files that loratui did not put there.", hint="Name a new or empty folder."
+                f"{show_path(path)} holds files that loratui did not put there.", hint="Name a new or empty folder."
             ) from None
         return ExportFolder(path)
     except ValueError as error:
@@ -177,18 +204,25 @@ def _read_folder(path: Path, owner: str) -> ExportFolder:
         raise _not_ours(path)
     if raw.get("subject") != owner:
         raise ConflictError(
-            f"{path} holds the export of another subject, {raw.get('subject')}.", hint="Name a folder of its own."
+            f"{show_path(path)} holds the export of another subject, {raw.get('subject')}.",
+            hint="Name a folder of its own.",
         )
-    files = raw.pop("files")
-    for name, about in files.items():
-        if not isinstance(about, dict) or not _OURS.fullmatch(name) or (path / name).parent.is_symlink():
-            raise _not_ours(path)
-    return ExportFolder(path, raw, files)
+    files = raw["files"]
+    folders = {name.rpartition("/")[0] for name in files} - {""}
+    if not all(_OURS.fullmatch(name) and isinstance(about, dict) for name, about in files.items()):
+        raise _not_ours(path)
+    if any((path / folder).is_symlink() for folder in folders):
+        raise _not_ours(path)
+    finished_ns = (path / MANIFEST).stat().st_mtime_ns if raw.get("state") == "complete" else 0
+    present = {entry.name for entry in _scan(path)}
+    for folder in folders:
+        present |= {f"{folder}/{entry.name}" for entry in _scan(path / folder)}
+    return ExportFolder(path, files, finished_ns, present)
 
 
 def _not_ours(path: Path) -> ConflictError:
     return ConflictError(
-        f"The manifest of {path} is damaged, so loratui can't tell its files from yours.",
+        f"The manifest of {show_path(path)} is damaged, so loratui can't tell its files from yours.",
         hint="Name a new folder, or move this one away.",
     )
 

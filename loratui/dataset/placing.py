@@ -11,6 +11,7 @@ import shutil
 import stat
 from typing import TYPE_CHECKING, Literal
 
+from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 Placement = Literal["linked", "copied", "encoded", "unchanged"]
 
-# What trainers open by these names. BMP is left out: it is rare, and PNG says the same in less.
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
-
 # Remarks of the import that mean a trainer would see other pixels than we do, or that private data would leave.
 _NOT_AS_IT_IS = frozenset(
     (
@@ -31,15 +29,48 @@ _NOT_AS_IT_IS = frozenset(
     )
 )
 
+# Start of frame, in all its kinds; between them lie Huffman tables, extensions and arithmetic coding.
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
 _FICLONE = 0x40049409
 _NO_REFLINK = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.ENOSYS)
 
 
-def choose_suffix(picture: Membership) -> str | None:
-    """The file suffix under which the stored bytes can be exported as they are; None when they must be encoded."""
+def choose_suffix(picture: Membership, source: Path) -> str | None:
+    """The file suffix under which the stored bytes can be exported as they are; None when they must be encoded.
+
+    Sd-scripts takes sizes from headers with the `imagesize` package, which raises at bytes between JPEG segments
+    (the training stops) and is one pixel short for extended WebP (the picture may land in another bucket).
+    """
     if picture.has_alpha or picture.orientation != 1 or picture.frames != 1 or _NOT_AS_IT_IS & set(picture.warnings):
         return None
-    return _SUFFIXES.get(picture.format)
+    if picture.format == "PNG":
+        return ".png"
+    if picture.format == "JPEG":
+        return ".jpg" if _read_jpeg_size(source) == (picture.width, picture.height) else None
+    if picture.format == "WEBP":
+        with source.open("rb") as file:
+            return ".webp" if file.read(16)[12:] in (b"VP8 ", b"VP8L") else None
+    # BMP could stay too, but is rare, and PNG says the same in less.
+    return None
+
+
+def _read_jpeg_size(source: Path) -> tuple[int, int] | None:
+    """Width and height by walking the segments; None where one does not follow the other."""
+    with source.open("rb") as file:
+        if file.read(2) != b"\xff\xd8":
+            return None
+        while (head := file.read(4)) and head[0] == 0xFF:
+            while len(head) == 4 and head[1] == 0xFF:
+                # Any number of 0xFF may fill up the space before a marker.
+                head = head[1:] + file.read(1)
+            if len(head) < 4:
+                return None
+            if head[1] in _FRAME_MARKERS:
+                frame = file.read(5)
+                return int.from_bytes(frame[3:5]), int.from_bytes(frame[1:3])
+            file.seek(int.from_bytes(head[2:4]) - 2, 1)
+    return None
 
 
 class Placer:
@@ -126,7 +157,7 @@ class Placer:
         if digest.hexdigest() != sha256:
             part.unlink()
             raise RefusedError(
-                f"{source} is not the file that was imported any more.",
+                f"{show_path(source)} is not the file that was imported any more.",
                 hint="Put the original back, or import the changed file as a new picture and reject this one.",
             )
         _publish(part, target, source)

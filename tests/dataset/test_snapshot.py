@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from loratui.catalog.importer import import_pictures
 
 from loratui.captions.service import change_rules
 from loratui.catalog.edits import add_tags, set_caption
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_rating, set_repeats, set_role
