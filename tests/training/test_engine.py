@@ -72,6 +72,7 @@ def test_a_run_trains_to_its_end_and_says_what_it_does(make_run: MakeRun) -> Non
         assert told["autov3"] == autov3(file.path)
         assert told["bytes"] == file.bytes
         assert (told["epoch"], told["step"]) == (file.epoch, file.step)
+    assert len({file.metadata["ss_training_started_at"] for file in files}) == 1
     assert [told["epoch"] for told in run.told("epoch")] == [1, 2, 3]
     last = run.told("step")[-1]
     assert last["step"] == 21

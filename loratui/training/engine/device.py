@@ -56,10 +56,11 @@ def choose_compute(asked: str, precision: str) -> Compute:
         )
     device = torch.device("cuda" if usable and asked != "cpu" else "cpu")
     if precision == "auto":
-        precision = "fp32" if device.type == "cpu" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        # Cards before Ampere only emulate bf16.
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "fp32" if device.type == "cpu" else "bf16" if fast else "fp16"
     if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
+        torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     return Compute(device, precision)
 

@@ -63,7 +63,8 @@ class Session:
         self._drained = 0.0
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
         self._last_loss = math.nan
-        self._epoch_open = True
+        starts = [event.at for event in events.earlier if event.type == "start"]
+        self._started_at = datetime.fromisoformat(starts[0]).timestamp() if starts else time.time()
 
     @property
     def step(self) -> int:
@@ -284,14 +285,10 @@ class Session:
             total_steps=self._counts.total_steps,
             precision=self._compute.precision,
             prediction_type=trainer.objective.prediction_type,
-            started_at=self._started_at(),
+            started_at=self._started_at,
             trains_text_encoder=trainer.trains_text_encoder,
         )
         return make_metadata(self._spec, facts, epoch=epoch, step=self.step, finished_at=time.time())
-
-    def _started_at(self) -> float:
-        starts = [event.at for event in self._events.earlier if event.type == "start"]
-        return datetime.fromisoformat(starts[0]).timestamp() if starts else time.time()
 
     def _say(self, message: str) -> None:
         self._events.write("log", message=message)
