@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.captions import service as captions
@@ -26,7 +27,6 @@ from loratui.training.recipe import preset_for
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
 
     from loratui.catalog.rows import Checkpoint, Run, Subject
     from loratui.catalog.store import Catalog
@@ -117,7 +117,7 @@ def _curate(
     read = captions.import_sidecars(catalog, subject, result.sidecars)
     say("import", f"{result.imported} pictures and {read.imported} captions; {len(result.refused)} refused")
     for item in result.refused:
-        say("refused", f"{item.path.name}: {item.reason}")
+        say("refused", f"{Path(item.path).name}: {item.reason}")
     for role in ("primary", "supporting"):
         count = roles.set_role(catalog, subject, role, f"name:{role}*")
         say("role", f"{count} pictures {role}")
