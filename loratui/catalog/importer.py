@@ -35,9 +35,9 @@ _REPORT_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that was turned away: its absolute path as text, and the reason with what to do about it."""
+    """A file that was turned away: its absolute path (printable text), and the reason with what to do about it."""
 
-    path: str
+    path: Path
     reason: str
 
 
@@ -45,7 +45,7 @@ class RefusedFile:
 class DuplicateFile:
     """A file with the same bytes as a picture that the subject has under another name."""
 
-    path: str
+    path: Path
     name: str
 
 
@@ -215,8 +215,10 @@ def _sum_up(found: Found, joined: Joined, turned_away: Sequence[TurnedAway], own
         imported=joined.added,
         duplicates=joined.skipped + len(joined.repeated),
         skipped=joined.skipped,
-        refused=sorted((RefusedFile(show_path(each.path), each.reason) for each in turned_away), key=lambda r: r.path),
-        duplicate_files=[DuplicateFile(show_path(file.path), name) for file, name in joined.repeated],
+        refused=sorted(
+            (RefusedFile(Path(show_path(each.path)), each.reason) for each in turned_away), key=lambda r: r.path
+        ),
+        duplicate_files=[DuplicateFile(Path(show_path(file.path)), name) for file, name in joined.repeated],
         also_in=joined.also_in,
     )
     _match_sidecars(found, joined, result)
