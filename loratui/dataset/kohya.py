@@ -230,7 +230,7 @@ def _check_space(place: ExportFolder, items: Sequence[_Item], placer: Placer) ->
     free = shutil.disk_usage(place.path).free
     if needed > free:
         raise RefusedError(
-            f"The export needs about {needed / 1e6:,.0f} MB, and {show_path(place.path)} has {free / 1e6:,.0f} MB free.",
+            f"The export needs about {needed / 1e6:,.0f} MB; {show_path(place.path)} has {free / 1e6:,.0f} MB free.",
             hint="Free some space, or export to another disk.",
         )
 
