@@ -97,6 +97,9 @@ def fingerprint_picture(
     image = decoded.image
     thumbnail = _shrink(image)
     grey = thumbnail.convert("L")
+    brightness = ImageStat.Stat(grey)
+    # A colour picture may be all of one grey; the second look costs more and is rarely needed.
+    blank = brightness.stddev[0] < _BLANK_DEVIATION and max(ImageStat.Stat(thumbnail).stddev) < _BLANK_DEVIATION
     sharpness = _measure_sharpness(image)
     encoded = io.BytesIO()
     thumbnail.save(encoded, "JPEG", quality=80)
@@ -114,8 +117,8 @@ def fingerprint_picture(
         frames=decoded.frames,
         hashes=hash_thumbnail(grey),
         sharpness=round(sharpness, 4),
-        luminance=round(ImageStat.Stat(grey).mean[0] / 255, 4),
-        warnings=_judge(decoded, thumbnail, sharpness, extension),
+        luminance=round(brightness.mean[0] / 255, 4),
+        warnings=_judge(decoded, sharpness, extension, blank=blank),
         thumbnail=encoded.getvalue(),
     )
 
@@ -133,15 +136,21 @@ def hash_thumbnail(thumbnail: Image.Image) -> Hashes:
     mirrored[:, 1::2] *= -1
     grid = np.asarray(grey.resize((9, 8), Image.Resampling.LANCZOS))
     return Hashes(
-        phash=_pack(low > np.median(low)),
+        phash=_pack(low > _median(low)),
         dhash=_pack(grid[:, 1:] > grid[:, :-1]),
-        phash_mirrored=_pack(mirrored > np.median(mirrored)),
+        phash_mirrored=_pack(mirrored > _median(mirrored)),
         dhash_mirrored=_pack(grid[:, :-1][:, ::-1] > grid[:, 1:][:, ::-1]),
     )
 
 
 # The first 8 rows of the type-2 cosine transform of 32 samples, scaled as scipy does.
 _COSINES = 2.0 * np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))
+
+
+def _median(values: Any) -> Any:
+    # np.median, bit for bit, at a tenth of its overhead.
+    middle = np.sort(values, axis=None)[31:33]
+    return (middle[0] + middle[1]) / 2
 
 
 def _pack(bits: Any) -> int:
@@ -178,10 +187,9 @@ def _laplacian_energy(grey: Image.Image) -> float:
     return float(np.dot(values, values)) / values.size
 
 
-def _judge(decoded: Decoded, thumbnail: Image.Image, sharpness: float, extension: str) -> tuple[str, ...]:
+def _judge(decoded: Decoded, sharpness: float, extension: str, *, blank: bool) -> tuple[str, ...]:
     remarks = set(decoded.remarks)
     shorter, longer = sorted((decoded.width, decoded.height))
-    blank = max(ImageStat.Stat(thumbnail).stddev) < _BLANK_DEVIATION
     if blank:
         remarks.add("blank")
     elif 0 < sharpness < _BLURRED_SHARPNESS:
