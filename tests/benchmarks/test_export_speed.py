@@ -56,8 +56,6 @@ def test_export_of_ten_thousand_pictures_against_copying_them(home: Home, tmp_pa
         started = time.perf_counter()
         shutil.copytree(source, tmp_path / "copy")
         copying = time.perf_counter() - started
-    for what, seconds in times.items():
-        print(
-            f"\n{what}: {seconds:.2f} s, {copying / seconds:.1f}x as fast as shutil.copytree ({copying:.2f} s)", end=""
-        )
-    print()
+    print(f"\nshutil.copytree of {PICTURES} pictures: {copying:.2f} s")
+    for what, (seconds, cpu) in times.items():
+        print(f"{what}: {seconds:.2f} s ({cpu:.2f} s of one core), {copying / seconds:.1f}x as fast")
