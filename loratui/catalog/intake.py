@@ -14,8 +14,6 @@ from sqlalchemy.dialects.sqlite import insert
 
 from loratui.catalog import tables
 from loratui.catalog.blobs import DiskFullError, check_picture, put_file, put_thumbnail, store_path, sync_folders
-from loratui.catalog.decoding import read_picture_file
-from loratui.catalog.pictures import HASH_VERSION, Fingerprint, fingerprint_picture
 from loratui.catalog.rows import Picture, to_row
 from loratui.catalog.store import now
 from loratui.catalog.walking import FoundFile, show_path
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from loratui.catalog.pictures import Fingerprint
     from loratui.catalog.store import Catalog
 
 _PIXELS_IN_FLIGHT = 128_000_000
@@ -80,6 +79,10 @@ class Intake:
 
     def read(self, file: FoundFile) -> Reading | TurnedAway:
         """Read, decode and store one file; only a full disk or a bug gets out as an exception."""
+        # Here and not above: asking what was refused must not wait for Pillow and numpy.
+        from loratui.catalog.decoding import read_picture_file
+        from loratui.catalog.pictures import fingerprint_picture
+
         try:
             data = read_picture_file(file.path)
             sha = sha256(data).hexdigest()
@@ -155,6 +158,8 @@ class Intake:
         return picture.state == "ok" and check_picture(self._catalog, picture) == "ok"
 
     def _picture_row(self, file: FoundFile, fingerprint: Fingerprint) -> dict[str, Any]:
+        from loratui.catalog.pictures import HASH_VERSION
+
         hashes = {name: _to_signed(value) for name, value in fingerprint.hashes._asdict().items()}
         return {
             "sha256": fingerprint.sha256,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from loratui.errors import MissingFeatureError, RefusedError
 
 HEAD_BYTES = 512
@@ -97,6 +99,7 @@ def _sniff_box(head: bytes) -> str:
     raise RefusedError("This is a video, not a picture.", hint="Extract the frames you want as PNG.")
 
 
+@cache
 def register_heif() -> bool:
     """Make HEIF known to Pillow; False when pillow-heif is not installed."""
     try:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loratui.catalog import blobs, intake
+from loratui.catalog import blobs, decoding
 from loratui.catalog.blobs import check_picture, picture_path, thumbnail_path
 from loratui.catalog.importer import import_pictures, list_refused
 from loratui.catalog.journal import redo, undo
@@ -90,7 +90,7 @@ def test_importing_again_reads_nothing_and_adds_nothing(
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a file was read again")
 
-    monkeypatch.setattr(intake, "read_picture_file", fail)
+    monkeypatch.setattr(decoding, "read_picture_file", fail)
     result = import_pictures(catalog, mira, [tmp_path])
     assert (result.imported, result.duplicates, result.skipped) == (0, 5, 5)
     assert result.warnings == []
