@@ -30,11 +30,18 @@ def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word
     kind: What the LoRA teaches.
     class_word: The ordinary word for it, such as woman or teapot.
     """
+    from loratui.captions.tokens import find_clip_tokenizer
     from loratui.catalog import subjects
 
     with open_library() as catalog:
         subject, warnings = subjects.add_subject(
-            catalog, name, trigger, kind=kind, class_word=class_word, lora_folders=read_settings().lora_folders
+            catalog,
+            name,
+            trigger,
+            kind=kind,
+            class_word=class_word,
+            lora_folders=read_settings().lora_folders,
+            tokenize=find_clip_tokenizer(),
         )
     if show.json:
         print_json({"name": subject.name, "trigger": subject.trigger, "kind": subject.kind, "warnings": warnings})
@@ -139,6 +146,7 @@ def edit_subject(
     show: Show = PLAIN,
 ) -> None:
     """Change a subject's trigger, class word, default repeats or notes."""
+    from loratui.captions.tokens import find_clip_tokenizer
     from loratui.catalog import subjects
 
     with open_library() as catalog:
@@ -151,6 +159,7 @@ def edit_subject(
             supporting_repeats=supporting_repeats,
             notes=notes,
             lora_folders=read_settings().lora_folders,
+            tokenize=find_clip_tokenizer() if trigger else None,
         )
     if show.json:
         print_json({"subject": subject, "warnings": warnings})
