@@ -178,14 +178,15 @@ def relink(
 def refresh_states(catalog: Catalog) -> int:
     """Compare every picture with its file (presence and size) and correct its state; returns how many are lost."""
     table = tables.picture
-    with catalog.read() as connection:
-        pictures = [to_row(Picture, row) for row in connection.execute(select(table))]
     states = {"ok": "ok", "missing": "missing", "changed": "missing"}
-    changed = [
-        {"which": picture.id, "new": state}
-        for picture in pictures
-        if (state := states[check_picture(catalog, picture)]) != picture.state
-    ]
+    changed = []
+    with catalog.read() as connection:
+        # In pieces: a library may hold a million.
+        for row in connection.execution_options(yield_per=1_000).execute(select(table)):
+            picture = to_row(Picture, row)
+            state = states[check_picture(catalog, picture)]
+            if state != picture.state:
+                changed.append({"which": picture.id, "new": state})
     if changed:
         with catalog.write() as connection:
             connection.execute(

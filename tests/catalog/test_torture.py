@@ -13,6 +13,7 @@ from loratui.catalog.blobs import picture_path
 from loratui.catalog.importer import ImportResult, import_pictures
 from loratui.catalog.pictures import load_rgb
 from loratui.catalog.query import select_memberships
+from loratui.catalog.remarks import REMARKS, describe_remark
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.config import find_home
@@ -137,6 +138,13 @@ def test_a_nasty_picture_is_imported_with_its_remarks(
             assert code[1:] not in remarks
         else:
             assert code in remarks
+
+
+def test_every_remark_has_words(outcome: tuple[ImportResult, dict[str, Membership], Path]) -> None:
+    given = {code for member in outcome[1].values() for code in member.warnings}
+    assert given <= REMARKS.keys()
+    assert all(describe_remark(code) != code for code in given)
+    assert describe_remark("of a newer version") == "of a newer version"
 
 
 @pytest.mark.parametrize("name", REFUSED)
