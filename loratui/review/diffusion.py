@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
-from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncestralDiscreteScheduler
-from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
-from PIL import Image
 
-from loratui.errors import RefusedError, TrainingError
+from loratui.errors import RefusedError
+from loratui.training.engine.denoising import decode_latents, denoise
 from loratui.training.engine.loading import LoadedBase, load_base
 from loratui.training.runspec import BaseSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PIL import Image
+
     from loratui.review.request import BaseModel, SampleSettings
-
-SCHEDULERS: dict[str, Any] = {
-    "ddim": DDIMScheduler,
-    "euler": EulerDiscreteScheduler,
-    "euler_a": EulerAncestralDiscreteScheduler,
-    "dpmpp_2m": DPMSolverMultistepScheduler,
-}
-
-# Decoding holds about 2.5 kB per pixel at its widest layer: this many pixels at a time stay below 3 GB.
-_DECODE_PIXELS = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One image of a batch: its text embedding, that of its negative prompt, and its seed."""
-
-    positive: torch.Tensor
-    negative: torch.Tensor
-    seed: int
+    from loratui.training.engine.denoising import Item
 
 
 class Diffusion:
@@ -93,44 +72,8 @@ class Diffusion:
 
     @torch.inference_mode()
     def sample(self, items: Sequence[Item], settings: SampleSettings) -> list[Image.Image]:
-        """One RGB image per item, all in one batch; raises TrainingError when they come out as not-a-number.
-
-        The noise of an item comes from a CPU generator with its seed: the same on every device, for every LoRA and
-        in any company.
-        """
-        scheduler = SCHEDULERS[settings.sampler].from_config(self._base.scheduler_config)
-        scheduler.set_timesteps(settings.steps, device=self._device)
-        generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
-        factor = self._base.vae_factor
-        shape = (1, self.unet.config.in_channels, settings.height // factor, settings.width // factor)
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        latents = noise.to(self._device) * scheduler.init_noise_sigma
-        guided = settings.cfg > 1
-        wanted = [item.positive for item in items]
-        context = torch.cat([*(item.negative for item in items), *wanted] if guided else wanted).to(self.unet.dtype)
-        for step in scheduler.timesteps:
-            given = scheduler.scale_model_input(torch.cat([latents, latents]) if guided else latents, step)
-            given = given.to(self.unet.dtype, memory_format=torch.channels_last)
-            predicted = self.unet(given, step, encoder_hidden_states=context, return_dict=False)[0].float()
-            if guided:
-                without, prompted = predicted.chunk(2)
-                predicted = without + settings.cfg * (prompted - without)
-            latents = scheduler.step(predicted, step, latents, generator=generators, return_dict=False)[0]
-        if not torch.isfinite(latents).all():
-            raise TrainingError(
-                "The images came out as not-a-number.", hint="The LoRA or the base has broken weights: try another."
-            )
-        return self._decode(latents, settings)
-
-    def _decode(self, latents: torch.Tensor, settings: SampleSettings) -> list[Image.Image]:
-        at_once = max(1, _DECODE_PIXELS // (settings.width * settings.height))
-        images: list[Image.Image] = []
-        for start in range(0, len(latents), at_once):
-            part = latents[start : start + at_once]
-            scaled = (part / self._base.scaling_factor + self._base.shift_factor).contiguous(
-                memory_format=torch.channels_last
-            )
-            pixels = self._vae.decode(scaled, return_dict=False)[0].float()
-            array = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-            images.extend(Image.fromarray(picture) for picture in array)
-        return images
+        """One RGB image per item, all in one batch; raises TrainingError when they come out as not-a-number."""
+        latents = denoise(
+            self._base, items, settings.sampling, width=settings.width, height=settings.height, device=self._device
+        )
+        return decode_latents(self._base, self._vae, latents)

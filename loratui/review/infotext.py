@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from loratui.review.request import SAMPLERS
+from loratui.training.pngfile import write_png
+from loratui.training.sampling import SAMPLERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,15 +77,8 @@ def save_cell(
     path: Path, image: Image.Image, key: str, base: BaseModel, settings: SampleSettings, cell: CellRequest
 ) -> None:
     """Write the image with its texts; a reader never sees half a file, and the bytes are on the disk on return."""
-    texts = PngInfo()
-    texts.add_text("parameters", format_parameters(base, settings, cell))
-    texts.add_text("loratui", json.dumps(describe_cell(key, base, settings, cell), ensure_ascii=False))
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        image.save(file, format="PNG", pnginfo=texts)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    record = json.dumps(describe_cell(key, base, settings, cell), ensure_ascii=False)
+    write_png(path, image, {"parameters": format_parameters(base, settings, cell), "loratui": record})
 
 
 def is_finished(path: Path, key: str) -> bool:

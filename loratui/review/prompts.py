@@ -1,4 +1,4 @@
-"""The prompts of a sheet: placeholders, search-and-replace lists, and a default panel."""
+"""The prompts of a sheet: search-and-replace lists, and a default panel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from loratui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-
-def fill_placeholders(prompt: str, *, trigger: str, class_word: str = "") -> str:
-    """The prompt with `{trigger}` and `{class}` replaced; any other brace stays as it is."""
-    return prompt.replace("{trigger}", trigger).replace("{class}", class_word)
 
 
 def replace_in_prompts(prompts: Sequence[str], search: str, values: Sequence[str]) -> list[str]:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from loratui.errors import UsageError
 from loratui.runs.folder import write_json
+from loratui.training.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-SAMPLERS: Mapping[str, str] = {"ddim": "DDIM", "euler": "Euler", "euler_a": "Euler a", "dpmpp_2m": "DPM++ 2M"}
-"""Our names of the samplers, and the names that other programs read in picture metadata."""
+    from collections.abc import Sequence
 
 VERSION = 1
+
+_BATCH_PIXELS = 4 * 512 * 512
+# Larger batches of small images are no faster per image.
+_MOST = 20
 
 REQUEST = "sheet.json"
 """The file of a sheet folder that tells the sampler what to render."""
@@ -77,29 +79,36 @@ class SampleSettings:
     sampler: str = "dpmpp_2m"
     clip_skip: int = 1
     """1 is the text encoder's last layer; 2 the one before, as other programs count."""
-    max_batch: int = 16
-    """The most images in one forward pass."""
+    max_batch: int = 0
+    """The most images in one forward pass; 0 takes what their size allows."""
     threads: int = 0
     """CPU threads; 0 leaves one core per process that is already busy."""
     device: str = "auto"
     """auto, cpu or cuda."""
 
+    @property
+    def largest_batch(self) -> int:
+        """The most images in one forward pass: four of 512 x 512 fit into 8 GB with guidance."""
+        return self.max_batch or max(1, min(_MOST, _BATCH_PIXELS // (self.width * self.height)))
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.steps, self.cfg, self.sampler)
+
     def validate(self) -> None:
         """Raise UsageError for a value that can't be sampled."""
+        self.sampling.validate()
         problems = {
             f"The size {self.width}x{self.height} is not made of multiples of 8.": bool(
                 self.width % 8 or self.height % 8 or min(self.width, self.height) < 8
             ),
-            f"{self.steps} steps is not between 1 and 1000.": not 1 <= self.steps <= 1000,
-            f"The guidance {self.cfg} is not between 0 and 50.": not 0 <= self.cfg <= 50,
-            f"The sampler '{self.sampler}' is not known.": self.sampler not in SAMPLERS,
             f"Clip skip {self.clip_skip} is not between 1 and 12.": not 1 <= self.clip_skip <= 12,
-            f"A batch of {self.max_batch} can't be rendered.": self.max_batch < 1,
+            f"A batch of {self.max_batch} can't be rendered.": self.max_batch < 0,
             f"The device '{self.device}' is not known.": self.device not in ("auto", "cpu", "cuda"),
         }
         for problem, wrong in problems.items():
             if wrong:
-                raise UsageError(problem, hint=f"Samplers: {', '.join(SAMPLERS)}. Devices: auto, cpu, cuda.")
+                raise UsageError(problem, hint="Devices: auto, cpu, cuda.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ def make_request(base: BaseLike, cells: Sequence[CellRequest], settings: SampleS
             keyed[key] = normal
     # Equal batches instead of full ones and a rest: padding the rest to the fixed size would cost as much.
     largest = max(groups.values(), default=1)
-    size = math.ceil(largest / math.ceil(largest / settings.max_batch))
+    size = math.ceil(largest / math.ceil(largest / settings.largest_batch))
     return SheetRequest(model, settings, keyed, size)
 
 

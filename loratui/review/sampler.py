@@ -87,28 +87,25 @@ class Sampling:
         missing = {key for key in self.request.cells if not is_finished(cell_path(self.folder, key), key)}
         batches = [batch for batch in cut_batches(self.request) if any(key in missing for key, _ in batch.cells)]
         total = len(self.request.cells)
-        self.events.write("start", pid=os.getpid(), total=total, done=total - len(missing))
+        done = total - len(missing)
+        self.events.write("start", pid=os.getpid(), total=total, done=done)
         if not batches:
             return "done"
-        diffusion, merger = self._load(total - len(missing))
-        started, rendered = time.monotonic(), 0
+        diffusion, merger = self._load(done)
+        started = time.monotonic()
         merged: tuple[LoraFile | None, float] = (None, 0.0)
         for number, batch in enumerate(batches, start=1):
-            if self.stopping or (self.folder / "stop").exists():
+            if self.stopping or RunFolder(self.folder).stop_file.exists():
                 return "stopped"
             if (batch.lora, batch.weight) != merged:
                 self._merge(merger, batch)
                 merged = (batch.lora, batch.weight)
             self._render(diffusion, batch, missing)
-            done_now = [key for key, _ in batch.cells if key in missing]
-            rendered += len(done_now)
-            per_batch = (time.monotonic() - started) / number
-            eta = round(per_batch * (len(batches) - number), 2)
-            for key in done_now:
-                done = total - len(missing) + rendered
-                self.events.write(
-                    "cell", key=key, path=str(cell_path(self.folder, key)), done=done, total=total, eta_s=eta
-                )
+            eta = round((time.monotonic() - started) / number * (len(batches) - number), 2)
+            for key in (key for key, _ in batch.cells if key in missing):
+                done += 1
+                path = str(cell_path(self.folder, key))
+                self.events.write("cell", key=key, path=path, done=done, total=total, eta_s=eta)
         return "done"
 
     def _load(self, done: int) -> tuple[Diffusion, LoraMerger]:
@@ -154,7 +151,7 @@ class Sampling:
         return self._embeddings[key]
 
     def _render(self, diffusion: Diffusion, batch: Batch, missing: set[str]) -> None:
-        from loratui.review.diffusion import Item
+        from loratui.training.engine.denoising import Item
 
         items = [
             Item(self._encode(diffusion, cell.prompt), self._encode(diffusion, cell.negative), cell.seed)
@@ -181,7 +178,12 @@ def main() -> int:
         os.set_inheritable(asked.lease_fd, False)
     elif take_lease(asked.folder / LEASE) is None:
         return ALREADY_RENDERING
-    sampling = Sampling(asked.folder)
+    try:
+        sampling = Sampling(asked.folder)
+    except LoratuiError as error:
+        # There may be no place for events: the log is read instead.
+        sys.stderr.write(f"{error.message} {error.hint}\n")
+        return TrainingError.exit_code
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, sampling.stop)
     try:

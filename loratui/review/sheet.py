@@ -14,9 +14,10 @@ from loratui.dataset.snapshot import parse_content
 from loratui.errors import NotFoundError, UsageError
 from loratui.events import Progress
 from loratui.review.contact import Block, Column, draw_contact
-from loratui.review.prompts import default_prompts, drop_repeats, fill_placeholders
+from loratui.review.prompts import default_prompts, drop_repeats
 from loratui.review.render import find_missing, render
-from loratui.review.request import SAMPLERS, CellRequest, LoraFile, SampleSettings, cell_key, cell_path, make_request
+from loratui.review.request import CellRequest, LoraFile, SampleSettings, cell_key, cell_path, make_request
+from loratui.training.sampling import SAMPLERS, choose_sampling, fill_placeholders
 
 if TYPE_CHECKING:
     import threading
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from loratui.dataset.snapshot import SnapshotContent
     from loratui.events import Report
     from loratui.review.request import SheetRequest
-
-_SMALL_BASE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,9 @@ class _Variant:
 
 
 def default_settings(base: Base) -> SampleSettings:
-    """What a base is usually sampled with.
-
-    A small base predicts noise roughly: the fresh noise of an ancestral sampler washes its errors out, where the
-    others carry them into the image (on the drawn base: blurred faces).
-    """
-    if base.resolution < _SMALL_BASE:
-        return SampleSettings(base.resolution, base.resolution, steps=14, cfg=4.0, sampler="euler_a")
-    return SampleSettings(base.resolution, base.resolution, steps=20, cfg=7.0)
+    """What a base is usually sampled with, at its native size."""
+    usual = choose_sampling(base.resolution)
+    return SampleSettings(base.resolution, base.resolution, usual.steps, usual.cfg, usual.sampler)
 
 
 def make_sheet(

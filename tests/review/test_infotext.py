@@ -110,8 +110,14 @@ def test_where_a_lora_lies_and_how_fast_it_is_rendered_do_not_change_the_key() -
 @given(st.integers(1, 60), st.integers(1, 20))
 def test_the_batch_size_wastes_less_than_one_batch_on_every_lora(count: int, largest: int) -> None:
     settings = replace(SETTINGS, max_batch=largest)
+    assert settings.largest_batch == largest
     size = make_request(BASE, [CellRequest("a", seed) for seed in range(count)], settings).batch_size
     batches = -(-count // size)
     assert size <= largest
     assert batches == -(-count // largest)
     assert batches * size - count < batches
+
+
+@pytest.mark.parametrize(("side", "most"), [(64, 20), (512, 4), (1024, 1), (4096, 1)])
+def test_large_images_are_rendered_in_small_batches(side: int, most: int) -> None:
+    assert SampleSettings(side, side).largest_batch == most

@@ -1,4 +1,4 @@
-"""Prompts: placeholders, search-and-replace, and the default panel."""
+"""Prompts: search-and-replace, and the default panel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loratui.errors import UsageError
-from loratui.review.prompts import default_prompts, fill_placeholders, replace_in_prompts
-
-
-def test_placeholders_are_filled_and_other_braces_stay() -> None:
-    assert fill_placeholders("{trigger}, a {class} {a|b}", trigger="mir{class}", class_word="girl") == (
-        "mirgirl, a girl {a|b}"
-    )
+from loratui.review.prompts import default_prompts, replace_in_prompts
 
 
 def test_every_occurrence_is_replaced_and_prompts_without_it_are_kept_once() -> None:

@@ -94,7 +94,7 @@ def test_a_killed_sampler_is_told_and_the_next_call_makes_only_what_is_missing(
         if progress.done == 2 and events[-1].type == "cell":
             os.kill(next(event.data["pid"] for event in events if event.type == "start"), signal.SIGKILL)
 
-    slow = replace(SETTINGS, steps=300)
+    slow = replace(SETTINGS, steps=100)
     with pytest.raises(TrainingError, match="signal 9") as failure:
         render(tmp_path, tiny_base, cells, slow, report=kill_after_two)
     assert "Start it again" in failure.value.hint
@@ -113,7 +113,7 @@ def test_cancelling_finishes_the_batch_and_keeps_it(tmp_path: Path, tiny_base: B
 
     cells = [CellRequest("a hat", seed) for seed in range(8)]
     with pytest.raises(Cancelled):
-        render(tmp_path, tiny_base, cells, replace(SETTINGS, steps=300), report=cancel_at_first_image, cancel=cancel)
+        render(tmp_path, tiny_base, cells, replace(SETTINGS, steps=100), report=cancel_at_first_image, cancel=cancel)
     made = list((tmp_path / "cells").iterdir())
     assert 2 <= len(made) < 8
     assert all(is_finished(path, path.stem) for path in made)
@@ -171,7 +171,7 @@ def test_without_torch_nothing_is_started(
 
 @pytest.mark.parametrize(
     "change",
-    [{"width": 15}, {"steps": 0}, {"cfg": -1.0}, {"sampler": "plms"}, {"max_batch": 0}, {"device": "tpu"}],
+    [{"width": 15}, {"steps": 0}, {"cfg": -1.0}, {"sampler": "plms"}, {"max_batch": -1}, {"device": "tpu"}],
 )
 def test_settings_that_cannot_be_sampled_are_refused(
     tmp_path: Path, tiny_base: BaseModel, change: dict[str, object]

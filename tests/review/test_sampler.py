@@ -93,7 +93,8 @@ def test_images_are_those_of_the_pipeline_of_diffusers(tiny_base: BaseModel, sam
     import torch
     from diffusers import StableDiffusionPipeline
 
-    from loratui.review.diffusion import SCHEDULERS, Diffusion, Item
+    from loratui.review.diffusion import Diffusion
+    from loratui.training.engine.denoising import SCHEDULERS, Item
 
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_base.path, local_files_only=True)
     pipeline.scheduler = SCHEDULERS[sampler].from_config(pipeline.scheduler.config)
