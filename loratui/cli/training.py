@@ -65,6 +65,10 @@ def train(
     recipe: RecipeOptions = PRESET,
     continue_from: Annotated[str, Parameter(help="Go on from these weights: a LoRA file, RUN or RUN@EPOCH.")] = "",
     comment: Annotated[str, Parameter(help="Kept in the LoRA's metadata.")] = "",
+    sample: Annotated[
+        list[str] | None,
+        Parameter(help="Render this prompt after each saved epoch; {trigger} is filled in. May be given often."),
+    ] = None,
     wait: Annotated[bool, Parameter(negative="", help="Return when the training ends.")] = False,
     show: Show = PLAIN,
 ) -> None:
@@ -77,7 +81,13 @@ def train(
     with open_library() as catalog:
         chosen, settings = choose_recipe(catalog, base, recipe)
         run = service.start_training(
-            catalog, subject, base=chosen.name, recipe=settings, continue_from=continue_from, comment=comment
+            catalog,
+            subject,
+            base=chosen.name,
+            recipe=settings,
+            continue_from=continue_from,
+            comment=comment,
+            sample_prompts=sample or (),
         )
         if wait:
             run = _follow(catalog, run.name, show)
@@ -172,6 +182,7 @@ def show_run(run: str, *, show: Show = PLAIN) -> None:
                 "recipe": found.recipe,
                 "attempts": view.attempts,
                 "checkpoints": len(view.checkpoints),
+                "samples": [event.data for event in view.samples],
                 "warnings": [event.data for event in view.warnings],
             }
         )
@@ -190,6 +201,7 @@ def show_run(run: str, *, show: Show = PLAIN) -> None:
             "time left": _left(found) or "-",
             "pid": view.pid or "-",
             "checkpoints": len(view.checkpoints),
+            "samples": len(view.samples),
             "folder": found.folder,
         }
     )

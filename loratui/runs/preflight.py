@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loratui.config import Home
     from loratui.dataset.plan import Plan
     from loratui.training.recipe import Recipe
+    from loratui.training.sampling import SampleRequest
 
 # The trainer checks exactly what its files will take; this only spares a hopeless queue.
 _LEAST_FREE_BYTES = 100_000_000
@@ -121,7 +122,15 @@ def describe_dataset(catalog: Catalog, subject: Subject, snapshot: Snapshot) -> 
 
 
 def describe_run(
-    run: Run, *, home: Home, snapshot: Snapshot, base: Base, recipe: Recipe, continue_from: Path | None, comment: str
+    run: Run,
+    *,
+    home: Home,
+    snapshot: Snapshot,
+    base: Base,
+    recipe: Recipe,
+    continue_from: Path | None,
+    comment: str,
+    samples: SampleRequest | None,
 ) -> dict[str, Any]:
     """The content of run.json, except for the nonce, which each attempt gets anew."""
     content = parse_content(snapshot.content)
@@ -148,4 +157,5 @@ def describe_run(
         "continue_from": None if continue_from is None else str(continue_from),
         "latents_cache": str(home.latents),
         "comment": comment,
+        "samples": None if samples is None else samples.to_dict(),
     }

@@ -28,7 +28,7 @@ from loratui.runs.spawn import ensure_worker
 from loratui.runs.sync import sync_run, sync_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from loratui.catalog.rows import Attempt, Base, Checkpoint, Run, Subject
@@ -50,6 +50,7 @@ class RunView:
     attempts: tuple[Attempt, ...]
     checkpoints: tuple[Checkpoint, ...]
     warnings: tuple[RunEvent, ...]
+    samples: tuple[RunEvent, ...]
 
 
 def start_training(
@@ -62,18 +63,22 @@ def start_training(
     continue_from: str = "",
     priority: int = 0,
     comment: str = "",
+    sample_prompts: Sequence[str] = (),
 ) -> Run:
     """Check everything that can be checked, freeze the dataset and queue a training; a worker then starts it.
 
     `recipe` defaults to the preset of the base, with `changes` applied; `continue_from` is a LoRA file, RUN or
-    RUN@EPOCH. Raises MissingFeatureError without the training packages, RefusedError without consent, pictures or
-    disk space, UsageError for a recipe that makes no sense, NotFoundError for a base or weights that are not there.
+    RUN@EPOCH. Each of `sample_prompts`, with `{trigger}` and `{class}` filled in, is rendered after every epoch that
+    gets a checkpoint. Raises MissingFeatureError without the training packages, RefusedError without consent, pictures
+    or disk space, UsageError for a recipe or prompt that makes no sense, NotFoundError for a base or weights that are
+    not there.
     """
     # Loaded here because reading verbs use this module too.
     from loratui.dataset.snapshot import freeze
     from loratui.runs import preflight
     from loratui.runs.bases import check_base, choose_base
     from loratui.training.recipe import preset_for
+    from loratui.training.sampling import plan_samples
 
     settings = load_settings(catalog.home)
     if not settings.trainer:
@@ -83,6 +88,9 @@ def start_training(
     chosen = choose_base(catalog, base or settings.default_base)
     check_base(chosen)
     used = (recipe or preset_for(chosen.family, chosen.resolution)).with_changes(**changes or {})
+    samples = plan_samples(
+        sample_prompts, trigger=owner.trigger, class_word=owner.class_word, resolution=chosen.resolution
+    )
     weights = preflight.find_weights(catalog, continue_from) if continue_from else None
     preflight.check_disk(catalog.home)
     snapshot = freeze(catalog, owner)
@@ -98,6 +106,7 @@ def start_training(
             recipe=used,
             continue_from=weights,
             comment=comment,
+            samples=samples,
         )
         RunFolder(run.folder).create(told, dataset)
 
@@ -204,6 +213,7 @@ def show_run(catalog: Catalog, reference: str) -> RunView:
         attempts=tuple(attempts),
         checkpoints=tuple(list_checkpoints(catalog, run.id)),
         warnings=tuple(list_events(catalog, run.id, types=("warning",))),
+        samples=tuple(list_events(catalog, run.id, types=("sample",))),
     )
 
 

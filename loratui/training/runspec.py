@@ -9,6 +9,7 @@ from typing import Any
 
 from loratui.errors import NotFoundError, RefusedError
 from loratui.training.recipe import Recipe
+from loratui.training.sampling import SampleRequest
 
 VERSION = 1
 TRAINING_ROLES = ("primary", "supporting")
@@ -63,10 +64,16 @@ class RunSpec:
     comment: str = ""
     scrub: bool = False
     """Leave names and tags of the subject out of the checkpoints' metadata."""
+    samples: SampleRequest | None = None
+    """Images to render as the training goes."""
 
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    @property
+    def samples_folder(self) -> Path:
+        return self.folder / "samples"
 
 
 def read_run(folder: Path) -> RunSpec:
@@ -107,6 +114,7 @@ def read_run(folder: Path) -> RunSpec:
             continue_from=Path(raw["continue_from"]) if raw.get("continue_from") else None,
             comment=str(raw.get("comment", "")),
             scrub=bool(raw.get("scrub", False)),
+            samples=SampleRequest.from_dict(raw["samples"]) if raw.get("samples") else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RefusedError(

@@ -119,6 +119,16 @@ def test_the_run_folder_tells_the_trainer_everything_it_needs(catalog: Catalog, 
     assert run.total_steps == run.steps_per_epoch * 3
 
 
+def test_sample_prompts_reach_the_trainer_filled_in(catalog: Catalog, mira: str) -> None:
+    run = start_training(catalog, mira, changes={"epochs": 1}, sample_prompts=["photo of {trigger}, smile"])
+    samples = RunFolder(run.folder).read_run()["samples"]
+    assert samples["prompts"] == ["photo of miratok, smile"]
+    assert samples["seeds"]
+    assert wait_for_run(catalog, run.name).state == "done"
+    with pytest.raises(UsageError, match="prompt"):
+        start_training(catalog, mira, sample_prompts=[" "])
+
+
 def test_what_is_trained_stays_as_it_was_when_it_was_queued(catalog: Catalog, mira: str) -> None:
     first = start_training(catalog, mira, changes={"epochs": 1})
     edit_subject(catalog, mira, trigger="other")

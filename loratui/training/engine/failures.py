@@ -33,6 +33,24 @@ def explain(error: BaseException, recipe: Recipe | None) -> tuple[str, str]:
     )
 
 
+def explain_sample(error: Exception) -> tuple[str, str]:
+    """Reason and hint for a sample image that failed, while the training itself goes on."""
+    if isinstance(error, LoratuiError):
+        return error.message, error.hint
+    if _is_out_of_memory(error):
+        return (
+            "there is not enough memory for it beside the training.",
+            "Close other programs that use this device, or train without samples; `loratui sheet` renders every "
+            "checkpoint later.",
+        )
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or 'a file of the run'}.", "Free some space on the disk."
+    return (
+        f"{type(error).__name__}: {_first_line(error)}",
+        "The whole message is in log.txt of the run folder; `loratui sheet` renders every checkpoint later.",
+    )
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     # By name: torch may not have been loaded yet.
     names = {kind.__name__ for kind in type(error).__mro__}

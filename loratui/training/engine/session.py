@@ -19,6 +19,7 @@ from loratui.training.engine.device import choose_compute, set_threads
 from loratui.training.engine.interrupts import Stopped
 from loratui.training.engine.latents import LatentStore
 from loratui.training.engine.loading import load_base
+from loratui.training.engine.previews import Previews
 from loratui.training.engine.samples import Samples
 from loratui.training.engine.state import Position, check_identity, load_state, save_state
 from loratui.training.engine.trainer import Trainer
@@ -63,6 +64,7 @@ class Session:
         self._drained = 0.0
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
         self._last_loss = math.nan
+        self._previews: Previews | None = None
         starts = [event.at for event in events.earlier if event.type == "start"]
         self._started_at = datetime.fromisoformat(starts[0]).timestamp() if starts else time.time()
 
@@ -80,7 +82,9 @@ class Session:
         self._say(f"Loading base {spec.base.name}")
         base = load_base(spec.base, self._compute.device, self._compute.dtype)
         samples.check_sizes(base.vae_factor)
-        self._trainer = Trainer(spec, base, samples, self._compute, self._counts.total_steps)
+        trainer = self._trainer = Trainer(spec, base, samples, self._compute, self._counts.total_steps)
+        if spec.samples:
+            self._previews = Previews(spec, spec.samples, base, trainer.embedder, self._compute, self._events)
         self._start(self._saved)
         store = LatentStore(spec.latents_cache, base, self._compute.device)
         samples.load_latents(store, self._note_latents)
@@ -91,6 +95,9 @@ class Session:
         if self._position.epoch > last:
             # Killed after the last state: the weights are there, and the last checkpoint may not be.
             self._save_checkpoint(last)
+        if self._position.step_in_epoch == 0:
+            # Stopped or killed while it rendered: the weights are still those of that epoch.
+            self._render_samples(self._position.epoch - 1)
         for epoch in range(self._position.epoch, last + 1):
             self._train_epoch(epoch)
 
@@ -118,14 +125,13 @@ class Session:
         }
 
     def _note_latents(self, done: int) -> None:
-        if reason := self._stop.reason():
-            raise Stopped(reason, self.step)
+        self._check_stop()
         total = len(self._spec.pictures)
         if done % 100 == 0 and done < total:
             self._say(f"{done} of {total} pictures ready")
 
     def _warn_about_set_up(self) -> None:
-        for message, hint in self._trainer.warnings:
+        for message, hint in [*self._trainer.warnings, *(self._previews.warnings() if self._previews else ())]:
             self._events.write("warning", message=message, hint=hint)
         missing = [picture.name for picture in self._spec.pictures if not picture.path.exists()]
         if missing:
@@ -253,6 +259,16 @@ class Session:
         # The next step belongs to the next epoch: its loss starts from nothing.
         self._position = Position(self.step, epoch + 1, 0)
         self._save_state()
+        self._render_samples(epoch)
+
+    def _render_samples(self, epoch: int) -> None:
+        # After the state: whatever happens to the process meanwhile, the epoch is safe.
+        if self._previews and epoch and self._previews.is_due(epoch):
+            self._previews.render(epoch, self._check_stop)
+
+    def _check_stop(self) -> None:
+        if reason := self._stop.reason():
+            raise Stopped(reason, self.step)
 
     def _save_checkpoint(self, epoch: int) -> None:
         """Write an epoch's LoRA; one that a killed attempt already wrote stays as it is."""
