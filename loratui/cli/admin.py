@@ -153,12 +153,14 @@ def _check_database(home: Home) -> list[Finding]:
     if not home.database.exists():
         return [Finding("database", "ok", f"none yet; the first verb makes {home.database}")]
     try:
-        with open_library():
-            pass
+        from loratui.catalog import blobs
+
+        with open_library() as catalog:
+            blobs.refresh_states(catalog)
         with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as connection:
             check = connection.execute("PRAGMA quick_check").fetchone()[0]
             orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
-            missing = connection.execute("SELECT count(*) FROM picture WHERE state = 'missing'").fetchone()[0]
+            missing = connection.execute("SELECT count(*) FROM picture WHERE state <> 'ok'").fetchone()[0]
     except LoratuiError as error:
         return [Finding("database", "problem", error.message, error.hint)]
     except sqlite3.Error as error:
@@ -169,7 +171,7 @@ def _check_database(home: Home) -> list[Finding]:
     found = [Finding("database", "ok", f"{home.database}, {format_bytes(home.database.stat().st_size)}")]
     if missing:
         hint = "`loratui relink FOLDER` finds moved pictures again."
-        found.append(Finding("pictures", "warning", f"{missing} pictures are missing", hint))
+        found.append(Finding("pictures", "warning", f"the files of {missing} pictures are missing or were changed", hint))
     return found
 
 
