@@ -67,7 +67,9 @@ def train(
     comment: Annotated[str, Parameter(help="Kept in the LoRA's metadata.")] = "",
     sample: Annotated[
         list[str] | None,
-        Parameter(help="Render this prompt after each saved epoch; {trigger} is filled in. May be given often."),
+        Parameter(
+            negative="", help="Render this prompt after each saved epoch; {trigger} is filled in. May be given often."
+        ),
     ] = None,
     wait: Annotated[bool, Parameter(negative="", help="Return when the training ends.")] = False,
     show: Show = PLAIN,
