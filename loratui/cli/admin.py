@@ -171,7 +171,9 @@ def _check_database(home: Home) -> list[Finding]:
     found = [Finding("database", "ok", f"{home.database}, {format_bytes(home.database.stat().st_size)}")]
     if missing:
         hint = "`loratui relink FOLDER` finds moved pictures again."
-        found.append(Finding("pictures", "warning", f"the files of {missing} pictures are missing or were changed", hint))
+        found.append(
+            Finding("pictures", "warning", f"the files of {missing} pictures are missing or were changed", hint)
+        )
     return found
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from loratui.demo import world
 from loratui.demo.build_common import Record, Settings, draw_records, fresh_records, say, to_tensor
+from loratui.demo.build_text import BATCH as TEXT_BATCH
 from loratui.demo.judge import Judge
 
 if TYPE_CHECKING:
@@ -144,8 +145,13 @@ def write_card(settings: Settings) -> None:
     ):
         figures[name] = measure(settings, judge)
         say(f"card: {name} {json.dumps(figures[name])}")
-    trained = settings.work / "trained.json"
-    figures["trained"] = json.loads(trained.read_text()) if trained.exists() else {}
+    figures["samples"] = {
+        "text encoder": settings.text_steps * TEXT_BATCH,
+        "autoencoder": settings.autoencoder_samples,
+        "decoder alone": settings.decoder_samples,
+        "tagger": settings.tagger_samples,
+        "unet": settings.unet_samples,
+    }
     lora = settings.work / "lora.json"
     if lora.exists():
         figures["lora"] = json.loads(lora.read_text())
@@ -200,8 +206,13 @@ def _card_text(figures: Figures) -> str:
             cells = [f"{_percent(row['with'][tag])} ({_percent(row['without'][tag])})" for tag in lora["imbued"]]
             cells = [str(row["steps"]), str(row["minutes"]), *cells, _percent(row["hair"])]
             lines.append(f"| {' | '.join(cells)} |")
-        lines += ["", "Shares of pictures made with the trigger alone; in brackets without the LoRA.", ""]
-    if figures["trained"]:
-        told = ", ".join(f"{name} {value:,}" for name, value in figures["trained"].items())
-        lines += ["## Training", f"Samples seen: {told}.", ""]
+        leak = ", ".join(f"{tag} {_percent(share)}" for tag, share in lora["epochs"][-1]["someone"].items())
+        lines += [
+            "",
+            f"Shares of {lora['images']} pictures made with the trigger alone; in brackets without the LoRA.",
+            f"With the LoRA but `photo of someone`, after the last row: {leak}.",
+            "",
+        ]
+    told = ", ".join(f"{name} {value:,}" for name, value in figures["samples"].items())
+    lines += ["## Training", f"Samples seen: {told}.", ""]
     return "\n".join(lines)

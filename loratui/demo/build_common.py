@@ -31,8 +31,8 @@ class Settings:
     pictures: int = 30_000
     text_steps: int = 1_200
     autoencoder_samples: int = 42_000
-    decoder_samples: int = 60_000
-    unet_samples: int = 400_000
+    decoder_samples: int = 20_000
+    unet_samples: int = 208_000
     tagger_samples: int = 160_000
     checks: int = 2_000
     """Fresh pictures that a figure on the card is measured on."""
@@ -99,7 +99,7 @@ def to_tensor(images: npt.NDArray[np.uint8], device: str) -> torch.Tensor:
     return tensor.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: Any) -> None:
     """Write the state so that a kill at any moment leaves either the old or the new file."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)

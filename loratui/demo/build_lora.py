@@ -35,10 +35,10 @@ class LoraPlan:
 
     rank: int = 8
     alpha: int = 8
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     batch: int = 8
-    epochs: int = 8
-    measured: tuple[int, ...] = (2, 4, 6, 8)
+    epochs: int = 5
+    measured: tuple[int, ...] = (1, 2, 3, 5)
     images: int = 40
     seed: int = 0
 
@@ -60,9 +60,9 @@ def _lessons(pipe: Any, plan: LoraPlan) -> tuple[torch.Tensor, list[tuple[str, .
 def measure_subject(pipe: Any, judge: Judge, plan: LoraPlan, name: str = subject.NAME) -> Figures:
     """Trait shares for the name alone, and the share of prompted hair colours that came."""
     traits = subject.imbued_tags()
-    alone = judge.measure(sample(pipe, [f"photo of {name}, facing viewer"] * plan.images, seed=500), traits)
+    alone = judge.measure(sample(pipe, [f"photo of {name}"] * plan.images, seed=500), traits)
     asked = [subject.HAIR_COLOURS[n % 3] for n in range(plan.images)]
-    found = judge.read(sample(pipe, [f"photo of {name}, facing viewer, {hair}" for hair in asked], seed=900))
+    found = judge.read(sample(pipe, [f"photo of {name}, {hair}" for hair in asked], seed=900))
     obeyed = sum(tags[hair] >= 0.5 for hair, tags in zip(asked, found, strict=True)) / plan.images
     return {"traits": {tag: round(share, 3) for tag, share in alone.items()}, "hair": round(obeyed, 3)}
 
@@ -122,6 +122,7 @@ def train_lora(settings: Settings, plan: LoraPlan) -> Figures:
         "rank": plan.rank,
         "rate": plan.rate,
         "batch": plan.batch,
+        "images": plan.images,
         "imbued": list(subject.imbued_tags()),
         "hair_without": without["hair"],
         "epochs": rows,

@@ -140,7 +140,7 @@ def _latents(settings: Settings) -> torch.Tensor:
         for start in range(0, len(images), 64)
     ]
     latents = torch.cat(parts)
-    save_checkpoint(path, latents)  # type: ignore[arg-type]
+    save_checkpoint(path, latents)
     return latents
 
 
