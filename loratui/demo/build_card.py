@@ -180,7 +180,7 @@ def _card_text(figures: Figures) -> str:
         f"- asked attributes found by the tagger on {base['prompts']} random prompts "
         f"({base['steps']} steps, guidance {base['guidance']}): **{_percent(base['found']['overall'])}**",
         *(f"  - {group}: {_percent(share)}" for group, share in base["found"].items() if group != "overall"),
-        f"- {base['seconds_per_picture']} s a picture",
+        f"- {base['seconds_per_picture']} s a picture on one thread",
         "",
         "## Autoencoder",
         f"- mean absolute error {vae['mean_absolute_error']} of the range, PSNR {vae['psnr_db']} dB "
@@ -188,7 +188,7 @@ def _card_text(figures: Figures) -> str:
         "- still read after a round trip: " + ", ".join(f"{tag} {_percent(share)}" for tag, share in trips.items()),
         "",
         "## Tagger",
-        f"- balanced accuracy **{_percent(tagger['balanced_accuracy'])}** on {tagger['pictures']} pictures; "
+        f"- balanced accuracy **{100 * tagger['balanced_accuracy']:.2f} %** on {tagger['pictures']} pictures; "
         f"worst tag: {worst} {_percent(tagger['by_tag'][worst])}",
         "",
     ]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import shutil
@@ -81,12 +82,17 @@ def new_scheduler() -> Any:
 
 
 def _halve(folder: Path) -> None:
-    """Store a component's weights as fp16, and tell transformers to open them as float32."""
+    """Store a component's weights as fp16, and let its configuration say that they open as float32."""
     for file in folder.glob("*.safetensors"):
         save_file({k: v.half() for k, v in load_file(file).items()}, file, metadata={"format": "pt"})
         file.chmod(0o644)
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
+    told = json.loads(config.read_text(encoding="utf-8"))
+    # Where the part lay while it was built is nobody's business.
+    told.pop("_name_or_path", None)
+    if "dtype" in told:
+        told["dtype"] = "float32"
+    config.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def write_base(settings: Settings, unet: Any) -> None:
