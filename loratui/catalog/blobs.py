@@ -1,8 +1,8 @@
 """The content-addressed picture store: one read-only file per sha256, and where in-place pictures are.
 
 A stored file must never change. So a picture is cloned (reflink) where the file system can, and copied where it
-can't; a hard link shares its bytes with the user's own file, which an editor may overwrite in place, so it is
-made only to files that nobody may write to.
+can't. A hard link would share its bytes with the user's own file: an edit of either, even of an export that is
+linked to the store, would reach the other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from loratui.config import Home
 
 _FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
-_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 FileState = Literal["ok", "missing", "changed"]
@@ -97,11 +96,11 @@ def put_file(home: Home, source: Path, sha256: str, format_: str, *, data: bytes
         if present == (source.stat().st_size if data is None else len(data)):
             return target
     with _incoming(home, target) as part:
-        linked = _clone(source, part) or _hard_link(source, part)
-        if linked and hash_file(part) != sha256:
+        cloned = _clone(source, part)
+        if cloned and hash_file(part) != sha256:
             part.unlink()
-            linked = False
-        if not linked:
+            cloned = False
+        if not cloned:
             content = source.read_bytes() if data is None else data
             if data is None and hashlib.sha256(content).hexdigest() != sha256:
                 raise RefusedError(f"{source} changed while it was being stored.", hint="Try again.")
@@ -273,14 +272,6 @@ def _clone(source: Path, part: Path) -> bool:
             raise
         return False
     return True
-
-
-def _hard_link(source: Path, part: Path) -> bool:
-    with suppress(OSError):
-        if not source.stat().st_mode & _WRITABLE and not source.is_symlink():
-            os.link(source, part)
-            return True
-    return False
 
 
 def _write_synced(part: Path, content: bytes) -> None:

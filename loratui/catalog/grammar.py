@@ -1,4 +1,4 @@
-"""The query language: words and `key:value` terms, joined by nearness, OR, NOT and parentheses.
+"""The query language: words and `key:value` terms, joined by nearness, OR, NOT (or, not) and parentheses.
 
     role:primary size:<512 tag:smile -tag:hat (rating:>3 OR name:*.png) "two words"
 
@@ -255,7 +255,8 @@ class _Parser:
 
     def sees_word(self, word: str) -> bool:
         after = self.text[self.at + len(word) : self.at + len(word) + 1]
-        return self.text.startswith(word, self.at) and (not after.strip() or after in "()")
+        here = self.text[self.at : self.at + len(word)]
+        return here.upper() == word and (not after.strip() or after in "()")
 
     def take_word(self, word: str) -> bool:
         self.skip_space()

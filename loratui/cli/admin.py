@@ -170,7 +170,7 @@ def _check_database(home: Home) -> list[Finding]:
         return [Finding("database", "problem", detail, f"Backups are in {home.backups}.")]
     found = [Finding("database", "ok", f"{home.database}, {format_bytes(home.database.stat().st_size)}")]
     if missing:
-        hint = "`loratui relink FOLDER` finds moved pictures again."
+        hint = "Import the originals again, or let `loratui relink FOLDER` find them."
         found.append(
             Finding("pictures", "warning", f"the files of {missing} pictures are missing or were changed", hint)
         )

@@ -25,10 +25,14 @@ def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word
 
     Parameters
     ----------
-    name: What you call the subject.
-    trigger: The word that will call it up; unique across the library.
-    kind: What the LoRA teaches.
-    class_word: The ordinary word for it, such as woman or teapot.
+    name
+        What you call the subject; for one that begins with a dash write --name=-NAME.
+    trigger
+        The word that will call it up; unique across the library.
+    kind
+        What the LoRA teaches.
+    class_word
+        The ordinary word for it, such as woman or teapot.
     """
     from loratui.captions.tokens import find_clip_tokenizer
     from loratui.catalog import subjects
@@ -186,9 +190,12 @@ def record_consent(name: str, *, by: str, scope: str, on: datetime | None = None
 
     Parameters
     ----------
-    by: Who consented.
-    scope: To what, such as "training and publishing".
-    on: The day, as YYYY-MM-DD; today when left out.
+    by
+        Who consented.
+    scope
+        To what, such as "training and publishing".
+    on
+        The day, as YYYY-MM-DD; today when left out.
     """
     from loratui.catalog import subjects
 
@@ -216,9 +223,14 @@ def import_pictures(
 
     Parameters
     ----------
-    in_place: Refer to the files where they are, instead of keeping copies in the store.
-    workers: Pictures decoded at the same time.
-    max_megapixels: Refuse larger pictures; 100 unless config.toml says otherwise.
+    paths
+        Files, and folders with their subfolders.
+    in_place
+        Refer to the files where they are, instead of keeping copies in the store.
+    workers
+        Pictures decoded at the same time.
+    max_megapixels
+        Refuse larger pictures; 100 unless config.toml says otherwise.
     """
     from loratui.captions import service as captions_service
     from loratui.catalog import importer
@@ -260,10 +272,6 @@ def import_pictures(
     )
     for item in result.refused:
         remark(f"refused: {item.path}: {item.reason}", show)
-    for orphan in result.orphans:
-        remark(f"caption without a picture: {orphan}", show)
-    for name, count in result.also_in.items():
-        remark(f"{count} of the pictures are also in {name}", show)
     for warning in warnings:
         remark(f"warning: {warning}", show)
 

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,9 +122,9 @@ def print_error(error: LoratuiError, *, as_json: bool) -> None:
         document = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
         print(json.dumps(document), file=sys.stderr)
         return
-    print(f"loratui: {clean(error.message)}", file=sys.stderr)
-    if error.hint:
-        print(f"  hint: {clean(error.hint)}", file=sys.stderr)
+    for label, text in (("loratui", error.message), ("  hint", error.hint)):
+        for number, line in enumerate(text.split("\n") if text else ()):
+            print(f"{label}: {clean(line)}" if number == 0 else f"  {clean(line)}", file=sys.stderr)
 
 
 def format_seconds(seconds: float) -> str:
@@ -175,6 +175,3 @@ def progress_line(show: Show) -> Iterator[Report]:
 
 def _silent(progress: Progress) -> None:
     """Scripts and log files get the result, not the way to it."""
-
-
-Handler = Callable[[], None]

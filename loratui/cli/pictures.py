@@ -121,7 +121,8 @@ def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Sh
 
     Parameters
     ----------
-    reason: Why pictures are rejected.
+    reason
+        Why pictures are rejected.
     """
     from loratui.catalog import roles
 
@@ -142,7 +143,8 @@ def set_repeats(subject: str, repeats: str, *query: Query, show: Show = PLAIN) -
 
     Parameters
     ----------
-    repeats: A number from 1, or `default` for the subject's number for the role.
+    repeats
+        A number from 1, or `default` for the subject's number for the role.
     """
     from loratui.catalog import roles
     from loratui.errors import UsageError
@@ -231,7 +233,8 @@ def balance(subject: str, *, apply: bool = False, show: Show = PLAIN) -> None:
 
     Parameters
     ----------
-    apply: Set the proposed repeats.
+    apply
+        Set the proposed repeats.
     """
     from loratui.catalog import roles
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -122,6 +123,13 @@ def run(arguments: list[str]) -> int:
         # The reader (`| head`) has seen enough. Python would complain again at exit without this.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            print_error(_report_bug(error, arguments), as_json=as_json)
+            return 1
+        full = LoratuiError("The disk is full: not all could be written.", hint="Free some space and run it again.")
+        print_error(full, as_json=as_json)
+        return full.exit_code
     except Exception as error:
         print_error(_report_bug(error, arguments), as_json=as_json)
         return 1

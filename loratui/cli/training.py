@@ -22,7 +22,7 @@ from loratui.cli.output import (
 )
 from loratui.cli.session import open_library
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
-from loratui.errors import UsageError
+from loratui.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
     from loratui.catalog.rows import Run
@@ -107,8 +107,14 @@ def train(
 def _follow(catalog: Catalog, name: str, show: Show) -> Run:
     from loratui.runs import service
 
-    with progress_line(show) as report:
-        return service.wait_for_run(catalog, name, report)
+    try:
+        with progress_line(show) as report:
+            return service.wait_for_run(catalog, name, report)
+    except KeyboardInterrupt:
+        raise Cancelled(
+            f"Stopped waiting; {name} goes on in the background.",
+            hint=f"`loratui run wait {name}` follows it again, `loratui run stop {name}` ends it.",
+        ) from None
 
 
 def list_runs(subject: str | None = None, *, limit: int | None = None, show: Show = PLAIN) -> None:
