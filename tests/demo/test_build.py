@@ -24,6 +24,7 @@ def run(folder: Path, *extra: str, stages: tuple[str, ...] = STAGES) -> None:
     main(["--quick", "--device", "cpu", "--out", str(folder / "out"), "--work", str(folder / "work"), *wanted, *extra])
 
 
+@pytest.mark.slow
 def test_a_tiny_build_writes_a_cast_and_a_second_one_has_nothing_left_to_train(tmp_path: Path) -> None:
     run(tmp_path)
     cast = tmp_path / "out" / "cast"
