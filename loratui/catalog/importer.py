@@ -13,6 +13,7 @@ from sqlalchemy import select
 from loratui.catalog import tables
 from loratui.catalog.blobs import sweep_incoming
 from loratui.catalog.intake import Intake, Reading, TurnedAway
+from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.joining import Joined, join_subject
 from loratui.catalog.rows import Refused, to_row
 from loratui.catalog.subjects import look_up
@@ -96,21 +97,24 @@ def import_pictures(
     turned_away = [TurnedAway(path, reason) for path, reason in found.unreadable]
     readings: dict[Path, Reading] = {}
     stop: BaseException | None = None
-    try:
-        _read_all(intake, found.files, readings, turned_away, workers=workers, report=report, cancel=cancel)
-    # Whatever ends the reading early (a full disk, Ctrl-C), what was read is worth keeping.
-    except (Exception, KeyboardInterrupt) as error:
-        stop = error
-    intake.save([], turned_away[: len(found.unreadable)])
-    ordered = [readings[file.path] for file in found.files if file.path in readings]
-    joined = join_subject(catalog, owner, ordered)
-    if stop is not None:
-        if isinstance(stop, Cancelled | KeyboardInterrupt):
-            raise Cancelled(
-                f"The import was stopped; {joined.added} pictures are in {owner.name}.",
-                hint="Run it again to go on: files that were read are not read again.",
-            ) from stop
+    # An impatient second Ctrl-C must not break off the keeping of what was read before the first.
+    with hold_interrupts() as interrupted:
+        stops = [interrupted] if cancel is None else [interrupted, cancel]
+        try:
+            _read_all(intake, found.files, readings, turned_away, workers=workers, report=report, stops=stops)
+        # Whatever ends the reading early (a full disk, a stop), what was read is worth keeping.
+        except (Exception, KeyboardInterrupt) as error:
+            stop = error
+        intake.save([], turned_away[: len(found.unreadable)])
+        ordered = [readings[file.path] for file in found.files if file.path in readings]
+        joined = join_subject(catalog, owner, ordered)
+    if stop is not None and not isinstance(stop, Cancelled | KeyboardInterrupt):
         raise stop
+    if stop is not None or interrupted.is_set():
+        raise Cancelled(
+            f"The import was stopped; {joined.added} pictures are in {owner.name}.",
+            hint="Run it again to go on: files that were read are not read again.",
+        ) from stop
     return _sum_up(found, joined, turned_away, owner)
 
 
@@ -131,28 +135,26 @@ def _read_all(
     *,
     workers: int,
     report: Report,
-    cancel: threading.Event | None,
+    stops: Sequence[threading.Event],
 ) -> None:
-    """Read files on worker threads into `readings` and `turned_away`, saving them in batches as they come."""
+    """Read files on worker threads into `readings` and `turned_away`, saving them in batches as they come.
+
+    Every picture in `readings` has its row, however the reading ends.
+    """
     progress = _Meter(len(files), report)
     unsaved: list[Reading | TurnedAway] = []
     saved_at = time.monotonic()
     running: set[Future[Reading | TurnedAway]] = set()
 
     def take(results: Sequence[Reading | TurnedAway]) -> None:
-        for result in results:
-            if isinstance(result, Reading):
-                readings[result.file.path] = result
-            else:
-                turned_away.append(result)
+        turned_away.extend(result for result in results if isinstance(result, TurnedAway))
         unsaved.extend(results)
 
     def save() -> None:
         nonlocal saved_at
-        intake.save(
-            [one for one in unsaved if isinstance(one, Reading)],
-            [one for one in unsaved if isinstance(one, TurnedAway)],
-        )
+        read = [one for one in unsaved if isinstance(one, Reading)]
+        intake.save(read, [one for one in unsaved if isinstance(one, TurnedAway)])
+        readings.update((one.file.path, one) for one in read)
         unsaved.clear()
         saved_at = time.monotonic()
 
@@ -166,7 +168,7 @@ def _read_all(
             remembered = {one.file.path for one in known}
             waiting = [file for file in reversed(chunk) if file.path not in remembered]
             while waiting or running:
-                if cancel is not None and cancel.is_set():
+                if any(stop.is_set() for stop in stops):
                     raise Cancelled("The import was stopped.")
                 # Few enough in flight that a stop is quick and memory stays bounded.
                 while waiting and len(running) < workers * 2:
