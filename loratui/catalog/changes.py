@@ -155,17 +155,13 @@ def fetch(connection: Connection, table: Table, columns: Sequence[str], ids: Ite
     return [tuple(row) for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
-def take_away(connection: Connection, step: Placed, kept: Mapping[str, str] | None = None) -> None:
+def take_away(connection: Connection, step: Placed) -> None:
     """Remove the rows of a step with all that cascades from them, and remember it all in the step.
 
-    Raises ConflictError when rows that would not cascade hang on them, or rows that must be kept: `kept`
-    gives an SQL condition by table name.
+    Raises ConflictError when rows that would not cascade hang on them, or a run that a process may be at work on.
     """
     doomed = _find_doomed(connection, tables.METADATA.tables[step.table], step.ids)
-    for name, condition in (kept or {}).items():
-        table = tables.METADATA.tables[name]
-        if count := len(_pointing(connection, table, key_of(table), doomed.get(table, ()), condition)):
-            raise _in_use(step.table, name, count)
+    _refuse_open_runs(connection, step.table, doomed.get(tables.run, ()))
     for table, ids in doomed.items():
         for child, link, rule in _links_to(table):
             pointing = set(_pointing(connection, child, link, ids)) - doomed.get(child, set())
@@ -281,9 +277,8 @@ def _links_to(table: Table) -> list[tuple[Table, str, str | None]]:
     ]
 
 
-def _pointing(connection: Connection, child: Table, column: str, ids: Iterable[int], condition: str = "1") -> list[int]:
-    chosen = f'"{column}" IN (SELECT value FROM json_each(?)) AND {condition}'
-    query = f'SELECT "{key_of(child)}" FROM "{child.name}" WHERE {chosen}'
+def _pointing(connection: Connection, child: Table, column: str, ids: Iterable[int]) -> list[int]:
+    query = f'SELECT "{key_of(child)}" FROM "{child.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
     return [row[0] for row in connection.exec_driver_sql(query, (json.dumps(list(ids)),)).fetchall()]
 
 
@@ -299,6 +294,16 @@ def _find_doomed(connection: Connection, table: Table, ids: Iterable[int]) -> di
                 if rule == "CASCADE":
                     waiting.append((child, set(_pointing(connection, child, link, new))))
     return doomed
+
+
+def _refuse_open_runs(connection: Connection, table: str, ids: Iterable[int]) -> None:
+    run = tables.run.c
+    open_ = select(run.name).where(run.id.in_(_json_ids(ids)), run.state.in_(("queued", "running")))
+    if name := connection.execute(open_.limit(1)).scalar():
+        raise ConflictError(
+            f"This {table.replace('_', ' ')} can't go while its run {name} is queued or running.",
+            hint=f"Stop it first: `loratui run stop {name}`.",
+        )
 
 
 def _in_use(table: str, user: str, count: int) -> ConflictError:

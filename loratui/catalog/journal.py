@@ -16,11 +16,6 @@ from loratui.errors import ConflictError, NotFoundError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
-# Undoing that a subject was added must not sweep away trainings made of it since; redoing that one was
-# removed takes them along as the removal did, unless a process is at work on them.
-_KEPT_BY_UNDO = {"run": "1", "snapshot": "1"}
-_KEPT_BY_REDO = {"run": "state IN ('queued', 'running')"}
-
 _NOTHING = {
     True: "Nothing was changed yet, or all of it is undone already.",
     False: "Only an action that was undone can be redone, until another action follows.",
@@ -32,8 +27,9 @@ _ENTRY = [column for column in tables.journal.c if column.name != "changes"]
 def undo(catalog: Catalog) -> JournalEntry:
     """Take the latest action back, whoever did it.
 
+    A subject whose adding is undone goes with all it has, as when it is removed; redo brings all of it back.
     Raises NotFoundError when there is none, ConflictError when its rows were changed since by something
-    that keeps no journal; nothing is changed then.
+    that keeps no journal, or a run of the subject is queued or running; nothing is changed then.
     """
     newest = select(tables.journal).where(tables.journal.c.undone_at.is_(None)).order_by(tables.journal.c.id.desc())
     return _move(catalog, newest, back=True)
@@ -64,7 +60,7 @@ def _move(catalog: Catalog, choice: Select[Any], *, back: bool) -> JournalEntry:
                 if isinstance(step, Replaced):
                     _swap(connection, step, back=back)
                 else:
-                    _flip(connection, step, back=back)
+                    _flip(connection, step)
         except IntegrityError as error:
             raise _changed_since(step, str(error.orig)) from error
         undone_at = now() if back else None
@@ -84,14 +80,14 @@ def _swap(connection: Connection, step: Replaced, *, back: bool) -> None:
     changes.put_values(connection, step, wanted)
 
 
-def _flip(connection: Connection, step: Placed, *, back: bool) -> None:
+def _flip(connection: Connection, step: Placed) -> None:
     if step.parts:
         changes.bring_back(connection, step)
         return
     present = changes.fetch(connection, tables.METADATA.tables[step.table], [], step.ids)
     if len(present) != len(step.ids):
         raise _changed_since(step, "rows are gone")
-    changes.take_away(connection, step, kept=_KEPT_BY_UNDO if back else _KEPT_BY_REDO)
+    changes.take_away(connection, step)
 
 
 def _changed_since(step: Step, what: str) -> ConflictError:

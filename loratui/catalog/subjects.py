@@ -151,16 +151,9 @@ def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
 
     Raises NotFoundError, and ConflictError while one of its runs is queued or running.
     """
-    run = tables.run.c
     with catalog.read() as connection:
         before = look_up(connection, subject)
     with catalog.journal("subject.remove", f"remove subject {before.name}") as change:
-        busy = select(run.name).where(run.subject_id == before.id, run.state.in_(("queued", "running")))
-        if name := change.connection.execute(busy.limit(1)).scalar():
-            raise ConflictError(
-                f"'{before.name}' can't be removed while its run {name} is queued or running.",
-                hint=f"Stop it first: `loratui run stop {name}`.",
-            )
         if not change.delete(tables.subject, [before.id]):
             raise _not_found(change.connection, before.name)
     return before

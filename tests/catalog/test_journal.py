@@ -208,14 +208,57 @@ def test_what_hangs_on_an_undone_row_comes_back_with_redo(
     assert content() == before
 
 
-def test_undo_never_sweeps_a_training_away(catalog: Catalog, mira: Subject, content: Content) -> None:
-    with catalog.write() as connection:
-        row = {"hash": "abc", "subject_id": mira.id, "content": "{}", "pictures": 0, "created_at": now()}
-        connection.execute(tables.snapshot.insert(), row)
-    before = content()
-    with pytest.raises(ConflictError, match="snapshot"):
+def test_undoing_that_a_subject_was_added_takes_its_trainings_along_and_redo_brings_them_back(
+    catalog: Catalog, content: Content, fill: Fill
+) -> None:
+    empty = content()
+    mira, _ = subjects.add_subject(catalog, "Mira", "miravel")
+    fill(mira, {}, {})
+    roles.set_role(catalog, mira, "primary", "")
+    _add_run(catalog, mira)
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    full = content()
+    for _ in range(4):
         undo(catalog)
+    assert content() == {**empty, "base": full["base"]}
+    for _ in range(4):
+        redo(catalog)
+    assert content() == full
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_undo_never_sweeps_away_a_training_that_a_process_may_be_at_work_on(
+    catalog: Catalog, mira: Subject, content: Content, state: str
+) -> None:
+    _add_run(catalog, mira)
+
+    def put(state: str) -> None:
+        with catalog.write() as connection:
+            connection.execute(update(tables.run).values(state=state))
+
+    put(state)
+    before = content()
+    with pytest.raises(ConflictError, match="queued or running") as caught:
+        undo(catalog)
+    assert "loratui run stop mira-0001" in caught.value.hint
     assert content() == before
+    put("stopped")
+    undo(catalog)
+    assert content()["subject"] == content()["run"] == []
+
+
+def test_undoing_an_import_keeps_the_snapshots_that_were_made_of_it(
+    catalog: Catalog, mira: Subject, fill: Fill, content: Content
+) -> None:
+    fill(mira, {}, {})
+    _add_run(catalog, mira)
+    before = content()
+    undo(catalog)
+    after = content()
+    assert after["membership"] == []
+    assert [after[name] for name in ("snapshot", "run", "sheet")] == [
+        before[name] for name in ("snapshot", "run", "sheet")
+    ]
 
 
 def _add_run(catalog: Catalog, subject: Subject) -> None:
