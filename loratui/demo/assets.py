@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from loratui.config import find_assets
 from loratui.errors import MissingFeatureError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def cast_folder() -> Path:
     """The folder that holds `base/` and `tagger/`."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "assets" / "cast", package.parent / "assets" / "cast"):
-        if folder.is_dir():
-            return folder
-    raise MissingFeatureError(
-        "the drawn cast (base model and tagger) is not installed",
-        hint="reinstall loratui from its wheel, or build the cast: python -m loratui.demo.build",
-    )
+    folder = find_assets() / "cast"
+    if not folder.is_dir():
+        raise MissingFeatureError(
+            "The drawn cast (base model and tagger) is not installed.",
+            hint="Reinstall loratui from its wheel, or build the cast: python -m loratui.demo.build",
+        )
+    return folder

@@ -169,7 +169,10 @@ def _compare(
     catalog: Catalog, run: Run, subject: Subject, say: Say, report: Report, cancel: threading.Event | None
 ) -> Path:
     hair = tuple(world.HAIR_COLOURS)[:2]
-    prompts = [f"photo of {subject.trigger}", *(f"photo of {subject.trigger}, facing viewer, {colour}" for colour in hair)]
+    prompts = [
+        f"photo of {subject.trigger}",
+        *(f"photo of {subject.trigger}, facing viewer, {colour}" for colour in hair),
+    ]
     result = sheets.make_sheet(catalog, run.name, prompts=prompts, seeds=(1, 2), report=report, cancel=cancel)
     say("sheet", f"{len(result.cells)} images, epochs side by side")
     return result.contact
