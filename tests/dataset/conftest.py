@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from loratui.catalog.importer import import_pictures
 from PIL import Image
 
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
