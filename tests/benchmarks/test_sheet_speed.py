@@ -97,8 +97,10 @@ def test_a_sheet_against_a_fresh_pipeline_for_every_epoch(tmp_path: Path) -> Non
         "out": str(tmp_path),
     }
     begun = measure()
-    render(tmp_path / "sheet", BaseModel("cast", str(base)), cells, settings, report=ignore_progress)
+    rendered = render(tmp_path / "sheet", BaseModel("cast", str(base)), cells, settings, report=ignore_progress)
     sheet = measure() - begun
+    assert all(path.exists() for path in rendered.values())
+    assert len(rendered) == len(cells)
     fresh = {}
     for batch, name in ((1, "fresh pipelines, image by image"), (len(PROMPTS) * len(SEEDS), "the same, in batches")):
         begun = measure()

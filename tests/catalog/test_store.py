@@ -169,8 +169,8 @@ def test_a_catalog_may_be_closed_from_another_thread(home: Home) -> None:
     closer = threading.Thread(target=catalog.close)
     closer.start()
     closer.join()
-    with open_catalog(home):
-        pass
+    with open_catalog(home) as again, again.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok"
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs", "cifs", "9p"])

@@ -128,7 +128,9 @@ def test_a_person_is_refused_until_consent_is_recorded_and_again_after_it_is_wit
 
 @pytest.mark.parametrize("kind", ["character", "style", "object"])
 def test_other_kinds_need_no_consent(catalog: Catalog, kind: str) -> None:
-    subjects.require_consent(subjects.add_subject(catalog, "Thing", "zelvara", kind=kind)[0])
+    thing, _ = subjects.add_subject(catalog, "Thing", "zelvara", kind=kind)
+    subjects.require_consent(thing)
+    assert thing.consent is None
 
 
 def test_consent_without_a_name_or_a_scope_is_no_consent(catalog: Catalog) -> None:

@@ -49,7 +49,8 @@ def test_a_subject_may_respell_its_own_trigger(catalog: Catalog, mira: Subject) 
 
 def test_a_trigger_becomes_free_when_its_subject_takes_another(catalog: Catalog, mira: Subject) -> None:
     edit_subject(catalog, mira, trigger="zelvara")
-    add_subject(catalog, "Nora", "miravel")
+    nora, _ = add_subject(catalog, "Nora", "miravel")
+    assert nora.trigger == "miravel"
 
 
 @pytest.mark.parametrize("wrong", ["", "  ", "!?", "one, two", "two\nlines", "x" * 80])
