@@ -111,6 +111,8 @@ def test_a_training_killed_at_ten_random_moments_ends_with_the_weights_of_one_th
         kill_trainer(lab, run)
         resume_run(catalog, run.name)
     for step in sorted(random.sample(range(1, int(run.total_steps * 0.85)), 8)):
+        # The step may have been reached before the last kill: what is to be killed is the new trainer.
+        lab.wait_until(lambda: lab.get(run).state == "running" and lab.attempt_of(run).pid)
         wait_for_step(lab, run, step)
         time.sleep(random.uniform(0.0, 0.1))
         kill_trainer(lab, run)
