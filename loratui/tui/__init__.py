@@ -1,0 +1,1 @@
+"""The terminal app: drawing, keys and nothing else; services do the work."""
