@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loratui.catalog import edits, roles
 from loratui.catalog.grammar import And, Everything, Match, Not, Or, Query, Range
-from loratui.catalog.query import count_memberships, get_memberships, select_memberships
+from loratui.catalog.query import ORDERS, count_memberships, get_memberships, select_ids, select_memberships
 from loratui.catalog.subjects import add_subject
 from loratui.errors import NotFoundError, UsageError
 
@@ -114,6 +114,7 @@ def test_a_query_finds_what_it_means(catalog: Catalog, zoo: Subject, query: str,
     found = select_memberships(catalog, "mira", query, duplicates=lambda: duplicates)
     assert "".join(str(row.id - first + 1) for row in found) == numbers
     assert count_memberships(catalog, zoo, query, duplicates=lambda: duplicates) == len(numbers)
+    assert list(select_ids(catalog, zoo, query, duplicates=lambda: duplicates)) == [row.id for row in found]
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(catalog: Catalog, zoo: Subject) -> None:
@@ -127,6 +128,28 @@ def test_pages_follow_each_other_without_gap_or_overlap(catalog: Catalog, zoo: S
 def test_memberships_are_found_by_id_in_any_number(catalog: Catalog, zoo: Subject) -> None:
     everything = select_memberships(catalog, zoo)
     assert get_memberships(catalog, [row.id for row in everything] + list(range(10**6, 10**6 + 40_000))) == everything
+
+
+def test_ids_come_in_every_order_and_equal_ones_as_they_were_added(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    ids = fill(
+        mira,
+        {"name": "b.png", "width": 9, "height": 7, "rating": 3, "role": "rejected", "sharpness": 2.0},
+        {"name": "C.png", "width": 5, "height": 9, "rating": 5, "role": "inbox", "sharpness": 9.0},
+        {"name": "a.png", "width": 7, "height": 8, "rating": 3, "role": "primary", "sharpness": 1.0},
+        {"name": "B.png", "width": 6, "height": 6, "rating": 0, "role": "primary", "sharpness": 2.0},
+    )
+    expected = {"added": "1234", "name": "3142", "size": "2413", "rating": "4132", "role": "2341", "sharpness": "3142"}
+    backward = {"added": "4321", "name": "2143", "size": "1342", "rating": "2134", "role": "1342", "sharpness": "2143"}
+    for order in ORDERS:
+        for descending, wanted in ((False, expected), (True, backward)):
+            found = select_ids(catalog, mira, order=order, descending=descending)
+            assert "".join(str(ids.index(id_) + 1) for id_ in found) == wanted[order], order
+
+
+def test_an_order_that_does_not_exist_is_told_with_those_that_do(catalog: Catalog, mira: Subject) -> None:
+    with pytest.raises(UsageError) as caught:
+        select_ids(catalog, mira, order="beauty")  # type: ignore[arg-type]
+    assert "sharpness" in caught.value.hint
 
 
 def test_repeats_are_what_training_uses(catalog: Catalog, zoo: Subject) -> None:
@@ -278,3 +301,5 @@ def test_results_equal_those_of_the_same_query_evaluated_in_python(
     for query in queries:
         expected = [id_ for id_, row in zip(ids, model, strict=True) if _holds(query, row)]
         assert [row.id for row in select_memberships(catalog, subject, query)] == expected, query
+        assert list(select_ids(catalog, subject, query)) == expected, query
+        assert sorted(select_ids(catalog, subject, query, order="size")) == expected, query
