@@ -6,9 +6,14 @@ import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loratui.errors import MissingFeatureError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IMAGE_MODES = ("auto", "kitty", "halfcells", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,19 @@ def find_home(environ: dict[str, str] | None = None) -> Home:
 
 
 @dataclass(frozen=True, slots=True)
+class UiSettings:
+    """The [ui] table: how the terminal app looks when no flag says otherwise."""
+
+    images: str = "auto"
+    """auto asks the terminal; kitty and halfcells don't; off draws none."""
+    tmux_passthrough: bool = False
+    """Ask the terminal outside tmux for graphics; needs tmux's allow-passthrough."""
+    theme: str = ""
+    ascii: bool = False
+    mouse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What config.toml may say; every value has a default that works."""
 
@@ -89,6 +107,9 @@ class Settings:
     """Trainings that the worker runs at the same time on this box."""
     trainer: tuple[str, ...] = ()
     """Command that trains a run folder instead of the built-in engine; it gets RUN_FOLDER --attempt K --nonce N."""
+    ui: UiSettings = field(default_factory=UiSettings)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The [keys] table: the keys of an action, by the action's id. The terminal app checks ids and keys."""
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -98,33 +119,79 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "default_base": str,
     "gpu_slots": int,
     "trainer": list,
+    "ui": dict,
+    "keys": dict,
+}
+_UI_KINDS: dict[str, type | tuple[type, ...]] = {
+    "images": str,
+    "tmux_passthrough": bool,
+    "theme": str,
+    "ascii": bool,
+    "mouse": bool,
 }
 
 
 def load_settings(home: Home) -> Settings:
     """Read config.toml; raises UsageError naming the file and the key that is wrong."""
-    if not home.config_file.exists():
+    file = home.config_file
+    if not file.exists():
         return Settings()
     try:
-        raw: dict[str, Any] = tomllib.loads(home.config_file.read_text(encoding="utf-8"))
+        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{home.config_file} is not valid TOML: {error}", hint="Fix the line it names, or move the file away."
+            f"{file} is not valid TOML: {error}", hint="Fix the line it names, or move the file away."
         ) from error
-    for key, value in raw.items():
-        if key not in _KINDS:
-            known = ", ".join(sorted(_KINDS))
-            raise UsageError(f"{home.config_file}: unknown key '{key}'.", hint=f"Known keys: {known}.")
-        if not isinstance(value, _KINDS[key]) or isinstance(value, bool):
-            raise UsageError(
-                f"{home.config_file}: '{key}' has the wrong type ({type(value).__name__}).",
-                hint="See `loratui doctor` for the settings in force.",
-            )
+    _check_table(file, raw, _KINDS)
     if "lora_folders" in raw:
         raw["lora_folders"] = tuple(Path(str(folder)).expanduser() for folder in raw["lora_folders"])
     if "trainer" in raw:
         raw["trainer"] = tuple(str(word) for word in raw["trainer"])
+    if "ui" in raw:
+        _check_table(file, raw["ui"], _UI_KINDS, "ui.")
+        raw["ui"] = UiSettings(**raw["ui"])
+        check_images(raw["ui"].images, f"{file}: 'ui.images'")
+    if "keys" in raw:
+        raw["keys"] = {action: _read_keys(file, action, value) for action, value in raw["keys"].items()}
     return Settings(**raw)
+
+
+def check_images(mode: str, source: str) -> None:
+    """Raise UsageError naming the source when a mode of showing images does not exist."""
+    if mode not in IMAGE_MODES:
+        raise UsageError(f"{source} can't be '{mode}'.", hint=f"Choose one of: {', '.join(IMAGE_MODES)}.")
+
+
+def _check_table(
+    file: Path, table: dict[str, Any], kinds: dict[str, type | tuple[type, ...]], prefix: str = ""
+) -> None:
+    for key, value in table.items():
+        if key not in kinds:
+            raise UsageError(f"{file}: unknown key '{prefix}{key}'.", hint=_near(key, kinds, prefix))
+        # True is an int for Python, but nobody means 1 by it.
+        if not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is not bool):
+            raise UsageError(
+                f"{file}: '{prefix}{key}' has the wrong type ({type(value).__name__}).",
+                hint="See `loratui doctor` for the settings in force.",
+            )
+
+
+def _near(key: str, kinds: dict[str, type | tuple[type, ...]], prefix: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, kinds, n=1)
+    known = f"Known keys: {', '.join(prefix + name for name in sorted(kinds))}."
+    return f"Did you mean '{prefix}{near[0]}'? {known}" if near else known
+
+
+def _read_keys(file: Path, action: str, value: object) -> tuple[str, ...]:
+    words = value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str) for word in words):
+        raise UsageError(
+            f"{file}: 'keys.{action}' must be a key or a list of keys.", hint=f'Like: {action} = ["x", "ctrl+x"].'
+        )
+    # Textual binds "a, b" to a key named " b"; here both spellings mean two keys.
+    return tuple(key for word in words for part in word.split(",") if (key := part.strip()))
 
 
 def find_assets() -> Path:
