@@ -6,13 +6,14 @@ import io
 import os
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.catalog.blobs import thumbnail_path
 from loratui.catalog.store import open_catalog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loratui.config import Home
 
 # Sizes that photos, screenshots and drawings come in.
@@ -96,7 +97,8 @@ def _add_pictures(connection: sqlite3.Connection, *, first: int, last: int, subj
 def _add_runs(connection: sqlite3.Connection, subjects: int) -> None:
     at = "2026-02-01 00:00:00.000000"
     connection.execute(
-        "INSERT INTO base (id, name, path, family, layout, created_at) VALUES (1, 'cast', '/base', 'cast', 'folder', ?)",
+        "INSERT INTO base (id, name, path, family, layout, created_at)"
+        " VALUES (1, 'cast', '/base', 'cast', 'folder', ?)",
         (at,),
     )
     everyone = range(1, subjects + 1)
@@ -107,7 +109,8 @@ def _add_runs(connection: sqlite3.Connection, subjects: int) -> None:
     states = ("done", "done", "done", "running", "queued", "failed", "stopped", "done")
     connection.executemany(
         "INSERT INTO run (id, name, subject_id, snapshot_id, base_id, recipe, folder, output_name, state, total_steps,"
-        " steps_per_epoch, step, epoch, queued_at, ended_at) VALUES (?, ?, ?, ?, 1, '{}', ?, ?, ?, 1600, 200, ?, 8, ?, ?)",
+        " steps_per_epoch, step, epoch, queued_at, ended_at)"
+        " VALUES (?, ?, ?, ?, 1, '{}', ?, ?, ?, 1600, 200, ?, 8, ?, ?)",
         [
             (id_, name, number, number, name, name, state, step, at, at if step == 1600 else None)
             for number in everyone
@@ -127,7 +130,8 @@ def _add_runs(connection: sqlite3.Connection, subjects: int) -> None:
     )
     rated = range(1, 2 * subjects + 1, 2)
     connection.executemany(
-        "INSERT INTO sheet (id, name, run_id, folder, settings, state, created_at) VALUES (?, ?, ?, ?, '{}', 'done', ?)",
+        "INSERT INTO sheet (id, name, run_id, folder, settings, state, created_at)"
+        " VALUES (?, ?, ?, ?, '{}', 'done', ?)",
         [(run, f"sheet-{run:05}", run, f"sheet-{run:05}", at) for run in rated],
     )
     connection.executemany(
