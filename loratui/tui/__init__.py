@@ -1,1 +1,1 @@
-"""The terminal app: drawing, keys and nothing else; services do the work."""
+"""The terminal app: draws what the services say, and owns no logic."""

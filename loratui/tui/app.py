@@ -1,0 +1,305 @@
+"""The app: which screen is shown, what happened, undo, and the way out."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from loratui.tui.base import LoratuiScreen, write_command
+from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
+from loratui.tui.chrome import HeaderLine, MessageLine
+from loratui.tui.keymap import check_keymap
+from loratui.tui.registry import BY_ID
+from loratui.tui.text import format_seconds
+from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loratui.catalog.rows import JournalEntry
+    from loratui.config import Home, Settings
+    from loratui.tui.options import Options
+    from loratui.tui.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that was shown, kept for the task drawer."""
+
+    at: datetime
+    text: str
+    error: bool
+
+
+class LoratuiApp(App[None]):
+    """loratui in a terminal. `library` names the screens, which are imported when they are first shown."""
+
+    TITLE = "loratui"
+    CSS_PATH = "style.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    PAUSE_GC_ON_SCROLL = True
+    BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+q", "do('app.quit')", "quit", show=False, priority=True)]
+
+    def __init__(self, home: Home, settings: Settings, terminal: Terminal, options: Options) -> None:
+        self.keymap_of_person: Mapping[str, tuple[str, ...]] = settings.keys
+        check_keymap(settings.keys)
+        super().__init__()
+        self.home = home
+        self.settings = settings
+        self.terminal = terminal
+        self.options = options
+        self.glyphs = ASCII if options.ascii or settings.ui.ascii else Glyphs()
+        self.bridge = Bridge(home, self)
+        self.messages: deque[Told] = deque(maxlen=200)
+        self.last_command: Sequence[str] = ()
+        self.subject = ""
+        """Name of the subject worked on last."""
+        self.run_name = ""
+        """Name of the training looked at last."""
+        for theme in OWN:
+            self.register_theme(theme)
+        wanted = options.theme or settings.ui.theme or ORDER[0]
+        self.theme = wanted if wanted in self.available_themes else ORDER[0]
+
+    def get_default_screen(self) -> LoratuiScreen:
+        from loratui.tui.library import LibraryScreen
+
+        return LibraryScreen()
+
+    def on_mount(self) -> None:
+        self.bridge.start()
+        if self.options.subject:
+            self.subject = self.options.subject
+            self.show_screen("pictures", subject=self.subject)
+
+    # Screens
+
+    def show_screen(self, name: str, **about: Any) -> None:
+        """Show a screen by its name; one that is open already, about the same things, comes back as it was left."""
+        kind = load_screen(name)
+        for place, screen in enumerate(self.screen_stack):
+            if isinstance(screen, LoratuiScreen) and type(screen) is kind and screen.about == about:
+                for _ in range(len(self.screen_stack) - 1 - place):
+                    self.pop_screen()
+                return
+        screen = kind(**about)
+        screen.about = about
+        self.push_screen(screen)
+
+    def _show_of_subject(self, name: str) -> None:
+        if self.subject:
+            self.show_screen(name, subject=self.subject)
+        else:
+            self.tell("Choose a subject first: F2 is the library, n adds one.")
+
+    def screen_shown(self, screen: LoratuiScreen) -> None:
+        """A screen came to the top: what it shows may be old."""
+        self._show_activity()
+        screen.library_changed()
+
+    @property
+    def top(self) -> LoratuiScreen | None:
+        """The uppermost full screen, dialogs aside."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, LoratuiScreen):
+                return screen
+        return None
+
+    # Actions
+
+    def action_do(self, action: str, key: str = "") -> None:
+        """Run an action that works everywhere, from a dialog or before a screen is there."""
+        if self.top is not None:
+            self.top.action_do(action, key)
+
+    def dispatch(self, screen: LoratuiScreen, action: str, key: str) -> None:
+        """Call the method that does an action: the screen's own, else the app's."""
+        found = BY_ID[action]
+        handler: Callable[..., None] | None = getattr(screen, found.handler, None) or getattr(self, found.handler, None)
+        if handler is None:
+            raise NotImplementedError(f"no method {found.handler} for {action} on {type(screen).__name__}")
+        if found.per_key:
+            handler(key)
+        else:
+            handler()
+
+    def ran(self, command: Sequence[str]) -> None:
+        """Remember the command line that does what was just done."""
+        self.last_command = command
+
+    def do_app_undo(self) -> None:
+        self._step_journal("undo")
+
+    def do_app_redo(self) -> None:
+        self._step_journal("redo")
+
+    def _step_journal(self, verb: str) -> None:
+        def work(catalog: Any) -> JournalEntry:
+            from loratui.catalog import journal
+
+            return journal.undo(catalog) if verb == "undo" else journal.redo(catalog)
+
+        def done(entry: JournalEntry) -> None:
+            self.ran([verb])
+            other = "ctrl+r does it again." if verb == "undo" else "u undoes."
+            self.tell(f"{'Undid' if verb == 'undo' else 'Did again'}: {entry.label}. {other}")
+
+        self.bridge.write(work, done, owner=self)
+
+    def do_app_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.tell("This is the library. q quits.")
+
+    def do_app_library(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_app_runs(self) -> None:
+        self.show_screen("runs")
+
+    def do_app_review(self) -> None:
+        self.show_screen("review")
+
+    def do_app_history(self) -> None:
+        self.show_screen("history")
+
+    def do_subject_pictures(self) -> None:
+        self._show_of_subject("pictures")
+
+    def do_subject_duplicates(self) -> None:
+        self._show_of_subject("duplicates")
+
+    def do_subject_tags(self) -> None:
+        self._show_of_subject("tags")
+
+    def do_subject_balance(self) -> None:
+        self._show_of_subject("balance")
+
+    def do_subject_train(self) -> None:
+        self._show_of_subject("train")
+
+    def do_app_help(self) -> None:
+        self._push("help", "HelpScreen")
+
+    def do_app_palette(self) -> None:
+        self._push("palette", "PaletteScreen")
+
+    def do_app_tasks(self) -> None:
+        self._push("tasks", "TasksScreen")
+
+    def do_app_jump(self) -> None:
+        self._push("jump", "JumpScreen")
+
+    def _push(self, module: str, name: str) -> None:
+        from importlib import import_module
+
+        self.push_screen(getattr(import_module(f"loratui.tui.{module}"), name)(self.top))
+
+    def do_app_copy_command(self) -> None:
+        from loratui.tui.clipboard import copy_text
+
+        command = self.last_command or (self.top.screen_command() if self.top else ())
+        if not command:
+            self.tell("Nothing was done yet that has a command line.")
+            return
+        text = write_command(command)
+        copy_text(self, text)
+        self.tell(f"Copied: {text}")
+
+    def do_app_repaint(self) -> None:
+        self.refresh(layout=True)
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+
+    def do_app_theme(self) -> None:
+        place = ORDER.index(self.theme) if self.theme in ORDER else -1
+        self.theme = ORDER[(place + 1) % len(ORDER)]
+        self.tell(f'Theme {self.theme}. To keep it: [ui] theme = "{self.theme}" in {self.home.config_file}')
+
+    def do_app_quit(self) -> None:
+        if running := self.bridge.running_tasks():
+            from loratui.tui.dialogs import Confirm
+
+            names = ", ".join(task.label for task in running)
+            self.push_screen(Confirm(f"Stop {names} and quit?", "What is done so far is kept."), self._quit_if)
+            return
+        self.exit()
+
+    def _quit_if(self, sure: bool | None) -> None:
+        if sure:
+            self.exit()
+
+    # Messages
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """Say what happened on the message line of the screen that is shown."""
+        self.messages.append(Told(datetime.now(), text, error))
+        if self.top is not None and self.top.is_mounted:
+            self.top.query_one("#message", MessageLine).tell(text, error=error)
+
+    def on_delivered(self, message: Delivered) -> None:
+        message.stop()
+        message.deliver()
+
+    def on_failed(self, message: Failed) -> None:
+        error = message.error
+        self.tell(f"{error.message} {error.hint}".strip(), error=True)
+
+    def on_library_changed(self) -> None:
+        if self.top is not None and self.top.is_mounted:
+            self.top.library_changed()
+
+    def on_tasks_changed(self, message: TasksChanged) -> None:
+        self._show_activity()
+
+    def _show_activity(self) -> None:
+        """The long job that runs, with its time left, at the end of the header."""
+        text = ""
+        if running := self.bridge.running_tasks():
+            task = running[-1]
+            text = task.label
+            if (progress := task.progress) is not None:
+                text += f" {progress.done}/{progress.total}" if progress.total else ""
+                text += f" {format_seconds(progress.eta_s)} left" if progress.eta_s is not None else ""
+            if len(running) > 1:
+                text += f" (+{len(running) - 1})"
+        if self.top is not None and self.top.is_mounted:
+            self.top.query_one("#header", HeaderLine).activity = text
+
+    def shut_down(self) -> bool:
+        """Finish every write and close the library; False when some changes could not be written in time."""
+        return self.bridge.close()
+
+
+SCREENS: Mapping[str, str] = {
+    "library": "library:LibraryScreen",
+    "pictures": "pictures:PicturesScreen",
+    "view": "view:ViewScreen",
+    "crop": "crop:CropScreen",
+    "duplicates": "duplicates:DuplicatesScreen",
+    "tags": "tags:TagsScreen",
+    "balance": "balance:BalanceScreen",
+    "train": "train:TrainScreen",
+    "runs": "runs:RunsScreen",
+    "run": "run:RunScreen",
+    "review": "review:ReviewScreen",
+    "history": "history:HistoryScreen",
+}
+"""Screens by name as module:class; a module is imported when its screen is first shown."""
+
+
+def load_screen(name: str) -> type[LoratuiScreen]:
+    """The class of a screen, imported now."""
+    from importlib import import_module
+
+    module, kind = SCREENS[name].split(":")
+    found: type[LoratuiScreen] = getattr(import_module(f"loratui.tui.{module}"), kind)
+    return found

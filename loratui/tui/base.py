@@ -1,0 +1,135 @@
+"""What every screen has: keys from the registry, disabled actions that say why, and the way to the library."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.containers import Container
+from textual.screen import Screen
+
+from loratui.tui.chrome import HeaderLine, KeyBar, MessageLine
+from loratui.tui.keymap import bindings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.catalog.store import Catalog
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.bridge import Bridge, Delivered
+
+T = TypeVar("T")
+
+
+class LoratuiScreen(Screen[None]):
+    """A full screen of the app.
+
+    A subclass names its `scope` (see registry), yields its widgets in `compose_body`, and has one method
+    `do_<id with underscores>` per action of its scope. `library_changed` is called when it is first shown, and
+    again whenever anyone has changed the library.
+    """
+
+    scope: ClassVar[str] = ""
+
+    DEFAULT_CSS = """
+    LoratuiScreen { layout: vertical; }
+    LoratuiScreen > #body { height: 1fr; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.about: dict[str, object] = {}
+        """What the screen was opened with, such as the name of a subject."""
+        for binding in bindings_of(self.scope, self.lora.keymap_of_person):
+            self._bindings.key_to_bindings[binding.key] = [binding]
+
+    @property
+    def lora(self) -> LoratuiApp:
+        """The app, with its type."""
+        return self.app  # type: ignore[return-value]
+
+    @property
+    def bridge(self) -> Bridge:
+        return self.lora.bridge
+
+    def compose(self) -> ComposeResult:
+        yield HeaderLine(id="header")
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield MessageLine(id="message")
+        yield KeyBar(id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """The widgets between header and message line."""
+        raise NotImplementedError
+
+    def library_changed(self) -> None:
+        """Read anew what is shown; called on the event loop, reads go through `read`."""
+
+    def why_not(self, action: str) -> str:
+        """Why an action can't be used now, in a sentence; empty when it can."""
+        return ""
+
+    def screen_command(self) -> Sequence[str]:
+        """The command line that shows what this screen shows, without `loratui`; copied when nothing was done yet."""
+        return ()
+
+    def set_header(self, *crumbs: str, status: str = "") -> None:
+        """Say where one is and how many there are."""
+        header = self.query_one("#header", HeaderLine)
+        header.crumbs = crumbs
+        header.status = status
+
+    def refresh_keys(self) -> None:
+        """Draw the key bar anew: what can be used has changed."""
+        self.query_one("#keys", KeyBar).refresh()
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """Say what happened, on the message line and in the list of messages."""
+        self.lora.tell(text, error=error)
+
+    def read(self, work: Callable[[Catalog], T], then: Callable[[T], None], group: str = "") -> None:
+        """Ask the library in a thread; see Bridge.read."""
+        self.bridge.read(work, then, owner=self, group=group)
+
+    def change(
+        self,
+        work: Callable[[Catalog], T],
+        said: Callable[[T], str],
+        command: Sequence[str],
+        *,
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Do an undoable action in a thread, say what came of it, and remember the command line that does the same."""
+
+        def done(result: T) -> None:
+            self.lora.ran(command)
+            if text := said(result):
+                self.tell(f"{text} u undoes.")
+            if then is not None:
+                then(result)
+
+        self.bridge.write(work, done, owner=self.lora, failed=failed)
+
+    def action_do(self, action: str, key: str = "") -> None:
+        """Run an action of the registry: this screen's own, else the app's."""
+        if reason := self.why_not(action):
+            self.tell(reason)
+            return
+        self.lora.dispatch(self, action, key)
+
+    def on_delivered(self, message: Delivered) -> None:
+        message.stop()
+        message.deliver()
+
+    def on_screen_resume(self) -> None:
+        self.lora.screen_shown(self)
+
+
+def write_command(command: Sequence[str]) -> str:
+    """A command line as one would type it."""
+    return shlex.join(["loratui", *command])

@@ -1,0 +1,287 @@
+"""The threads that touch the library: results come back to the event loop as messages, whose handlers own the state."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from textual.message import Message
+
+from loratui.errors import Cancelled, LoratuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.message_pump import MessagePump
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+    from loratui.events import Progress, Report
+
+T = TypeVar("T")
+
+POLL_S = 0.3
+"""How often the library is asked whether anyone changed it."""
+
+REPORT_S = 0.1
+"""Progress is shown at most this often."""
+
+
+class Delivered(Message):
+    """A result for the screen or app that asked; its handler calls `deliver` on the event loop."""
+
+    def __init__(self, deliver: Callable[[], None]) -> None:
+        super().__init__()
+        self.deliver = deliver
+
+
+class Failed(Message):
+    """Something that was asked of the library could not be done."""
+
+    def __init__(self, error: LoratuiError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class LibraryChanged(Message):
+    """Someone, this app included, has committed to the library."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, LibraryChanged)
+
+
+class TasksChanged(Message):
+    """A long job started, moved on or ended."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, TasksChanged)
+
+
+TaskState = Literal["running", "done", "failed", "cancelled"]
+
+
+@dataclass(slots=True)
+class Task:
+    """A long job in a thread of its own; `eta_s` counts from the last progress."""
+
+    label: str
+    started: float
+    cancel: threading.Event = field(default_factory=threading.Event)
+    state: TaskState = "running"
+    progress: Progress | None = None
+    outcome: str = ""
+    thread: threading.Thread | None = None
+
+
+class Bridge:
+    """Opens the library in a thread, then reads, writes and runs long jobs beside the event loop.
+
+    Reads of one group are latest-wins: an answer that a newer question has overtaken is dropped. Writes keep their
+    order, one at a time, and none is ever dropped.
+    """
+
+    def __init__(self, home: Home, app: MessagePump) -> None:
+        self.home = home
+        self.tasks: list[Task] = []
+        self._app = app
+        self._readers = ThreadPoolExecutor(2, "loratui-read")
+        self._writer = ThreadPoolExecutor(1, "loratui-write")
+        self._catalog: Catalog | None = None
+        self._opening = threading.Lock()
+        self._latest: dict[tuple[int, str], int] = {}
+        self._tickets = 0
+        self._unwritten = 0
+        self._asked = 0
+        self._count = threading.Condition()
+        self._closed = threading.Event()
+        self._poked = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="loratui-poll", daemon=True)
+
+    def start(self) -> None:
+        """Open the library now, so that the first question finds it open, and watch it for changes."""
+        self._poller.start()
+
+    @property
+    def unwritten(self) -> int:
+        """How many writes are not in the library yet."""
+        return self._unwritten
+
+    @property
+    def busy(self) -> bool:
+        """Whether any question or write is still under way (long jobs are not counted)."""
+        return self._unwritten + self._asked > 0
+
+    def read(
+        self, work: Callable[[Catalog], T], then: Callable[[T], None], *, owner: MessagePump, group: str = ""
+    ) -> None:
+        """Ask the library; `then` gets the answer on the event loop, unless `owner` is gone or asked again since."""
+        with self._count:
+            self._tickets += 1
+            ticket, key = self._tickets, (id(owner), group)
+            if group:
+                self._latest[key] = ticket
+            self._asked += 1
+
+        def is_overtaken() -> bool:
+            return bool(group) and self._latest.get(key) != ticket
+
+        def deliver(answer: T) -> None:
+            if not is_overtaken():
+                then(answer)
+
+        def run() -> None:
+            try:
+                if not is_overtaken() and not self._closed.is_set():
+                    answer = work(self.open())
+                    owner.post_message(Delivered(lambda: deliver(answer)))
+            except Exception as error:
+                self._fail(error)
+            finally:
+                with self._count:
+                    self._asked -= 1
+
+        self._readers.submit(run)
+
+    def write(
+        self,
+        work: Callable[[Catalog], T],
+        then: Callable[[T], None] | None = None,
+        *,
+        owner: MessagePump,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Change the library, after all changes asked for before; `then` gets the result on the event loop.
+
+        When it fails the person is told, and `failed` takes back what the screen showed in advance.
+        """
+        with self._count:
+            self._unwritten += 1
+
+        def run() -> None:
+            try:
+                result = work(self.open())
+                if then is not None:
+                    owner.post_message(Delivered(lambda: then(result)))
+            except Exception as error:
+                self._fail(error)
+                if failed is not None:
+                    owner.post_message(Delivered(failed))
+            finally:
+                with self._count:
+                    self._unwritten -= 1
+                self._poked.set()
+
+        self._writer.submit(run)
+
+    def start_task(
+        self,
+        label: str,
+        work: Callable[[Catalog, Report, threading.Event], T],
+        then: Callable[[T], str],
+        *,
+        owner: MessagePump,
+    ) -> Task:
+        """Run a long job; `then` gets its result on the event loop and says in a sentence what came of it."""
+        task = Task(label, time.monotonic())
+        self.tasks.append(task)
+        shown = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal shown
+            task.progress = progress
+            if time.monotonic() - shown >= REPORT_S:
+                shown = time.monotonic()
+                self._app.post_message(TasksChanged())
+
+        def finish(result: T) -> None:
+            task.outcome = then(result)
+
+        def run() -> None:
+            try:
+                result = work(self.open(), report, task.cancel)
+                task.state = "cancelled" if task.cancel.is_set() else "done"
+                (owner if owner.is_running else self._app).post_message(Delivered(lambda: finish(result)))
+            except Cancelled as error:
+                task.state, task.outcome = "cancelled", error.message
+            except Exception as error:
+                task.state = "failed"
+                task.outcome = self._fail(error).message
+            finally:
+                self._poked.set()
+                self._app.post_message(TasksChanged())
+
+        task.thread = threading.Thread(target=run, name=f"loratui-task-{label}", daemon=True)
+        task.thread.start()
+        self._app.post_message(TasksChanged())
+        return task
+
+    def running_tasks(self) -> list[Task]:
+        """The long jobs that have not ended."""
+        return [task for task in self.tasks if task.state == "running"]
+
+    def open(self) -> Catalog:
+        """The library, opened on first use; called from threads only."""
+        with self._opening:
+            if self._catalog is None:
+                from loratui.catalog.store import open_catalog
+
+                self._catalog = open_catalog(self.home, actor="tui")
+            return self._catalog
+
+    def close(self, patience_s: float = 30.0) -> bool:
+        """Cancel long jobs, finish every write, and close the library; False when some were not done in time."""
+        for task in self.running_tasks():
+            task.cancel.set()
+        until = time.monotonic() + patience_s
+        self._closed.set()
+        self._poked.set()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(wait=False)
+        while self._unwritten and time.monotonic() < until:
+            time.sleep(0.005)
+        for task in self.tasks:
+            if task.thread is not None:
+                task.thread.join(max(0.0, until - time.monotonic()))
+        self._poller.join(max(0.1, until - time.monotonic()))
+        if self._catalog is not None and not self._unwritten:
+            self._catalog.close()
+        return not self._unwritten
+
+    def _poll(self) -> None:
+        seen: int | None = None
+        try:
+            catalog = self.open()
+            while not self._closed.is_set():
+                # Own changes are shown in advance; reading before all are written would show older ones again.
+                if not self._unwritten:
+                    found = catalog.data_version()
+                    if found != seen:
+                        seen = found
+                        self._app.post_message(LibraryChanged())
+                self._poked.wait(POLL_S)
+                self._poked.clear()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> LoratuiError:
+        told = error if isinstance(error, LoratuiError) else self._describe_bug(error)
+        self._app.post_message(Failed(told))
+        return told
+
+    def _describe_bug(self, error: Exception) -> LoratuiError:
+        """Keep the traceback in a file: a person needs the sentence, a bug report needs the rest."""
+        log = self.home.data / "errors.log"
+        details = "".join(traceback.format_exception(error))
+        try:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"--- {datetime.now(UTC).isoformat()} loratui tui\n{details}\n")
+        except OSError as unwritable:
+            return LoratuiError(f"unexpected {type(error).__name__}: {error}", hint=f"{log}: {unwritable}")
+        return LoratuiError(
+            f"unexpected {type(error).__name__}: {error}", hint=f"This is a bug. The details are in {log}."
+        )

@@ -1,0 +1,90 @@
+"""The lines around every screen: where one is, what happened last, which keys work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from loratui.tui.keymap import actions_of, keys_of, show_key
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from textual.app import RenderResult
+
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.base import LoratuiScreen
+
+
+class HeaderLine(Widget):
+    """Where one is on the left; counts, filter and long jobs on the right."""
+
+    DEFAULT_CSS = "HeaderLine { height: 1; background: $panel; color: $foreground; }"
+
+    crumbs: reactive[tuple[str, ...]] = reactive(())
+    status: reactive[str] = reactive("")
+    activity: reactive[str] = reactive("")
+
+    def render(self) -> RenderResult:
+        width = self.size.width
+        right = "  ".join(part for part in (plain(self.status), plain(self.activity)) if part)
+        left = Text(" loratui", style="bold")
+        for place, crumb in enumerate(self.crumbs):
+            left.append(" › " if place or self.crumbs else " ", style="dim")
+            left.append(plain(crumb), style="bold" if place == len(self.crumbs) - 1 else "")
+        room = width - len(right) - 3
+        left.truncate(max(8, room), overflow="ellipsis")
+        gap = max(1, width - left.cell_len - len(right) - 1)
+        return Text.assemble(left, " " * gap, (right, ""), " ", no_wrap=True, overflow="ellipsis")
+
+
+class MessageLine(Widget):
+    """The last thing that happened, and how to take it back. Replaces floating toasts: it repaints one line only."""
+
+    DEFAULT_CSS = """
+    MessageLine { height: auto; min-height: 1; max-height: 4; padding: 0 1; color: $text-muted; }
+    MessageLine.-told { color: $foreground; }
+    MessageLine.-error { color: $text-error; background: $error-muted; }
+    """
+
+    text: reactive[str] = reactive("", layout=True)
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """Show a message; an error stays until something else happens."""
+        self.set_class(bool(text) and not error, "-told")
+        self.set_class(error, "-error")
+        self.text = text
+
+    def render(self) -> RenderResult:
+        return Text(plain(self.text), overflow="fold")
+
+
+class KeyBar(Widget):
+    """The keys that matter here; ones that can't be used now are dim. `?` lists all of them."""
+
+    DEFAULT_CSS = "KeyBar { height: 1; background: $panel; color: $text-muted; padding: 0 1; }"
+
+    def render(self) -> RenderResult:
+        screen: LoratuiScreen = self.screen  # type: ignore[assignment]
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        line = Text(no_wrap=True, overflow="ellipsis")
+        room = self.size.width - 2
+        shown = [action for action in actions_of(screen.scope) if action.bar]
+        # Help always fits: it is where the others are found.
+        shown.sort(key=lambda action: action.id != "app.help")
+        for action in shown:
+            key = show_key(keys_of(action, app.keymap_of_person)[0])
+            if action.per_key:
+                parts = [show_key(part) for part in keys_of(action, app.keymap_of_person)]
+                key = f"{parts[0]}-{parts[-1]}" if parts[0].isdecimal() else "arrows"
+            piece = Text.assemble((key, "bold"), " ", action.label)
+            if screen.why_not(action.id):
+                piece.stylize("dim strike" if app.glyphs.ascii else "dim")
+            if line.cell_len + piece.cell_len + 2 > room:
+                break
+            if line:
+                line.append("  ")
+            line.append_text(piece)
+        return line

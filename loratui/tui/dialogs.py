@@ -1,0 +1,216 @@
+"""Questions to the person: yes or no, a line of text, one of a few."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from loratui.tui.table import Column, Row, RowTable
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+SETTLE_S = 0.3
+"""Keys in the first moment are ignored: they were meant for the screen below."""
+
+
+class Confirm(ModalScreen[bool]):
+    """A question whose answer is no, unless `y` is pressed. For what can't be undone or costs GPU time."""
+
+    DEFAULT_CSS = """
+    Confirm { align: center middle; }
+    Confirm > Static {
+        width: 72; max-width: 95%; height: auto; padding: 1 2; border: round $warning; background: $surface;
+    }
+    """
+
+    def __init__(self, question: str, details: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._details = details
+        self._opened = time.monotonic()
+
+    def compose(self) -> ComposeResult:
+        text = Text(plain(self._question), style="bold")
+        if self._details:
+            text.append("\n\n")
+            text.append("\n".join(plain(line) for line in self._details.splitlines()), style="not bold")
+        text.append("\n\ny yes   any other key no", style="dim not bold")
+        yield Static(text)
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        if time.monotonic() - self._opened >= SETTLE_S:
+            self.dismiss(event.key == "y")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a form. `check` returns what is wrong with a value, or nothing."""
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    choices: tuple[str, ...] = ()
+    """When given, left and right (or the first letter) go through these instead of typing."""
+    check: Callable[[str], str] = field(default=lambda value: "")
+
+
+class Form(ModalScreen[dict[str, str] | None]):
+    """A few lines to fill in; enter in the last line (or ctrl+s anywhere) is done, esc leaves without a change."""
+
+    DEFAULT_CSS = """
+    Form { align: center middle; }
+    Form > Vertical {
+        width: 76; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
+        border: round $primary; background: $surface; overflow-y: auto;
+    }
+    Form Input { border: none; height: 1; padding: 0 1; background: $panel; margin: 0 0 1 0; }
+    Form Input:focus { background: $primary 30%; }
+    Form #wrong { color: $text-error; height: auto; }
+    Form .hint { color: $text-muted; height: auto; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape", "cancel", "leave"),
+        ("ctrl+s", "finish", "done"),
+        ("up", "previous", "previous"),
+        ("down", "next", "next"),
+    ]
+
+    def __init__(self, title: str, fields: Sequence[Field], *, note: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._fields = tuple(fields)
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Text(plain(self._title), style="bold"))
+            if self._note:
+                yield Static(Text(self._note), classes="hint")
+            yield Static("")
+            for item in self._fields:
+                yield Static(Text.assemble(item.label, (f"   {item.hint}" if item.hint else "", "dim")))
+                yield FormLine(item)
+            yield Static("", id="wrong")
+            yield Static(Text("enter next / done   esc leave", style="dim"))
+
+    def on_mount(self) -> None:
+        self.query(FormLine).first().focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        lines = list(self.query(FormLine))
+        place = lines.index(event.input)  # type: ignore[arg-type]
+        if place + 1 < len(lines):
+            lines[place + 1].focus()
+        else:
+            self.action_finish()
+
+    def action_previous(self) -> None:
+        self.focus_previous(FormLine)
+
+    def action_next(self) -> None:
+        self.focus_next(FormLine)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def action_finish(self) -> None:
+        for line in self.query(FormLine):
+            if wrong := line.item.check(line.value):
+                self.query_one("#wrong", Static).update(Text(f"{line.item.label}: {plain(wrong)}"))
+                line.focus()
+                return
+        self.dismiss({line.item.name: line.value for line in self.query(FormLine)})
+
+
+class FormLine(Input):
+    """One line of a form; with choices, left and right go through them."""
+
+    def __init__(self, item: Field) -> None:
+        super().__init__(value=item.value or (item.choices[0] if item.choices else ""), select_on_focus=False)
+        self.item = item
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.item.choices or event.key in ("tab", "shift+tab", "enter", "escape", "up", "down"):
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        choices = self.item.choices
+        place = choices.index(self.value) if self.value in choices else 0
+        if event.key in ("left", "right", "space"):
+            self.value = choices[(place + (-1 if event.key == "left" else 1)) % len(choices)]
+            return
+        for step in range(1, len(choices) + 1):
+            choice = choices[(place + step) % len(choices)]
+            if event.character and choice.startswith(event.character):
+                self.value = choice
+                return
+
+
+class Pick(ModalScreen[str | None]):
+    """One of a few: arrows and enter, or the letter before it."""
+
+    DEFAULT_CSS = """
+    Pick { align: center middle; }
+    Pick > Vertical {
+        width: 64; max-width: 95%; height: auto; max-height: 80%; padding: 1 2;
+        border: round $primary; background: $surface;
+    }
+    Pick RowTable { height: auto; max-height: 16; background: $surface; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape", "dismiss(None)", "leave"),
+        ("enter", "choose", "choose"),
+        ("up,k", "move(-1)", "up"),
+        ("down,j", "move(1)", "down"),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], *, letters: bool = False) -> None:
+        """`choices` are (value, words); with `letters` a choice is also made by the first letter of its words."""
+        super().__init__()
+        self._title = title
+        self._choices = tuple(choices)
+        self._letters = letters
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield RowTable([Column(self._title)])
+
+    def on_mount(self) -> None:
+        table = self.query_one(RowTable)
+        table.styles.height = min(16, len(self._choices) + 1)
+        table.set_rows([Row(value, (words,)) for value, words in self._choices])
+        table.focus()
+
+    def action_move(self, rows: int) -> None:
+        self.query_one(RowTable).move(rows)
+
+    def action_choose(self) -> None:
+        self.dismiss(self.query_one(RowTable).cursor_key or None)
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        self.dismiss(event.key)
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._letters or not event.character:
+            return
+        for value, words in self._choices:
+            if words.startswith(event.character):
+                event.stop()
+                self.dismiss(value)
+                return

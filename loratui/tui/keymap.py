@@ -1,0 +1,94 @@
+"""Which key does what on which screen, with a person's own keys in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from textual.binding import Binding
+
+from loratui.errors import UsageError
+from loratui.tui.actions import EVERYWHERE, Action
+from loratui.tui.registry import ACTIONS, BY_ID
+
+Keymap = Mapping[str, tuple[str, ...]]
+"""A person's own keys by action id."""
+
+
+def actions_of(scope: str) -> list[Action]:
+    """What can be done on a screen: its own actions first, then those that work everywhere."""
+    own = [action for action in ACTIONS if scope in action.scopes]
+    return own + [action for action in ACTIONS if EVERYWHERE in action.scopes and scope not in action.scopes]
+
+
+def keys_of(action: Action, keymap: Keymap) -> tuple[str, ...]:
+    """The keys of an action: a person's own, else the ones it comes with."""
+    return keymap.get(action.id) or tuple(action.keys.split(","))
+
+
+def bindings_of(scope: str, keymap: Keymap) -> list[Binding]:
+    """Textual's bindings for a screen. A screen's own action wins over one that works everywhere."""
+    taken: set[str] = set()
+    found: list[Binding] = []
+    for action in actions_of(scope):
+        for key in keys_of(action, keymap):
+            if key in taken:
+                continue
+            taken.add(key)
+            call = f"do('{action.id}', '{key}')" if action.per_key else f"do('{action.id}')"
+            found.append(Binding(key, call, action.label, show=False, id=action.id))
+    return found
+
+
+def check_keymap(keymap: Keymap) -> None:
+    """Raise UsageError for an unknown action, or for one key with two meanings on one screen."""
+    for id_ in keymap:
+        if id_ not in BY_ID:
+            near = get_close_matches(id_, BY_ID, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else "`?` in the app lists the actions."
+            raise UsageError(f"[keys]: there is no action '{id_}'.", hint=hint)
+    for scope in sorted({scope for action in ACTIONS for scope in action.scopes}):
+        _refuse_clash(scope, keymap)
+
+
+def _refuse_clash(scope: str, keymap: Keymap) -> None:
+    own = (action for action in ACTIONS if scope in action.scopes)
+    owner: dict[str, Action] = {}
+    for action in own:
+        for key in keys_of(action, keymap):
+            if key in owner and (action.id in keymap or owner[key].id in keymap):
+                raise UsageError(
+                    f"[keys]: '{key}' would mean both {owner[key].id} and {action.id} on the {scope} screen.",
+                    hint="Give one of them another key.",
+                )
+            owner.setdefault(key, action)
+
+
+_SHOWN = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "space": "space",
+    "escape": "esc",
+    "enter": "enter",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "asterisk": "*",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "up",
+    "down": "down",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "delete": "del",
+}
+
+
+def show_key(key: str) -> str:
+    """A key as it is printed on a keyboard: `?` for question_mark, `^p` for ctrl+p."""
+    if key.startswith("ctrl+"):
+        return f"^{key.removeprefix('ctrl+')}"
+    if key.startswith("f") and key[1:].isdecimal():
+        return key.upper()
+    return _SHOWN.get(key, key)

@@ -1,0 +1,83 @@
+"""Two themes of our own, and the plain glyphs for terminals that have no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="loratui-dark",
+    primary="#7aa2c4",
+    secondary="#9d8cc4",
+    accent="#e0a45c",
+    foreground="#d6d9dd",
+    background="#14171a",
+    surface="#1a1e22",
+    panel="#22272c",
+    success="#7fb685",
+    warning="#d9b45f",
+    error="#d9756c",
+    dark=True,
+)
+LIGHT = Theme(
+    name="loratui-light",
+    primary="#2f6690",
+    secondary="#6a4f9c",
+    accent="#a85b00",
+    foreground="#22262a",
+    background="#fbfbf9",
+    surface="#f2f2ee",
+    panel="#e4e5e0",
+    success="#2f7d3b",
+    warning="#8a6500",
+    error="#b3261e",
+    dark=False,
+)
+OWN = (DARK, LIGHT)
+ORDER = ("loratui-dark", "loratui-light", "ansi-dark", "ansi-light")
+"""What the theme key goes through; the palette offers every theme there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Single-width signs; the ASCII set is for terminals and fonts without the others."""
+
+    ascii: bool = False
+    cursor: str = "▌"
+    mark: str = "●"
+    star: str = "★"
+    no_star: str = "·"
+    bar: str = "█"
+    bar_rest: str = "░"
+    up: str = "▲"
+    down: str = "▼"
+    yes: str = "✓"
+    no: str = "✗"
+    warn: str = "!"
+    crop: str = "□"
+    twin: str = "≈"
+    text: str = "¶"
+    arrow: str = "→"
+    sparks: str = "▁▂▃▄▅▆▇█"
+
+
+ASCII = Glyphs(
+    ascii=True,
+    cursor=">",
+    mark="*",
+    star="*",
+    no_star=".",
+    bar="#",
+    bar_rest=".",
+    up="^",
+    down="v",
+    yes="y",
+    no="n",
+    warn="!",
+    crop="c",
+    twin="=",
+    text="t",
+    arrow="->",
+    sparks="_.-=+*#@",
+)

@@ -1,0 +1,73 @@
+"""What the tests of the terminal app share: a library with drawn pictures, and an app to drive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image, ImageDraw
+
+from loratui.catalog import importer, subjects
+from loratui.catalog.store import open_catalog
+from loratui.config import Home, load_settings
+from loratui.tui.app import LoratuiApp
+from loratui.tui.options import Options
+from loratui.tui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+MakeApp = Callable[..., LoratuiApp]
+
+
+@pytest.fixture
+def make_app(home: Home) -> MakeApp:
+    """Makes an app on this test's library, as a person on a terminal without pictures gets it."""
+
+    def make(**options: object) -> LoratuiApp:
+        return LoratuiApp(home, load_settings(home), Terminal(), Options(**options))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def mira(home: Home, tmp_path: Path) -> Home:
+    """A library with the subject Mira (trigger Mirvok) and twelve different pictures in the inbox."""
+    folder = tmp_path / "mira"
+    draw_pictures(folder, 12)
+    with open_catalog(home) as catalog:
+        subjects.add_subject(catalog, "Mira", "Mirvok", class_word="woman")
+        importer.import_pictures(catalog, "Mira", [folder])
+    return home
+
+
+def draw_pictures(folder: Path, count: int) -> None:
+    """Pictures that nobody would call alike: blocks in places and colours of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        picture = Image.new("RGB", (96 + 8 * (number % 4), 128), (20 * number % 255, 90, 255 - 20 * number % 255))
+        pen = ImageDraw.Draw(picture)
+        for block in range(6):
+            left, top = (37 * (number + 1) * (block + 3)) % 80, (53 * (number + 2) * (block + 1)) % 110
+            pen.rectangle((left, top, left + 20, top + 16), fill=(255 - 30 * block, (40 * number) % 255, 40 * block))
+        picture.save(folder / f"picture_{number:02d}.png")
+
+
+async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
+    """Wait until nothing is asked, written or running any more, and the screen shows it."""
+    app = pilot.app
+    assert isinstance(app, LoratuiApp)
+    quiet = 0
+    for _ in range(rounds):
+        await pilot.pause()
+        if app.bridge.busy or app.bridge.running_tasks():
+            quiet = 0
+            await asyncio.sleep(0.01)
+            continue
+        quiet += 1
+        if quiet == 4:
+            return
+    raise AssertionError("the app did not come to rest")
