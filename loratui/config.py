@@ -186,12 +186,13 @@ def _near(key: str, kinds: dict[str, type | tuple[type, ...]], prefix: str) -> s
 
 def _read_keys(file: Path, action: str, value: object) -> tuple[str, ...]:
     words = value if isinstance(value, list) else [value]
-    if not all(isinstance(word, str) for word in words):
+    named = [word for word in words if isinstance(word, str)]
+    if named != words:
         raise UsageError(
             f"{file}: 'keys.{action}' must be a key or a list of keys.", hint=f'Like: {action} = ["x", "ctrl+x"].'
         )
     # Textual binds "a, b" to a key named " b"; here both spellings mean two keys.
-    return tuple(key for word in words for part in word.split(",") if (key := part.strip()))
+    return tuple(key for word in named for part in word.split(",") if (key := part.strip()))
 
 
 def find_assets() -> Path:
