@@ -102,6 +102,11 @@ class MembershipTable(Table, table=True):
         Index("ix_membership_subject_role", "subject_id", "role", "repeats"),
         CheckConstraint("repeats IS NULL OR repeats BETWEEN 1 AND 1000", name="repeats"),
         CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
+        CheckConstraint(
+            "(crop_left IS NULL) + (crop_top IS NULL) + (crop_width IS NULL) + (crop_height IS NULL) IN (0, 4)",
+            name="crop_sides",
+        ),
+        CheckConstraint("min(crop_left, crop_top, crop_width - 1, crop_height - 1) >= 0", name="crop"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -119,6 +124,11 @@ class MembershipTable(Table, table=True):
     caption: str | None = Field(default=None, sa_column=Column(Text))
     note: str = _default("")
     added_at: datetime
+    # The part that training uses, in upright pixels: all four, or none for the whole picture.
+    crop_left: int | None = None
+    crop_top: int | None = None
+    crop_width: int | None = None
+    crop_height: int | None = None
 
 
 class RefusedTable(Table, table=True):
@@ -357,6 +367,19 @@ class CellTable(Table, table=True):
     path: str = _default("")
     rating: int = _default(0)
     rendered_at: datetime | None = None
+
+
+class MeasureTable(Table, table=True):
+    """A number about a subject that is costly to find, kept until the stamp of what it was found in changes."""
+
+    __tablename__ = "measure"
+    __table_args__ = (UniqueConstraint("subject_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE")
+    name: str
+    value: int
+    stamp: str
 
 
 class JournalTable(Table, table=True):

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+Box = tuple[int, int, int, int]
+"""Left, top, width and height of a part of a picture, in upright pixels."""
+
 # For classes with a field named `bytes`, which hides the type.
 _Bytes = bytes
 
@@ -70,6 +73,7 @@ class Membership:
     """A picture in a subject, with the picture's fields.
 
     `repeats` is what training uses: `own_repeats`, else the subject's default for the role, else 1.
+    The crop sides are in upright pixels, all None for the whole picture.
     """
 
     id: int
@@ -105,6 +109,27 @@ class Membership:
     state: str
     in_place_path: _Bytes
     imported_at: datetime
+    crop_left: int | None = None
+    crop_top: int | None = None
+    crop_width: int | None = None
+    crop_height: int | None = None
+
+    @property
+    def crop(self) -> Box | None:
+        """The part of the picture that training uses; None for all of it."""
+        if self.crop_left is None or self.crop_top is None or self.crop_width is None or self.crop_height is None:
+            return None
+        return self.crop_left, self.crop_top, self.crop_width, self.crop_height
+
+    @property
+    def used_width(self) -> int:
+        """Width of what training uses."""
+        return self.width if self.crop_width is None else self.crop_width
+
+    @property
+    def used_height(self) -> int:
+        """Height of what training uses."""
+        return self.height if self.crop_height is None else self.crop_height
 
 
 @dataclass(frozen=True, slots=True)

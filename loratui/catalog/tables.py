@@ -87,6 +87,15 @@ membership = Table(
     Column("caption", Text),
     Column("note", String, nullable=False, server_default=text("''")),
     Column("added_at", Instant, nullable=False),
+    Column("crop_left", Integer),
+    Column("crop_top", Integer),
+    Column("crop_width", Integer),
+    Column("crop_height", Integer),
+    CheckConstraint("min(crop_left, crop_top, crop_width - 1, crop_height - 1) >= 0", name="crop"),
+    CheckConstraint(
+        "(crop_left IS NULL) + (crop_top IS NULL) + (crop_width IS NULL) + (crop_height IS NULL) IN (0, 4)",
+        name="crop_sides",
+    ),
     CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
     CheckConstraint("repeats IS NULL OR repeats BETWEEN 1 AND 1000", name="repeats"),
     CheckConstraint("role IN ('inbox', 'primary', 'supporting', 'holdout', 'rejected')", name="role"),
@@ -311,6 +320,18 @@ cell = Table(
     Column("rating", Integer, nullable=False, server_default=text("0")),
     Column("rendered_at", Instant),
     UniqueConstraint("sheet_id", "key"),
+    sqlite_autoincrement=True,
+)
+
+measure = Table(
+    "measure",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("subject_id", Integer, ForeignKey("subject.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("value", Integer, nullable=False),
+    Column("stamp", String, nullable=False),
+    UniqueConstraint("subject_id", "name"),
     sqlite_autoincrement=True,
 )
 

@@ -9,20 +9,24 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.schema import CreateTable
 
 import loratui
-from loratui.catalog import schema, tables
+from loratui.catalog import edits, schema, tables
 from loratui.catalog.store import Catalog, now, open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loratui.catalog.rows import Subject
     from loratui.config import Home
 
@@ -43,7 +47,7 @@ REBUILD_SUBJECT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+revision = "next"
 down_revision = "{head}"
 
 
@@ -107,6 +111,18 @@ def _count(home: Home, table: str) -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
+def _rows(home: Home, table: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(home.database)) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+
+
+def _move_to(home: Home, revision: str) -> None:
+    config = schema.make_config()
+    with schema.migrating(home.database) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
 def test_four_processes_opening_a_new_library_at_once_all_succeed(home: Home) -> None:
     assert [version for version, _ in _open_in(4, home)] == [schema.SCHEMA_HEAD] * 4
 
@@ -138,14 +154,54 @@ def test_the_first_schema_can_be_taken_down_and_put_up_again(catalog: Catalog, h
     add_subject(catalog, "Mira", "miravel")
 
 
+def test_a_library_of_the_first_schema_keeps_every_row_up_and_down(
+    catalog: Catalog, home: Home, mira: Subject, fill: Callable[..., list[int]]
+) -> None:
+    ids = fill(mira, {"rating": 3, "repeats": 4}, {"role": "primary", "caption": "a hat"})
+    edits.add_tags(catalog, mira, ids, ["smile"])
+    _add_children(catalog, mira)
+    catalog.close()
+    kept = ("membership", "picture", "tag_edit", "refused", "caption_rules", "journal")
+    _move_to(home, "0001")
+    before = {table: _rows(home, table) for table in kept}
+    assert all(before.values())
+    schema.upgrade(home)
+    after = {table: _rows(home, table) for table in kept}
+    assert after == before | {"membership": [(*row, None, None, None, None) for row in before["membership"]]}
+    with closing(sqlite3.connect(home.database)) as connection, connection:
+        connection.execute("UPDATE membership SET crop_left = 1, crop_top = 2, crop_width = 30, crop_height = 40")
+        connection.execute("INSERT INTO measure (subject_id, name, value, stamp) VALUES (?, 'x', 1, '')", (mira.id,))
+    _move_to(home, "0001")
+    assert {table: _rows(home, table) for table in kept} == before
+
+
+@pytest.mark.parametrize("crop", ["1, 2, 30, NULL", "-1, 0, 30, 40", "0, 0, 0, 40", "NULL, NULL, 30, 40"])
+@pytest.mark.parametrize("upgraded", [True, False])
+def test_no_crop_without_all_its_sides_gets_into_the_database(
+    catalog: Catalog, home: Home, mira: Subject, fill: Callable[..., list[int]], crop: str, upgraded: bool
+) -> None:
+    fill(mira, {})
+    catalog.close()
+    with closing(sqlite3.connect(home.database)) as connection:
+        if not upgraded:
+            # As the models declare the table, not as the upgrade left it.
+            connection.executescript(
+                f"DROP TABLE membership; {CreateTable(tables.membership).compile(dialect=sqlite_dialect())}"
+            )
+        table = "(subject_id, picture_id, name, added_at, crop_left, crop_top, crop_width, crop_height)"
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(f"INSERT INTO membership {table} VALUES (1, 9, 'x', '', {crop})")
+        connection.execute(f"INSERT INTO membership {table} VALUES (1, 9, 'x', '', 0, 0, 1, 1)")
+
+
 def test_rebuilding_a_parent_table_keeps_every_child_row(
     catalog: Catalog, home: Home, mira: Subject, next_version: Path
 ) -> None:
     _add_children(catalog, mira)
     catalog.close()
-    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    (next_version / "next_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
     schema.upgrade(home)
-    assert schema.read_revision(home.database) == "0002"
+    assert schema.read_revision(home.database) == "next"
     assert _count(home, "subject") == _count(home, "refused") == _count(home, "caption_rules") == 1
 
 
@@ -168,7 +224,7 @@ def test_an_upgrade_of_a_library_with_content_starts_with_a_backup_that_works(
     catalog: Catalog, home: Home, mira: Subject, next_version: Path
 ) -> None:
     catalog.close()
-    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    (next_version / "next_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
     schema.upgrade(home)
     (backup,) = home.backups.iterdir()
     with closing(sqlite3.connect(backup)) as connection:
@@ -180,10 +236,10 @@ def test_of_several_upgrades_at_once_one_does_the_work(
     catalog: Catalog, home: Home, mira: Subject, next_version: Path
 ) -> None:
     catalog.close()
-    (next_version / "0002_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
+    (next_version / "next_rebuild.py").write_text(REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more=""))
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(schema.upgrade, [home] * 4))
-    assert schema.read_revision(home.database) == "0002"
+    assert schema.read_revision(home.database) == "next"
     assert len(list(home.backups.iterdir())) == 1
 
 
@@ -201,7 +257,7 @@ def test_an_upgrade_that_would_leave_orphans_is_taken_back(
 ) -> None:
     _add_children(catalog, mira)
     catalog.close()
-    (next_version / "0002_rebuild.py").write_text(
+    (next_version / "next_rebuild.py").write_text(
         REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more='    op.execute("DELETE FROM subject")')
     )
     with pytest.raises(RefusedError, match="point at nothing"):
@@ -214,7 +270,7 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(
     catalog: Catalog, home: Home, mira: Subject, next_version: Path
 ) -> None:
     catalog.close()
-    (next_version / "0002_rebuild.py").write_text(
+    (next_version / "next_rebuild.py").write_text(
         REBUILD_SUBJECT.format(head=schema.SCHEMA_HEAD, more='    raise RuntimeError("half way")')
     )
     with pytest.raises(RuntimeError, match="half way"):
