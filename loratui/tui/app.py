@@ -62,6 +62,10 @@ class LoratuiApp(App[None]):
         """Name of the subject worked on last."""
         self.run_name = ""
         """Name of the training looked at last."""
+        self.wall_query = ""
+        """What the picture wall was filtered by last; bulk edits of tags can act on it."""
+        self.wall_marks: tuple[int, ...] = ()
+        """Memberships marked on the picture wall."""
         for theme in OWN:
             self.register_theme(theme)
         wanted = options.theme or settings.ui.theme or ORDER[0]
