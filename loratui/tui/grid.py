@@ -1,0 +1,61 @@
+"""Where the tiles of a wall are: pure arithmetic in cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TILE_COLS = (14, 20, 26, 38, 58)
+"""Widths that zooming goes through, in cells; tiles grow from there to fill the wall."""
+# A bar on the left, a blank on the right, a label below.
+SIDES = 2
+LABEL_ROWS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Tiles in rows: `columns` of them side by side, each with a picture area of cols x rows cells."""
+
+    width: int
+    height: int
+    columns: int
+    cols: int
+    rows: int
+    left: int
+    """Blank cells before the first tile, so that the wall is centred."""
+
+    @property
+    def pitch(self) -> int:
+        """Cells from one tile to the next."""
+        return self.cols + SIDES
+
+    @property
+    def row_height(self) -> int:
+        """Lines from one row of tiles to the next."""
+        return self.rows + LABEL_ROWS
+
+    @property
+    def page_rows(self) -> int:
+        """How many rows of tiles are whole in sight, at least one."""
+        return max(1, self.height // self.row_height)
+
+    def rows_of(self, count: int) -> int:
+        """How many rows `count` tiles take."""
+        return -(-count // self.columns)
+
+    def index_at(self, x: int, y: int, count: int) -> int | None:
+        """Which tile is at a place of the whole wall, if any."""
+        column, row = (x - self.left) // self.pitch, y // self.row_height
+        if x < self.left or column >= self.columns or row < 0:
+            return None
+        index = row * self.columns + column
+        return index if index < count else None
+
+
+def lay_out(width: int, height: int, wanted_cols: int, cell_aspect: float = 2.0) -> Grid:
+    """Fill `width` with tiles at least `wanted_cols` wide where there is room, and low enough to be seen whole."""
+    columns = max(1, width // (wanted_cols + SIDES))
+    cols = max(1, width // columns - SIDES)
+    rows = max(1, round(cols / cell_aspect))
+    if height > 2 * LABEL_ROWS and rows + LABEL_ROWS > height:
+        rows = height - LABEL_ROWS
+    return Grid(width, height, columns, cols, rows, (width - columns * (cols + SIDES)) // 2)

@@ -1,0 +1,116 @@
+"""The line under each picture of a wall: mark, role, name, repeats, stars and signs, at fixed places."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.style import Style
+
+    from loratui.tui.grid import Grid
+    from loratui.tui.sources import Source
+    from loratui.tui.theme import Glyphs
+    from loratui.tui.tiles import Tile
+
+ROLE_LETTERS = {"primary": "P", "supporting": "S", "inbox": "i", "holdout": "H", "rejected": "x"}
+# From this width on, stars are drawn one by one.
+_WIDE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class WallLabel:
+    """What a wall shows of one picture; equal labels are not painted again."""
+
+    name: str
+    source: Source
+    role: str = ""
+    """A role of the catalog; empty where roles mean nothing, as for cells of a sheet."""
+    repeats: int = 1
+    rating: int = 0
+    twin: bool = False
+    """It may be a duplicate of another one."""
+    cropped: bool = False
+    warned: bool = False
+    width: int = 0
+    height: int = 0
+    """Size in pixels, 0 for unknown: what an average-colour block is drawn to before the picture is there."""
+
+
+def draw_label(
+    label: WallLabel | None, width: int, glyphs: Glyphs, base: Style, parts: Mapping[str, Style], *, marked: bool
+) -> list[Segment]:
+    """A label `width` cells wide; `parts` are the styles mark, role names, muted and warning, laid over `base`.
+
+    On the cursor `base` has its own colours for all of it.
+    """
+    if label is None:
+        return [Segment(glyphs.mark if marked else " ", base), Segment(" " * (width - 1), base)]
+    line = [Segment(glyphs.mark if marked else " ", base + parts["mark"])]
+    letter = ROLE_LETTERS.get(label.role, "")
+    if letter:
+        line.append(Segment(letter, base + parts.get(label.role, base)))
+    signs = "".join(
+        sign
+        for sign, there in ((glyphs.warn, label.warned), (glyphs.crop, label.cropped), (glyphs.twin, label.twin))
+        if there
+    )
+    numbers = f"x{label.repeats}" if label.repeats != 1 and label.role in ("primary", "supporting") else ""
+    stars = ""
+    if label.rating:
+        stars = glyphs.star * label.rating if width >= _WIDE else f"{label.rating}{glyphs.star}"
+    right = [(text, part) for text, part in ((signs, "warning"), (numbers, "muted"), (stars, "star")) if text]
+    # The name gives way last: without at least four cells of it, the rest is dropped from the left.
+    room = width - 1 - (2 if letter else 0)
+    while right and room - sum(1 + len(text) for text, _ in right) < 4:
+        right.pop()
+    name_width = max(0, room - sum(1 + len(text) for text, _ in right))
+    line.append(Segment((" " if letter else "") + shorten(plain(label.name), name_width), base + parts["name"]))
+    line += [Segment(" " + text, base + parts[part]) for text, part in right]
+    return Segment.adjust_line_length(line, width, base)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in exactly `width` cells: the middle makes room, because endings tell files apart."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if width < 8:
+        return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
+    tail = text[-(width // 3) :]
+    while cell_len(tail) > width // 3:
+        tail = tail[1:]
+    return set_cell_size(set_cell_size(text, width - 1 - cell_len(tail)).rstrip() + "…" + tail, width)
+
+
+def draw_picture(
+    tile: Tile | None, label: WallLabel | None, grid: Grid, ground: Style, average: tuple[int, int, int] | None
+) -> list[list[Segment]]:
+    """The picture area of a tile; until the picture is there, a block of its average colour where it will be."""
+    cols, rows = grid.cols, grid.rows
+    empty = [Segment(" " * cols, ground)]
+    if tile is None:
+        return [empty] * rows
+    if tile.error:
+        return draw_words(tile.error, cols, rows, ground)
+    left, top, box_cols, box_rows = tile.box
+    before = [Segment(" " * left, ground)] if left else []
+    rest = cols - left - box_cols
+    after = [Segment(" " * rest, ground)] if rest else []
+    below = rows - top - box_rows
+    return [*[empty] * top, *([*before, *line, *after] for line in tile.lines), *[empty] * below]
+
+
+def draw_words(text: str, cols: int, rows: int, style: Style) -> list[list[Segment]]:
+    """Words in the middle of an area, wrapped; what does not fit is cut off."""
+    lines = textwrap.wrap(plain(text), max(1, cols - 2))[:rows] or [""]
+    top = (rows - len(lines)) // 2
+    padded = [*[""] * top, *lines, *[""] * (rows - top - len(lines))]
+    return [[Segment(set_cell_size(" " * ((cols - cell_len(line)) // 2) + line, cols), style)] for line in padded]

@@ -1,0 +1,562 @@
+"""The picture wall: any number of pictures, of which only those in sight cost anything.
+
+Keys call methods; those change numbers and ask for one `_settle`, which scrolls, repaints the few cells that differ,
+asks for what is missing and says what happened. So ten thousand keys in a burst cost ten thousand additions.
+"""
+
+from __future__ import annotations
+
+from array import array
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from loratui.tui.grid import LABEL_ROWS, TILE_COLS, Grid, lay_out
+from loratui.tui.labels import WallLabel, draw_label, draw_picture
+from loratui.tui.marks import Marks
+from loratui.tui.theme import Glyphs
+from loratui.tui.tiles import Tile, TileJob, TilePool, TileSpec, TilesReady
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from textual import events
+
+__all__ = ["ImageWall", "WallLabel", "WallNeeds"]
+
+# Beyond this many, labels of pictures far away are dropped.
+_LABELS_KEPT = 4_000
+_PARTS = ("tile", "cursor", "blurred", "mark", "name", "muted", "warning", "star")
+_GLYPHS = Glyphs()
+_ROLES = ("primary", "supporting", "inbox", "holdout", "rejected")
+
+
+class WallNeeds(Message):
+    """The wall wants the labels of these pictures: answer with `put_labels`, once they are loaded in a thread."""
+
+    def __init__(self, wall: ImageWall, ids: list[int]) -> None:
+        super().__init__()
+        self.wall = wall
+        self.ids = ids
+
+    @property
+    def control(self) -> ImageWall:
+        return self.wall
+
+
+class ImageWall(ScrollView, can_focus=True):
+    """Pictures in a grid with a cursor and marks.
+
+    The owner gives ids with `set_ids`, answers WallNeeds with `put_labels`, and binds keys to the methods.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    ImageWall { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
+    ImageWall > .imagewall--tile { background: $surface; color: $text-muted; }
+    ImageWall > .imagewall--cursor { background: $primary; color: $background; text-style: bold; }
+    ImageWall > .imagewall--blurred { background: $panel; color: $foreground; }
+    ImageWall > .imagewall--mark { color: $accent; text-style: bold; }
+    ImageWall > .imagewall--name { color: $foreground; }
+    ImageWall > .imagewall--muted { color: $text-muted; }
+    ImageWall > .imagewall--warning { color: $warning; }
+    ImageWall > .imagewall--star { color: $accent; }
+    ImageWall > .imagewall--primary { color: $success; text-style: bold; }
+    ImageWall > .imagewall--supporting { color: $primary; text-style: bold; }
+    ImageWall > .imagewall--inbox { color: $text-muted; }
+    ImageWall > .imagewall--holdout { color: $secondary; text-style: bold; }
+    ImageWall > .imagewall--rejected { color: $error; }
+    """
+    COMPONENT_CLASSES = {f"imagewall--{name}" for name in (*_PARTS, *_ROLES)}
+
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+    """Index of the picture that keys act on."""
+
+    class CursorMoved(Message):
+        """The cursor is on another picture."""
+
+        def __init__(self, wall: ImageWall, id: int | None, index: int) -> None:
+            super().__init__()
+            self.wall = wall
+            self.id = id
+            """None when the wall is empty."""
+            self.index = index
+
+        @property
+        def control(self) -> ImageWall:
+            return self.wall
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ImageWall.CursorMoved) and message.wall is self.wall
+
+    class Opened(Message):
+        """A picture was double-clicked."""
+
+        def __init__(self, wall: ImageWall, id: int) -> None:
+            super().__init__()
+            self.wall = wall
+            self.id = id
+
+        @property
+        def control(self) -> ImageWall:
+            return self.wall
+
+    class MarksChanged(Message):
+        """Other pictures are marked."""
+
+        def __init__(self, wall: ImageWall, count: int) -> None:
+            super().__init__()
+            self.wall = wall
+            self.count = count
+
+        @property
+        def control(self) -> ImageWall:
+            return self.wall
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ImageWall.MarksChanged) and message.wall is self.wall
+
+    def __init__(self, *, pool: TilePool | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.ids: array[int] = array("q")
+        self._own_pool = pool is None
+        self.pool = TilePool() if pool is None else pool
+        self._zoom = 2
+        self._grid = lay_out(80, 24, TILE_COLS[self._zoom])
+        self._labels: dict[int, WallLabel] = {}
+        self._stale: set[int] = set()
+        self._asked: set[int] = set()
+        self._marks = Marks()
+        self._settling = False
+        self._shown_cursor = 0
+        self._told_cursor: tuple[int | None, int] = (None, -1)
+        self._told_marks = 0
+        self._follow = False
+        self._strips: dict[int, list[Strip]] = {}
+        self._painted: dict[int, Tile | None] = {}
+        self._looks: dict[str, Style] = {}
+
+    # What is on the wall
+
+    def set_ids(self, ids: Iterable[int], *, keep_cursor: bool = True, reload: bool = True) -> None:
+        """Show these pictures in this order; the cursor stays on its picture, else at its place.
+
+        `reload` asks for all labels anew, showing the known ones meanwhile.
+        """
+        before, place = self.cursor_id, self.cursor
+        self.ids = ids if isinstance(ids, array) else array("q", ids)
+        if reload:
+            self._stale = set(self._labels)
+        self._asked.clear()
+        self._marks.set_ids(self.ids)
+        if not keep_cursor:
+            place = 0
+        elif before is not None:
+            # When it went away, the one that took its place is next.
+            with suppress(ValueError):
+                place = self.ids.index(before)
+        self.set_reactive(ImageWall.cursor, min(place, max(0, len(self.ids) - 1)))
+        self._resize_wall()
+
+    def put_labels(self, labels: Mapping[int, WallLabel]) -> None:
+        """Take labels that were asked for, or that changed; only tiles that differ are painted again."""
+        changed = [id_ for id_, label in labels.items() if self._labels.get(id_) != label]
+        self._labels.update(labels)
+        self._stale.difference_update(labels)
+        self._asked.difference_update(labels)
+        self.refresh_ids(changed)
+
+    def get_label(self, id: int) -> WallLabel | None:
+        """The label of a picture, if it is loaded."""
+        return self._labels.get(id)
+
+    def refresh_ids(self, ids: Collection[int], *, reload: bool = False) -> None:
+        """Paint these tiles again, and with `reload` ask for their labels first."""
+        if reload:
+            self._stale.update(ids)
+            self._asked.difference_update(ids)
+        wanted = set(ids)
+        for index in self._in_sight():
+            if self.ids[index] in wanted:
+                self._refresh_tile(index)
+        self._ask_to_settle()
+
+    # Cursor
+
+    @property
+    def cursor_id(self) -> int | None:
+        """The picture under the cursor."""
+        return self.ids[self.cursor] if self.cursor < len(self.ids) else None
+
+    def move(self, dx: int, dy: int) -> None:
+        """Move the cursor by tiles; it stops at the first and last picture, and goes on at line ends."""
+        columns, last = self._grid.columns, len(self.ids) - 1
+        target = self.cursor + dx + dy * columns
+        if dy > 0 and target > last and self.cursor // columns < last // columns:
+            target = last
+        elif dy and not 0 <= target <= last:
+            return
+        self.move_to(target)
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a picture by its place."""
+        if self.ids:
+            self.cursor = min(max(index, 0), len(self.ids) - 1)
+
+    def move_to_id(self, id: int) -> bool:
+        """Put the cursor on a picture; False when it is not on this wall."""
+        try:
+            self.move_to(self.ids.index(id))
+        except ValueError:
+            return False
+        return True
+
+    def page(self, pages: float) -> None:
+        """Move the cursor by pages, such as 1, -1 or 0.5."""
+        columns = self._grid.columns
+        rows = max(1, round(abs(pages) * self._grid.page_rows)) * (1 if pages > 0 else -1)
+        target = self.cursor + rows * columns
+        last = len(self.ids) - 1
+        if target < 0:
+            target = self.cursor % columns
+        elif target > last:
+            target = min(last, last // columns * columns + self.cursor % columns)
+        self.move_to(target)
+
+    def home(self) -> None:
+        """To the first picture."""
+        self.move_to(0)
+
+    def end(self) -> None:
+        """To the last picture."""
+        self.move_to(len(self.ids) - 1)
+
+    def watch_cursor(self) -> None:
+        self._marks.follow(self.cursor)
+        self._follow = True
+        self._ask_to_settle()
+
+    # Marks
+
+    @property
+    def marked(self) -> set[int]:
+        """The marked pictures; a copy."""
+        return set(self._marks.ids_marked)
+
+    def marked_in_order(self) -> list[int]:
+        """The marked pictures as they follow each other on the wall."""
+        marked = self._marks.ids_marked
+        return [id_ for id_ in self.ids if id_ in marked] if marked else []
+
+    def targets(self) -> list[int]:
+        """What an action is about: the marked pictures in order, else the one under the cursor."""
+        marked = self.marked_in_order()
+        return marked if marked or self.cursor_id is None else [self.cursor_id]
+
+    def toggle_mark(self) -> None:
+        """Mark the picture under the cursor, or unmark it."""
+        if self.cursor_id is not None:
+            self._marks.toggle(self.cursor_id)
+            self._ask_to_settle()
+
+    @property
+    def ranging(self) -> bool:
+        """Whether moving the cursor marks what it passes."""
+        return self._marks.ranging
+
+    def start_range(self) -> None:
+        """From here on, moving the cursor marks everything between."""
+        if self.ids:
+            self._marks.start_range(self.cursor)
+            self._ask_to_settle()
+
+    def end_range(self) -> None:
+        """Keep what the range marked; moving marks no more."""
+        self._marks.end_range()
+        self._ask_to_settle()
+
+    def extend(self, dx: int, dy: int) -> None:
+        """Move and mark everything between, as shift with an arrow does."""
+        if not self.ranging:
+            self.start_range()
+        self.move(dx, dy)
+
+    def mark(self, ids: Iterable[int]) -> None:
+        """Mark these pictures and no others."""
+        self._marks.replace(ids)
+        self._ask_to_settle()
+
+    def mark_all(self) -> None:
+        """Mark every picture of the wall."""
+        self.mark(self.ids)
+
+    def invert_marks(self) -> None:
+        """Mark what is not marked."""
+        self._marks.invert()
+        self._ask_to_settle()
+
+    def clear_marks(self) -> None:
+        """Mark nothing."""
+        self.mark(())
+
+    # Size
+
+    @property
+    def tile_cols(self) -> int:
+        """The smallest width of a tile's picture, in cells."""
+        return TILE_COLS[self._zoom]
+
+    def set_tile_size(self, cols: int) -> None:
+        """Use the zoom step nearest to this width."""
+        zoom = min(range(len(TILE_COLS)), key=lambda step: abs(TILE_COLS[step] - cols))
+        if zoom != self._zoom:
+            self._zoom = zoom
+            self._resize_wall()
+
+    def zoom(self, steps: int) -> bool:
+        """Larger tiles for positive steps, smaller for negative; False at the end of the steps."""
+        wanted = min(max(self._zoom + steps, 0), len(TILE_COLS) - 1)
+        columns = self._grid.columns
+        # A step that fits no fewer tiles side by side would change nothing.
+        while 0 < wanted < len(TILE_COLS) - 1 and steps and self._lay_out(wanted).columns == columns:
+            wanted += 1 if steps > 0 else -1
+        if wanted == self._zoom:
+            return False
+        self._zoom = wanted
+        self._resize_wall()
+        return True
+
+    def on_resize(self) -> None:
+        self._resize_wall()
+
+    def _lay_out(self, zoom: int) -> Grid:
+        width, height = self.size
+        return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], self.pool.cell_aspect)
+
+    def _resize_wall(self) -> None:
+        self._grid = self._lay_out(self._zoom)
+        self._strips.clear()
+        self._painted.clear()
+        self.virtual_size = Size(self.size.width, self._grid.rows_of(len(self.ids)) * self._grid.row_height)
+        self._shown_cursor = self.cursor
+        self._follow = True
+        self.refresh()
+        self._ask_to_settle()
+
+    # Settling
+
+    def _ask_to_settle(self) -> None:
+        if not self._settling and self.is_attached:
+            self._settling = True
+            self.call_later(self._settle)
+
+    def _settle(self) -> None:
+        """Bring the screen and the outside up to date with everything that happened since the last time."""
+        self._settling = False
+        if not self.size:
+            return
+        if self._follow:
+            self._follow = False
+            self._scroll_to_cursor()
+        if self._shown_cursor != self.cursor:
+            self._refresh_tile(self._shown_cursor, picture=False)
+            self._refresh_tile(self.cursor, picture=False)
+            self._shown_cursor = self.cursor
+        sight = self._in_sight()
+        if changed := self._marks.take_changed():
+            for index in sight:
+                if self.ids[index] in changed:
+                    self._refresh_tile(index, picture=False)
+        self._ask_for_labels(sight)
+        self._ask_for_tiles(sight)
+        told = (self.cursor_id, self.cursor)
+        if told != self._told_cursor:
+            self._told_cursor = told
+            self.post_message(self.CursorMoved(self, *told))
+        if self._marks.version != self._told_marks:
+            self._told_marks = self._marks.version
+            self.post_message(self.MarksChanged(self, len(self._marks.ids_marked)))
+
+    def _in_sight(self, pages: int = 0) -> range:
+        """Places of the pictures that are in sight, and so many pages more either way."""
+        grid = self._grid
+        top = int(self.scroll_y) // grid.row_height - pages * grid.page_rows
+        bottom = (int(self.scroll_y) + grid.height - 1) // grid.row_height + 1 + pages * grid.page_rows
+        return range(max(0, top) * grid.columns, min(bottom * grid.columns, len(self.ids)))
+
+    def _scroll_to_cursor(self) -> None:
+        grid = self._grid
+        top = self.cursor // grid.columns * grid.row_height
+        if top < self.scroll_y or grid.row_height >= grid.height:
+            self._scroll_to_line(top)
+        elif top + grid.row_height > self.scroll_y + grid.height:
+            # Whole rows from the top, so that tiles stay where they are while the cursor goes through a page.
+            self._scroll_to_line(top - (grid.page_rows - 1) * grid.row_height)
+
+    def _scroll_to_line(self, y: int) -> None:
+        self.scroll_to(y=y, animate=False, immediate=True, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._ask_to_settle()
+
+    def _ask_for_labels(self, sight: range) -> None:
+        if any(self._lacks(self.ids[index]) for index in sight):
+            around = self._in_sight(pages=1)
+            ids = [self.ids[index] for index in around if self._lacks(self.ids[index])]
+            self._asked.update(ids)
+            if len(self._labels) > _LABELS_KEPT:
+                kept = set(self.ids[around.start : around.stop])
+                self._labels = {id_: label for id_, label in self._labels.items() if id_ in kept}
+            self.post_message(WallNeeds(self, ids))
+
+    def _lacks(self, id: int) -> bool:
+        return (id not in self._labels or id in self._stale) and id not in self._asked
+
+    def _ask_for_tiles(self, sight: range) -> None:
+        """Have the tiles in sight made first, then those a page below and above; paint what came meanwhile."""
+        jobs = []
+        around = self._in_sight(pages=1)
+        for index in (*sight, *range(sight.stop, around.stop), *range(around.start, sight.start)):
+            label = self._labels.get(self.ids[index])
+            if label is None:
+                continue
+            spec = self._spec_of(label)
+            tile = self.pool.get(spec)
+            if tile is None:
+                jobs.append(TileJob(spec, label.source))
+            elif index in sight and self._painted.get(index, tile) is not tile:
+                self._refresh_tile(index)
+        self.pool.want(self, jobs)
+
+    def _spec_of(self, label: WallLabel) -> TileSpec:
+        return TileSpec(label.source.key, self._grid.cols, self._grid.rows, label.role == "rejected")
+
+    def on_tiles_ready(self, message: TilesReady) -> None:
+        message.stop()
+        self._ask_to_settle()
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        index = self._grid.index_at(event.x, event.y + int(self.scroll_y), len(self.ids))
+        if index is None:
+            return
+        event.stop()
+        self.move_to(index)
+        if event.chain == 2 and self.cursor_id is not None:
+            self.post_message(self.Opened(self, self.cursor_id))
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._turn_wheel(event, 1)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._turn_wheel(event, -1)
+
+    def _turn_wheel(self, event: events.MouseEvent, rows: int) -> None:
+        """By whole rows: every line that moves is sent again, so half rows would cost twice as much."""
+        event.stop()
+        event.prevent_default()
+        self._scroll_to_line((round(self.scroll_y) // self._grid.row_height + rows) * self._grid.row_height)
+
+    def on_unmount(self) -> None:
+        self.pool.leave(self)
+        if self._own_pool:
+            self.pool.close()
+
+    # Painting
+
+    def _refresh_tile(self, index: int, *, picture: bool = True) -> None:
+        """Have a tile painted again; without `picture` only its bar and label."""
+        grid = self._grid
+        row, column = divmod(index, grid.columns)
+        self._strips.pop(row, None)
+        x, y = grid.left + column * grid.pitch, row * grid.row_height - int(self.scroll_y)
+        if y + grid.row_height <= 0 or y >= grid.height:
+            return
+        bounds = Region(0, 0, grid.width, grid.height)
+        if picture:
+            regions = [Region(x, y, grid.pitch, grid.row_height)]
+        else:
+            regions = [Region(x, y, 1, grid.rows), Region(x, y + grid.rows, grid.pitch, LABEL_ROWS)]
+        if seen := [region.intersection(bounds) for region in regions if region.overlaps(bounds)]:
+            self.refresh(*seen)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._looks = {}
+        self._strips.clear()
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        if self.ids:
+            self._refresh_tile(self.cursor, picture=False)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        width = self.outer_size.width
+        strips = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip if crop.width == width else strip.crop(crop.x, crop.right))
+        return strips
+
+    def render_line(self, y: int) -> Strip:
+        row, line = divmod(y + int(self.scroll_y), self._grid.row_height)
+        strips = self._strips.get(row)
+        if strips is None:
+            if len(self._strips) > 4 * self._grid.page_rows + 8:
+                self._strips.clear()
+                self._painted.clear()
+            strips = self._strips[row] = self._paint_row(row)
+        return strips[line]
+
+    def _paint_row(self, row: int) -> list[Strip]:
+        """All lines of a row of tiles."""
+        grid = self._grid
+        looks = self._looks = self._looks or self._get_looks()
+        indices = range(row * grid.columns, min((row + 1) * grid.columns, len(self.ids)))
+        painted = [self._paint_tile(index, looks) for index in indices]
+        width = self.outer_size.width
+        left = [Segment(" " * grid.left, looks["base"])] if grid.left else []
+        rest = width - grid.left - len(painted) * grid.pitch
+        right = [Segment(" " * rest, looks["base"])] if rest > 0 else []
+        return [
+            Strip([*left, *(segment for tile in painted for segment in tile[line]), *right], width)
+            for line in range(grid.row_height)
+        ]
+
+    def _paint_tile(self, index: int, looks: Mapping[str, Style]) -> list[list[Segment]]:
+        grid, id_ = self._grid, self.ids[index]
+        label = self._labels.get(id_)
+        tile = None if label is None else self.pool.get(self._spec_of(label))
+        self._painted[index] = tile
+        base, bar = looks["base"], Segment(" ", looks["base"])
+        glyphs: Glyphs = getattr(self.app, "glyphs", _GLYPHS)
+        on_cursor = index == self.cursor
+        if on_cursor:
+            bar = Segment(glyphs.cursor, looks["bar"])
+        blank = Segment(" ", base)
+        average = None if label is None or tile is not None else self.pool.average(label.source.key)
+        lines = [[bar, *line, blank] for line in draw_picture(tile, label, grid, looks["tile"], average)]
+        label_base = base + looks["cursor" if self.has_focus else "blurred"] if on_cursor else base
+        text = draw_label(label, grid.cols + 1, glyphs, label_base, looks, marked=id_ in self._marks)
+        lines.append([bar if on_cursor else blank, *text])
+        return lines
+
+    def _get_looks(self) -> dict[str, Style]:
+        base = self.rich_style
+        looks = {name: self.get_component_rich_style(f"imagewall--{name}", partial=True) for name in (*_PARTS, *_ROLES)}
+        looks["base"] = base
+        looks["tile"] = base + looks["tile"]
+        looks["bar"] = Style.from_color(looks["cursor"].bgcolor, base.bgcolor)
+        return looks
