@@ -52,6 +52,9 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("run resume", "training:resume_run", "Go on with a stopped or failed training."),
     ("checkpoint list", "training:list_checkpoints", "List the epochs that a training saved."),
     ("sheet", "training:sheet", "Render prompts x seeds for every epoch and write a contact sheet."),
+    ("review list", "review:list_sheets", "List sheets, newest first."),
+    ("review show", "review:show_sheet", "Show a sheet: mean rating per epoch, prompts, images."),
+    ("review rate", "review:rate_cells", "Give images of a sheet 0-5 stars."),
     ("undo", "admin:undo", "Take back the last action."),
     ("redo", "admin:redo", "Do the last undone action again."),
     ("history", "admin:history", "List recent actions, newest first."),
@@ -71,6 +74,7 @@ GROUPS = {
     "base": "Base models.",
     "run": "Trainings.",
     "checkpoint": "LoRA files of a training.",
+    "review": "Sheets and what you think of their images.",
 }
 
 
