@@ -45,8 +45,8 @@ class Row:
     """One cell wide, before the first column."""
 
 
-class RowTable(ScrollView, can_focus=True):
-    """Rows with a cursor. Filling it anew keeps the cursor on the same key, else on the same place."""
+class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows with a cursor, which the screen's keys move. Filling it anew keeps it on the same key, else place."""
 
     DEFAULT_CSS = """
     RowTable { height: 1fr; scrollbar-size-vertical: 1; }

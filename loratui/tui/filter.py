@@ -1,0 +1,228 @@
+"""The line in which a filter is typed: what it chooses is shown while one types, with what could come next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from loratui.tui.completion import Completion, complete_query
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    Complete = Callable[[str, int], Completion]
+    """Gives the words that may stand at a place of a text."""
+
+PAUSE_S = 0.08
+"""A filter is applied this long after the last key."""
+
+
+def check_query(text: str) -> str:
+    """What is wrong with a query, in a sentence; empty when nothing is."""
+    # The grammar is plain Python; nothing of the library is loaded by it.
+    from loratui.catalog.grammar import parse_query
+    from loratui.errors import UsageError
+
+    try:
+        parse_query(text)
+    except UsageError as error:
+        return f"{error.message.splitlines()[0]} {error.hint}"
+    return ""
+
+
+def accept_anything(text: str) -> str:
+    """The check of a filter of plain words, which can't be wrong."""
+    return ""
+
+
+class FilterBar(Vertical):
+    """A filter, two lines high while it is typed.
+
+    The screen yields one in its body, calls `open` on `/`, and shows what `Changed` says; a text that is wrong is
+    told here and not sent. Enter keeps the filter, esc takes it away; both give the focus back and send `Closed`.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar { dock: bottom; height: 2; display: none; background: $panel; }
+    FilterBar.-open { display: block; }
+    FilterBar Horizontal { height: 1; }
+    FilterBar #slash { width: 3; padding: 0 1; color: $accent; text-style: bold; }
+    FilterBar Input { border: none; height: 1; padding: 0; width: 1fr; background: $panel; }
+    FilterBar Input:focus { border: none; }
+    FilterBar #next { height: 1; padding: 0 1 0 3; color: $text-muted; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape", "clear", "no filter"),
+        ("tab", "accept", "take the suggestion"),
+    ]
+
+    class Changed(Message):
+        """Another filter is in force."""
+
+        def __init__(self, bar: FilterBar, text: str) -> None:
+            super().__init__()
+            self.bar = bar
+            self.text = text
+
+        @property
+        def control(self) -> FilterBar:
+            return self.bar
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, FilterBar.Changed) and message.bar is self.bar
+
+    class Closed(Message):
+        """Typing is over; `text` is the filter that stays."""
+
+        def __init__(self, bar: FilterBar, text: str) -> None:
+            super().__init__()
+            self.bar = bar
+            self.text = text
+
+        @property
+        def control(self) -> FilterBar:
+            return self.bar
+
+    def __init__(
+        self,
+        *,
+        complete: Complete = complete_query,
+        check: Callable[[str], str] = check_query,
+        placeholder: str = "a name, role:primary, tag:smile, -tag:hat, rating:>3",
+        id: str | None = "filter",
+    ) -> None:
+        super().__init__(id=id)
+        self._complete = complete
+        self._check = check
+        self._placeholder = placeholder
+        self._before: Widget | None = None
+        self._pause: Timer | None = None
+        self._sent = ""
+        self._turn: tuple[Completion, int] | None = None
+        """The suggestions that tab goes through, and the one that is in the line."""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static("/", id="slash")
+            yield Input(placeholder=self._placeholder, select_on_focus=False)
+        yield Static("", id="next")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a filter is being typed."""
+        return self.has_class("-open")
+
+    def open(self, text: str = "") -> None:
+        """Show the line with the filter that is in force, and let the person change it."""
+        if not self.is_open:
+            self._before = self.screen.focused
+        self._sent = text
+        self._turn = None
+        line = self.query_one(Input)
+        with self.prevent(Input.Changed):
+            line.value = text
+        line.cursor_position = len(text)
+        self.add_class("-open")
+        line.focus()
+        self._show_next()
+
+    def close(self) -> None:
+        """Hide the line and give the focus back; the filter stays."""
+        self._stop_pause()
+        self.remove_class("-open")
+        if self._before is not None and self._before.is_attached:
+            self._before.focus()
+
+    def show_wrong(self, sentence: str) -> None:
+        """Say what is wrong with the filter, when only the library could tell."""
+        self.query_one("#next", Static).update(
+            Text(plain(sentence), style=self._color("text-error"), no_wrap=True, overflow="ellipsis")
+        )
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._turn is not None and self._turn[0].words[self._turn[1]] not in event.value:
+            self._turn = None
+        self._stop_pause()
+        self._pause = self.set_timer(PAUSE_S, self._send)
+        self._show_next()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if wrong := self._check(event.value):
+            self.show_wrong(wrong)
+            return
+        self._send()
+        self.close()
+        self.post_message(self.Closed(self, event.value))
+
+    def action_clear(self) -> None:
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = ""
+        self._send()
+        self.close()
+        self.post_message(self.Closed(self, ""))
+
+    def action_accept(self) -> None:
+        """Put the first suggestion in; again, the next one in its place."""
+        line = self.query_one(Input)
+        if self._turn is not None:
+            completion, place = self._turn
+            end = completion.start + len(completion.words[place])
+            place = (place + 1) % len(completion.words)
+        else:
+            completion, place = self._complete(line.value, line.cursor_position), 0
+            end = line.cursor_position
+        if not completion.words:
+            return
+        word = completion.words[place]
+        # A key alone is only half a term: what follows it comes next, not another key.
+        self._turn = None if len(completion.words) == 1 or word.endswith(":") else (completion, place)
+        line.value = line.value[: completion.start] + word + line.value[end:]
+        line.cursor_position = completion.start + len(word)
+        self._show_next()
+
+    def _send(self) -> None:
+        self._stop_pause()
+        text = self.query_one(Input).value
+        if text != self._sent and not self._check(text):
+            self._sent = text
+            self.post_message(self.Changed(self, text))
+
+    def _stop_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+            self._pause = None
+
+    def _show_next(self) -> None:
+        """Suggestions; where there are none, what is wrong."""
+        line = self.query_one(Input)
+        if self._turn is not None:
+            completion, chosen = self._turn
+        else:
+            completion, chosen = self._complete(line.value, line.cursor_position), 0
+        if completion.words == (line.value[completion.start : line.cursor_position],) and self._turn is None:
+            completion = Completion()
+        if not completion.words and (wrong := self._check(line.value)):
+            self.show_wrong(wrong)
+            return
+        shown = Text(no_wrap=True, overflow="ellipsis")
+        for place, word in enumerate(completion.words):
+            shown.append(plain(word), style="bold" if place == chosen else "")
+            shown.append("  ")
+        shown.append("tab takes it   " if completion.words else "", style="dim")
+        shown.append("enter keeps the filter   esc shows all", style="dim")
+        self.query_one("#next", Static).update(shown)
+
+    def _color(self, name: str) -> str:
+        color = self.app.theme_variables.get(name, "")
+        return color if color.startswith("#") else "red"
