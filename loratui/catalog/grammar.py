@@ -18,7 +18,7 @@ from loratui.errors import UsageError
 
 NUMBERS = ("size", "width", "height", "repeats", "rating")
 TEXTS = ("name", "tag", "caption", "format", "sha")
-CHOICES = {"role": ROLES, "state": PICTURE_STATES, "kind": KINDS, "dup": ("yes", "no")}
+CHOICES = {"role": ROLES, "state": PICTURE_STATES, "kind": KINDS, "dup": ("yes", "no"), "crop": ("yes", "no")}
 KEYS = (*NUMBERS, *TEXTS, *CHOICES)
 
 

@@ -225,6 +225,8 @@ def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
                 raise UsageError("`dup:` can't be used here.", hint="List the duplicates with `loratui dupes list`.")
             doubled = _m.id.in_(as_values(sorted(duplicates())))
             return doubled if text == "yes" else not_(doubled)
+        case "crop":
+            return _m.crop_width.is_not(None) if text == "yes" else _m.crop_width.is_(None)
         case key:
             return {"role": _m.role, "state": _p.state, "kind": _s.kind}[key] == text
 

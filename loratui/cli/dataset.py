@@ -185,7 +185,7 @@ def plan(
         chosen, settings = choose_recipe(catalog, base, recipe)
         content = describe_dataset(catalog, get_subject(catalog, subject))
     found = make_plan(
-        [(picture.width, picture.height, picture.repeats) for picture in content.pictures],
+        [(*picture.used_size, picture.repeats) for picture in content.pictures],
         resolution=settings.resolution,
         bucket_step=settings.bucket_step,
         min_bucket=settings.min_bucket,

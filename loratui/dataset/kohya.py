@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from loratui.catalog.rows import Membership, Snapshot, Subject
+    from loratui.catalog.rows import Box, Membership, Snapshot, Subject
     from loratui.catalog.store import Catalog
 
 CONFIG = "dataset.toml"
@@ -40,6 +40,9 @@ _REPORT_EVERY = 250
 # Photos take 1.5 to 2 bytes a pixel as PNG.
 _PNG_BYTES_PER_PIXEL = 2
 _SMALL_FILE_BYTES = 4096
+
+# The sha256 of a picture, and the sides of its crop if it has one.
+_Pixels = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class _Item:
     picture: Membership
     repeats: int
     caption: str
+    crop: Box | None
     source: Path
     name: str
     """Relative, without suffix."""
@@ -171,15 +175,16 @@ def name_folder(trigger: str, repeats: int) -> str:
     return f"{repeats}_{safe or 'subject'}"
 
 
-def name_stem(trigger: str, number: int, sha256: str, caption: str) -> str:
-    """A unique plain ASCII file stem that changes with the picture and with its caption.
+def name_stem(trigger: str, number: int, sha256: str, caption: str, crop: Box | None = None) -> str:
+    """A unique plain ASCII file stem that changes with the picture, its crop and its caption.
 
     Trainers keep caches under the stem and never look whether they still fit, so a changed caption needs a new
     one. It has two underscores: in four or more, sd-scripts sees the coordinates of a face.
     """
     plain = unicodedata.normalize("NFKD", trigger).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40] or "picture"
-    content = hashlib.sha256(f"{sha256}\n{caption}".encode()).hexdigest()
+    cropped = "" if crop is None else f"\n{','.join(map(str, crop))}"
+    content = hashlib.sha256(f"{sha256}\n{caption}{cropped}".encode()).hexdigest()
     return f"{safe}_{number:04d}_{content[:8]}"
 
 
@@ -190,22 +195,26 @@ def _plan_items(catalog: Catalog, subject: Subject, snapshot: Snapshot) -> list[
         if (picture := chosen.get(frozen.sha256)) is None:
             raise NotFoundError(f"{frozen.name} left the subject while it was being exported.", hint="Export it again.")
         source = picture_path(catalog, picture)
-        suffix = choose_suffix(picture, source)
-        stem = name_stem(subject.trigger, picture.id, frozen.sha256, frozen.caption)
-        about = {
+        suffix = choose_suffix(picture, source, cropped=frozen.crop is not None)
+        stem = name_stem(subject.trigger, picture.id, frozen.sha256, frozen.caption, frozen.crop)
+        width, height = frozen.used_size
+        about: dict[str, Any] = {
             "picture": frozen.sha256,
             "name": frozen.name,
             "role": frozen.role,
             "repeats": frozen.repeats,
-            "width": frozen.width,
-            "height": frozen.height,
+            "width": width,
+            "height": height,
             "encoded": suffix is None,
         }
+        if frozen.crop is not None:
+            about["crop"] = list(frozen.crop)
         items.append(
             _Item(
                 picture=picture,
                 repeats=frozen.repeats,
                 caption=frozen.caption,
+                crop=frozen.crop,
                 source=source,
                 name=f"{name_folder(subject.trigger, frozen.repeats)}/{stem}",
                 suffix=suffix or ".png",
@@ -224,7 +233,7 @@ def _check_space(place: ExportFolder, items: Sequence[_Item], placer: Placer) ->
             continue
         needed += _SMALL_FILE_BYTES
         if item.encode:
-            needed += item.picture.width * item.picture.height * _PNG_BYTES_PER_PIXEL
+            needed += item.about["width"] * item.about["height"] * _PNG_BYTES_PER_PIXEL
         elif links or item.picture.in_place_path:
             needed += item.picture.bytes
     free = shutil.disk_usage(place.path).free
@@ -298,14 +307,18 @@ def _place_stored(place: ExportFolder, item: _Item, placer: Placer) -> Placement
     return placer.place(item.source, path, sha256=item.sha256, managed=not item.picture.in_place_path)
 
 
-def _find_encoded(place: ExportFolder) -> dict[str, str]:
-    """PNGs of the last export by the picture they were made of: a new caption needs a new name, not a new PNG."""
-    return {about["picture"]: name for name, about in place.files.items() if about.get("encoded")}
+def _find_encoded(place: ExportFolder) -> dict[_Pixels, str]:
+    """PNGs of the last export by what they were made of: a new caption needs a new name, not a new PNG."""
+    return {_pixels_of(about): name for name, about in place.files.items() if about.get("encoded")}
 
 
-def _place_encoded(catalog: Catalog, place: ExportFolder, item: _Item, earlier: dict[str, str]) -> Placement:
+def _pixels_of(about: dict[str, Any]) -> _Pixels:
+    return about["picture"], tuple(about.get("crop") or ())
+
+
+def _place_encoded(catalog: Catalog, place: ExportFolder, item: _Item, earlier: dict[_Pixels, str]) -> Placement:
     name = item.name + item.suffix
-    made = earlier.get(item.picture.sha256, "")
+    made = earlier.get(_pixels_of(item.about), "")
     if place.is_untouched(made):
         item.sha256 = place.files[made]["sha256"]
         if made == name:
@@ -314,7 +327,7 @@ def _place_encoded(catalog: Catalog, place: ExportFolder, item: _Item, earlier: 
         os.link(place.path / made, place.path / name)
         return "encoded"
     place.make_way(name)
-    item.sha256 = encode_png(read_picture(catalog, item.picture), place.path / name)
+    item.sha256 = encode_png(read_picture(catalog, item.picture), place.path / name, item.crop)
     return "encoded"
 
 

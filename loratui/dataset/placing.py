@@ -17,7 +17,7 @@ from loratui.errors import RefusedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loratui.catalog.rows import Membership
+    from loratui.catalog.rows import Box, Membership
 
 Placement = Literal["linked", "copied", "encoded", "unchanged"]
 
@@ -36,13 +36,15 @@ _FICLONE = 0x40049409
 _NO_REFLINK = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.ENOSYS)
 
 
-def choose_suffix(picture: Membership, source: Path) -> str | None:
+def choose_suffix(picture: Membership, source: Path, *, cropped: bool = False) -> str | None:
     """The file suffix under which the stored bytes can be exported as they are; None when they must be encoded.
 
     Sd-scripts takes sizes from headers with the `imagesize` package, which raises at bytes between JPEG segments
     (the training stops) and is one pixel short for extended WebP (the picture may land in another bucket).
     """
-    if picture.has_alpha or picture.orientation != 1 or picture.frames != 1 or _NOT_AS_IT_IS & set(picture.warnings):
+    if cropped or picture.has_alpha or picture.orientation != 1 or picture.frames != 1:
+        return None
+    if _NOT_AS_IT_IS & set(picture.warnings):
         return None
     if picture.format == "PNG":
         return ".png"
@@ -163,15 +165,18 @@ class Placer:
         _publish(part, target, source)
 
 
-def encode_png(data: bytes, target: Path) -> str:
+def encode_png(data: bytes, target: Path, crop: Box | None = None) -> str:
     """Write a picture file's bytes as upright 8-bit sRGB PNG on white without metadata; returns the PNG's sha256.
 
-    The same picture always gives the same bytes.
+    The same picture and crop always give the same bytes.
     """
     from loratui.catalog.pictures import load_rgb
 
     # Its size was checked when it was imported.
     image = load_rgb(data, max_megapixels=float("inf"))
+    if crop is not None:
+        left, top, width, height = crop
+        image = image.crop((left, top, left + width, top + height))
     image.info.clear()
     encoded = io.BytesIO()
     image.save(encoded, "PNG", compress_level=4)

@@ -16,7 +16,7 @@ from loratui.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loratui.catalog.rows import Membership, Snapshot, Subject
+    from loratui.catalog.rows import Box, Membership, Snapshot, Subject
     from loratui.catalog.store import Catalog
 
 TRAINING_ROLES = ("primary", "supporting")
@@ -26,7 +26,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPicture:
-    """A picture as it is trained: upright size in pixels, and the caption on one line."""
+    """A picture as it is trained: upright size in pixels, the part that is used, and the caption on one line."""
 
     sha256: str
     name: str
@@ -35,6 +35,21 @@ class SnapshotPicture:
     role: str
     repeats: int
     caption: str
+    crop: Box | None = None
+    """Left, top, width, height; None for the whole picture."""
+
+    @property
+    def used_size(self) -> tuple[int, int]:
+        """Width and height of what is trained on."""
+        return (self.width, self.height) if self.crop is None else self.crop[2:]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as canonical JSON has them: without a crop where there is none, as before there were crops."""
+        # Like asdict, which copies every value and takes a second for ten thousand pictures.
+        return {name: getattr(self, name) for name in (_PLAIN if self.crop is None else self.__slots__)}
+
+
+_PLAIN = tuple(name for name in SnapshotPicture.__slots__ if name != "crop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +67,8 @@ class SnapshotContent:
     def to_json(self) -> str:
         """The canonical JSON: the same content gives the same text everywhere."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        # Like asdict, which copies every value and takes a second for ten thousand pictures.
         for key in ("pictures", "holdout"):
-            plain[key] = [{name: getattr(each, name) for name in SnapshotPicture.__slots__} for each in plain[key]]
+            plain[key] = [each.to_dict() for each in plain[key]]
         plain["version"] = _VERSION
         return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -69,7 +83,7 @@ def parse_content(text: str) -> SnapshotContent:
     if raw.pop("version") != _VERSION:
         raise RefusedError("This snapshot was made by a newer version.", hint="Update loratui to use it.")
     for key in ("pictures", "holdout"):
-        raw[key] = tuple(SnapshotPicture(**picture) for picture in raw[key])
+        raw[key] = tuple(_read_picture(picture) for picture in raw[key])
     return SnapshotContent(**raw)
 
 
@@ -105,6 +119,7 @@ def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:
                 role=picture.role,
                 repeats=picture.repeats,
                 caption=captions[picture.id],
+                crop=picture.crop,
             )
             for picture in chosen
             if picture.role in roles and picture.repeats >= 1
@@ -119,6 +134,11 @@ def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:
         pictures=freeze_pictures(TRAINING_ROLES),
         holdout=freeze_pictures(("holdout",)),
     )
+
+
+def _read_picture(raw: dict[str, Any]) -> SnapshotPicture:
+    crop = raw.pop("crop", None)
+    return SnapshotPicture(**raw, crop=None if crop is None else tuple(crop))
 
 
 def _refuse_lost(chosen: Sequence[Membership], subject: Subject) -> None:

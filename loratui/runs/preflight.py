@@ -81,7 +81,7 @@ def _find_checkpoint(catalog: Catalog, word: str) -> Path:
 def plan_training(snapshot: Snapshot, recipe: Recipe) -> Plan:
     """The exact steps that our trainer will take for a frozen dataset."""
     return make_plan(
-        [(picture.width, picture.height, picture.repeats) for picture in parse_content(snapshot.content).pictures],
+        [(*picture.used_size, picture.repeats) for picture in parse_content(snapshot.content).pictures],
         resolution=recipe.resolution,
         bucket_step=recipe.bucket_step,
         min_bucket=recipe.min_bucket,
@@ -106,18 +106,7 @@ def describe_dataset(catalog: Catalog, subject: Subject, snapshot: Snapshot) -> 
                 f"The file of {picture.name} is missing.",
                 hint=f"Import it again, or `loratui role set {subject.name} rejected 'sha:{picture.sha256[:12]}'`.",
             )
-        pictures.append(
-            {
-                "sha256": picture.sha256,
-                "path": str(path),
-                "name": picture.name,
-                "width": picture.width,
-                "height": picture.height,
-                "role": picture.role,
-                "repeats": picture.repeats,
-                "caption": picture.caption,
-            }
-        )
+        pictures.append({**picture.to_dict(), "path": str(path)})
     return {"hash": snapshot.hash, "pictures": pictures}
 
 

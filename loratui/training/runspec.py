@@ -30,7 +30,7 @@ class BaseSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPicture:
-    """One picture of the frozen dataset; sizes are upright pixels."""
+    """One picture of the frozen dataset; sizes are upright pixels, `crop` is (left, top, width, height)."""
 
     sha256: str
     path: Path
@@ -40,6 +40,12 @@ class TrainingPicture:
     role: str
     repeats: int
     caption: str
+    crop: tuple[int, int, int, int] | None = None
+
+    @property
+    def used_size(self) -> tuple[int, int]:
+        """Width and height of what is trained on: the crop, else the picture."""
+        return (self.width, self.height) if self.crop is None else self.crop[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,10 @@ def _safe_name(name: str) -> str:
 
 
 def _read_picture(raw: dict[str, Any]) -> TrainingPicture:
+    crop = None
+    if raw.get("crop"):
+        left, top, width, height = (int(side) for side in raw["crop"])
+        crop = (left, top, width, height)
     return TrainingPicture(
         sha256=str(raw["sha256"]),
         path=Path(raw["path"]),
@@ -138,6 +148,7 @@ def _read_picture(raw: dict[str, Any]) -> TrainingPicture:
         role=str(raw["role"]),
         repeats=int(raw["repeats"]),
         caption=str(raw.get("caption") or ""),
+        crop=crop,
     )
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from loratui.captions.service import change_rules, import_sidecars
+from loratui.catalog.crops import set_crop
 from loratui.catalog.edits import add_tags, set_caption
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
@@ -70,6 +71,51 @@ def test_two_roles_with_the_same_repeats_share_a_folder_and_the_manifest_tells_t
     assert export_kohya(catalog, mira, tmp_path / "out").folders == {"3_Mira": 4}
     files = json.loads((tmp_path / "out" / MANIFEST).read_text())["files"].values()
     assert sorted(about["role"] for about in files if "role" in about) == ["primary"] * 2 + ["supporting"] * 2
+
+
+def test_a_cropped_picture_is_exported_as_its_part_and_the_manifest_says_so(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    set_crop(catalog, mira, "name:one OR name:two", (10, 4, 50, 60))
+    result = export_kohya(catalog, mira, tmp_path / "out")
+    assert (result.encoded, result.linked) == (2, 2)
+    files = json.loads((tmp_path / "out" / MANIFEST).read_text())["files"]
+    about = {entry["name"]: entry for entry in files.values() if "name" in entry}
+    assert about["one.png"]["crop"] == [10, 4, 50, 60] and about["one.png"]["encoded"]
+    assert (about["one.png"]["width"], about["one.png"]["height"]) == (50, 60)
+    assert "crop" not in about["three.webp"]
+    (one,) = select_memberships(catalog, mira, "name:one")
+    for name in ("one.png", "two.jpg"):
+        (member,) = select_memberships(catalog, mira, f"name:{name}")
+        with (
+            Image.open(find(tmp_path / "out", catalog, name)) as exported,
+            Image.open(tmp_path / "pictures" / name) as whole,
+        ):
+            assert exported.format == "PNG" and not exported.info
+            assert exported.tobytes() == whole.convert("RGB").crop((10, 4, 60, 64)).tobytes(), member.name
+    assert one.width == 96
+
+
+def test_another_crop_makes_a_new_picture_under_a_new_name_and_none_brings_the_first_back(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export_kohya(catalog, mira, out)
+    whole = read_tree(out)
+    set_crop(catalog, mira, "name:one", (0, 0, 50, 60))
+    export_kohya(catalog, mira, out)
+    first = find(out, catalog, "one.png")
+    set_crop(catalog, mira, "name:one", (1, 0, 50, 60))
+    result = export_kohya(catalog, mira, out)
+    second = find(out, catalog, "one.png")
+    assert result.encoded == 1 and result.unchanged == 3
+    assert first.name != second.name and not first.exists(), "a trainer's cache of the first crop is not taken for this"
+    set_caption(catalog, mira, "name:one", "Mira, again")
+    assert export_kohya(catalog, mira, out).encoded == 1
+    set_caption(catalog, mira, "name:one", None)
+    set_crop(catalog, mira, "name:one", None)
+    export_kohya(catalog, mira, out)
+    assert read_tree(out) == whole
 
 
 def test_the_config_says_everything_that_sd_scripts_would_not_assume(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loratui.captions.service import change_rules
+from loratui.catalog.crops import set_crop
 from loratui.catalog.edits import add_tags, set_caption
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
@@ -15,7 +16,7 @@ from loratui.catalog.roles import set_rating, set_repeats, set_role
 from loratui.catalog.snapshots import get_snapshot, list_snapshots
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, edit_subject, get_subject
-from loratui.dataset.snapshot import describe_dataset, freeze, parse_content
+from loratui.dataset.snapshot import SnapshotContent, SnapshotPicture, describe_dataset, freeze, parse_content
 from loratui.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ CHANGES: dict[str, Callable[[Catalog, str], object]] = {
     "holdout": lambda catalog, mira: set_role(catalog, mira, "holdout", "name:one"),
     "repeats": lambda catalog, mira: set_repeats(catalog, mira, 7, "name:one"),
     "trigger": lambda catalog, mira: edit_subject(catalog, mira, trigger="Zora"),
+    "crop": lambda catalog, mira: set_crop(catalog, mira, "name:one", (10, 4, 50, 60)),
     "subject repeats": lambda catalog, mira: edit_subject(catalog, mira, primary_repeats=6),
 }
 
@@ -52,6 +54,21 @@ def test_a_change_gives_another_hash_and_taking_it_back_the_old_one(catalog: Cat
     assert freeze(catalog, mira).hash != before
     undo(catalog)
     assert freeze(catalog, mira).hash == before
+
+
+def test_datasets_without_crops_keep_the_hash_they_had_before_there_were_crops() -> None:
+    picture = SnapshotPicture("ab" * 32, "a.png", 96, 64, "primary", 5, "photo of Mira, hat")
+    content = SnapshotContent("Mira", "Mira", "character", "woman", (picture,), (picture,))
+    assert content.compute_hash() == "74d305253d1d6d75bbd350019c18019eaf85a07687b8ef9e45f5b22a7d8eecdc"
+
+
+def test_a_crop_survives_the_canonical_json_and_gives_the_used_size(catalog: Catalog, mira: str) -> None:
+    set_crop(catalog, mira, "name:one", (10, 4, 50, 60))
+    content = parse_content(freeze(catalog, mira).content)
+    assert content == describe_dataset(catalog, get_subject(catalog, mira))
+    crops = {picture.name: (picture.crop, picture.used_size) for picture in content.pictures}
+    assert crops["one.png"] == ((10, 4, 50, 60), (50, 60))
+    assert crops["two.jpg"] == (None, (64, 96))
 
 
 def test_a_new_training_picture_gives_another_hash(

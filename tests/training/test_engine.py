@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import shutil
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from loratui.training.lorafile import autov3, list_checkpoints, read_header
 from loratui.training.tensorfile import read_tensors, write_tensors
@@ -299,6 +301,41 @@ def test_cached_latents_are_used_again_unless_they_are_damaged(make_run: MakeRun
     assert "1 of them encoded now" in second.told("log")[-1]["message"]
     assert autov3(first.checkpoint()) == autov3(second.checkpoint())
     assert cached[3].read_bytes() == damaged
+
+
+def test_a_crop_trains_as_the_same_pixels_in_a_file_of_their_own_would(
+    make_run: MakeRun, drawings: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    box = (5, 3, 24, 32)
+    cropped = tmp_path / "cropped.png"
+    with Image.open(drawings[0]["path"]) as image:
+        image.crop((5, 3, 29, 35)).save(cropped)
+    sha256 = hashlib.sha256(cropped.read_bytes()).hexdigest()
+    own = {**drawings[0], "path": str(cropped), "sha256": sha256, "width": 24, "height": 32}
+    by_crop = make_run("crop", pictures=[{**drawings[0], "crop": box}, *drawings[1:]])
+    by_file = make_run("file", pictures=[own, *drawings[1:]])
+    whole = make_run("whole")
+    for run in (by_crop, by_file, whole):
+        assert run.train() == 0, run.end
+    weights = [read_tensors(run.checkpoint()) for run in (by_crop, by_file, whole)]
+    assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not all(np.array_equal(weights[0][key], weights[2][key]) for key in weights[0])
+
+
+def test_another_crop_of_the_same_shape_is_not_taken_from_the_cache(
+    make_run: MakeRun, drawings: list[dict[str, Any]]
+) -> None:
+    runs = [make_run(f"at-{top}", pictures=[{**drawings[0], "crop": (0, top, 32, 32)}]) for top in (0, 8)]
+    for run in runs:
+        assert run.train() == 0, run.end
+    first, second = (read_tensors(run.checkpoint()) for run in runs)
+    assert not all(np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_a_crop_outside_its_picture_is_named(make_run: MakeRun, drawings: list[dict[str, Any]]) -> None:
+    run = make_run(pictures=[{**drawings[0], "crop": (20, 0, 32, 32)}])
+    assert run.train() == 6
+    assert "crop of 0.png" in run.end["reason"]
 
 
 def test_a_dataset_without_training_pictures_is_refused(make_run: MakeRun, drawings: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Pictures as the UNet sees them: cropped to their bucket, encoded once, cached by content so never stale."""
+"""Pictures as the UNet sees them: fitted to their bucket, encoded once, cached by content so never stale."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ class LatentStore:
     def _path(self, picture: TrainingPicture, bucket: Bucket, *, flipped: bool) -> Path:
         size = f"{bucket.width}x{bucket.height} {bucket.resized_width}x{bucket.resized_height}"
         key = f"{_VERSION} {picture.sha256} {size} {flipped} {self._base.vae_hash} {self._device.type}"
+        if picture.crop is not None:
+            key += f" crop {' '.join(map(str, picture.crop))}"
         name = hashlib.sha256(key.encode()).hexdigest()
         return self._folder / name[:2] / f"{name}.safetensors"
 
@@ -79,7 +81,7 @@ class LatentStore:
 
 
 def load_picture(picture: TrainingPicture) -> Image.Image:
-    """Decode a picture of the dataset; RefusedError naming it when it is not what was imported."""
+    """Decode a picture of the dataset and cut its crop out; RefusedError when it is not what was imported."""
     try:
         data = read_picture_file(picture.path)
         if hashlib.sha256(data).hexdigest() != picture.sha256:
@@ -98,7 +100,15 @@ def load_picture(picture: TrainingPicture) -> Image.Image:
             f"{picture.width}x{picture.height}.",
             hint="Import it again and start a new training.",
         )
-    return image
+    if picture.crop is None:
+        return image
+    left, top, width, height = picture.crop
+    if left + width > image.width or top + height > image.height:
+        raise RefusedError(
+            f"The crop of {picture.name} does not lie inside its {image.width}x{image.height} pixels.",
+            hint="Crop it again and start a new training.",
+        )
+    return image.crop((left, top, left + width, top + height))
 
 
 def to_pixels(image: Image.Image, bucket: Bucket, *, flipped: bool) -> torch.Tensor:

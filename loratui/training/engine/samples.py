@@ -65,7 +65,7 @@ class Samples:
             recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale
         )
         self.pictures: Sequence[TrainingPicture] = spec.pictures
-        self.buckets: list[Bucket] = [select_bucket(p.width, p.height, settings) for p in spec.pictures]
+        self.buckets: list[Bucket] = [select_bucket(*p.used_size, settings) for p in spec.pictures]
         sizes = [(bucket.width, bucket.height) for bucket in self.buckets]
         grouped = group_samples(sizes, [picture.repeats for picture in spec.pictures])
         self.sizes = list(grouped)
@@ -81,7 +81,7 @@ class Samples:
     def aspect_error(self) -> float:
         """Mean difference between the aspect ratios of pictures and their buckets."""
         pairs = zip(self.pictures, self.buckets, strict=True)
-        return sum(abs(p.width / p.height - b.width / b.height) for p, b in pairs) / len(self.buckets)
+        return sum(abs(p.used_size[0] / p.used_size[1] - b.width / b.height) for p, b in pairs) / len(self.buckets)
 
     def check_sizes(self, factor: int) -> None:
         """Raise RefusedError when buckets do not fall on whole latents."""
