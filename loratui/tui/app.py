@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import JournalEntry
     from loratui.config import Home, Settings
     from loratui.tui.options import Options
+    from loratui.tui.pixels import Depth
     from loratui.tui.terminal import Terminal
+    from loratui.tui.tiles import TilePool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class LoratuiApp(App[None]):
         self.bridge = Bridge(home, self)
         self.messages: deque[Told] = deque(maxlen=200)
         self.last_command: Sequence[str] = ()
+        self._tiles: TilePool | None = None
         self.subject = ""
         """Name of the subject worked on last."""
         self.run_name = ""
@@ -70,6 +73,17 @@ class LoratuiApp(App[None]):
             self.register_theme(theme)
         wanted = options.theme or settings.ui.theme or ORDER[0]
         self.theme = wanted if wanted in self.available_themes else ORDER[0]
+
+    @property
+    def tiles(self) -> TilePool:
+        """The decode threads and the drawn pictures that all screens share."""
+        if self._tiles is None:
+            from loratui.tui.tiles import TilePool
+
+            ascii_only = self.glyphs.ascii or self.options.images == "off"
+            depth: Depth = "ascii" if ascii_only else "truecolor" if self.terminal.truecolor else "256"
+            self._tiles = TilePool(depth=depth)
+        return self._tiles
 
     def get_default_screen(self) -> LoratuiScreen:
         from loratui.tui.library import LibraryScreen
@@ -280,6 +294,8 @@ class LoratuiApp(App[None]):
 
     def shut_down(self) -> bool:
         """Finish every write and close the library; False when some changes could not be written in time."""
+        if self._tiles is not None:
+            self._tiles.close()
         return self.bridge.close()
 
 
