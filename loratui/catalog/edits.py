@@ -55,7 +55,7 @@ def add_tags(
     duplicates: Duplicates | None = None,
 ) -> int:
     """Say that the selected pictures show these tags; returns how many edits changed."""
-    return _edit_tags(catalog, subject, selection, tags, True, duplicates)
+    return edit_tags(catalog, subject, selection, add=tags, duplicates=duplicates)
 
 
 def remove_tags(
@@ -67,7 +67,26 @@ def remove_tags(
     duplicates: Duplicates | None = None,
 ) -> int:
     """Say that the selected pictures don't show these tags, whatever a tagger scored; returns the edits changed."""
-    return _edit_tags(catalog, subject, selection, tags, False, duplicates)
+    return edit_tags(catalog, subject, selection, remove=tags, duplicates=duplicates)
+
+
+def edit_tags(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Add and remove tags in one step that undo takes back; returns how many edits changed."""
+    owner = _owner(catalog, subject)
+    wanted = [(_clean_tags(tags), present) for tags, present in ((add, True), (remove, False)) if tags]
+    said = "; ".join(f"{'add' if present else 'remove'} {', '.join(tags)}" for tags, present in wanted)
+    action = "tags.edit" if len(wanted) == 2 else "tags.add" if add else "tags.remove"
+    with catalog.journal(action, f"{owner.name}: {said}"[:200]) as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        return sum(_write_edits(change, ids, tags, present) for tags, present in wanted)
 
 
 def forget_tag_edits(
@@ -90,13 +109,17 @@ def forget_tag_edits(
         )
 
 
-def tag_edits_of(catalog: Catalog, subject: Subject | str) -> dict[int, list[TagEdit]]:
-    """Tag edits by membership id, in their order; memberships without any are left out."""
+def tag_edits_of(
+    catalog: Catalog, subject: Subject | str, *, ids: Sequence[int] | None = None
+) -> dict[int, list[TagEdit]]:
+    """Tag edits by membership id, in their order, of these memberships or of all; those without any are left out."""
     edit, member = tables.tag_edit.c, tables.membership.c
     found: dict[int, list[TagEdit]] = defaultdict(list)
     with catalog.read() as connection:
         joined = tables.tag_edit.join(tables.membership, member.id == edit.membership_id)
         chosen = select(*_EDIT).select_from(joined).where(member.subject_id == look_up(connection, subject).id)
+        if ids is not None:
+            chosen = chosen.where(edit.membership_id.in_(as_values(ids)))
         for row in connection.execute(chosen.order_by(edit.membership_id, edit.position, edit.id)):
             found[row.membership_id].append(TagEdit(*row))
     return dict(found)
@@ -124,8 +147,20 @@ def store_many_tag_scores(catalog: Catalog, tagger: str, scores: Mapping[int, It
             connection.execute(insert(tables.tag_score), rows)
 
 
-def tag_scores_of(catalog: Catalog, subject: Subject | str, tagger: str | None = None) -> dict[int, list[TagScore]]:
-    """Tag scores by picture id, highest first; of one tagger or of all."""
+def tag_scores_of(
+    catalog: Catalog,
+    subject: Subject | str,
+    tagger: str | None = None,
+    *,
+    least: float = 0.0,
+    tags: Iterable[str] | None = None,
+    picture_ids: Sequence[int] | None = None,
+) -> dict[int, list[TagScore]]:
+    """Tag scores by picture id, highest first; of one tagger or of all, from `least` on, of these tags or of all.
+
+    Tags are given in lower case; they are found with underscores and with spaces. Without `picture_ids` all
+    pictures of the subject are looked at.
+    """
     score, member = tables.tag_score.c, tables.membership.c
     found: dict[int, list[TagScore]] = defaultdict(list)
     with catalog.read() as connection:
@@ -133,6 +168,13 @@ def tag_scores_of(catalog: Catalog, subject: Subject | str, tagger: str | None =
         chosen = select(*_SCORE).select_from(joined).where(member.subject_id == look_up(connection, subject).id)
         if tagger is not None:
             chosen = chosen.where(score.tagger == tagger)
+        if picture_ids is not None:
+            chosen = chosen.where(score.picture_id.in_(as_values(picture_ids)))
+        if least > 0:
+            chosen = chosen.where(score.score >= least)
+        if tags is not None:
+            spelled = {form for tag in tags for form in (tag.replace(" ", "_"), tag.replace("_", " "))}
+            chosen = chosen.where(score.tag.in_(sorted(spelled)))
         for row in connection.execute(chosen.order_by(score.picture_id, score.score.desc(), score.tag)):
             found[row.picture_id].append(TagScore(*row))
     return dict(found)
@@ -157,22 +199,6 @@ def set_rules(catalog: Catalog, subject: Subject | str, values: Mapping[str, Any
             change.update(rules, [owner.id], {"rules": dict(values)})
         else:
             change.insert(rules, [{"subject_id": owner.id, "rules": dict(values)}])
-
-
-def _edit_tags(
-    catalog: Catalog,
-    subject: Subject | str,
-    selection: Selection,
-    tags: Sequence[str],
-    present: bool,
-    duplicates: Duplicates | None,
-) -> int:
-    owner = _owner(catalog, subject)
-    wanted = _clean_tags(tags)
-    verb = "add" if present else "remove"
-    with catalog.journal(f"tags.{verb}", f"{owner.name}: {verb} {', '.join(wanted)}"[:200]) as change:
-        ids = choose_ids(change.connection, owner.id, selection, duplicates)
-        return _write_edits(change, ids, wanted, present)
 
 
 def _write_edits(change: Change, ids: Sequence[int], wanted: Sequence[str], present: bool) -> int:

@@ -34,6 +34,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("dupes resolve", "pictures:resolve_duplicates", "Reject all but the best picture of each group."),
     ("dupes keep", "pictures:keep_duplicates", "Remember that pictures are not duplicates."),
     ("balance", "pictures:balance", "Show the influence of each role; --apply sets repeats near 2:1."),
+    ("coverage", "coverage:coverage", "Show what the training pictures show, and what none of them shows."),
     ("caption show", "dataset:show_captions", "Show captions as the trainer will see them."),
     ("caption set", "dataset:set_caption", "Write captions by hand; they win over every rule."),
     ("caption tag", "dataset:edit_tags", "Add tags to captions or remove them."),

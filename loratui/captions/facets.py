@@ -1,0 +1,176 @@
+"""What the tags of a picture say about framing, angle, expression and background.
+
+Tag names are those of the WD taggers' vocabulary and of the drawn cast, spelled with spaces. Words that look as if
+they belonged here but are not in that vocabulary (three-quarter view, bust, living room) are left out on purpose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from loratui.captions.tags import fold_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Facet = Literal["framing", "angle", "expression", "background"]
+
+# Within a facet the strongest tag decides; of equally strong ones that of the value named first.
+_FRAMING: dict[str, tuple[str, ...]] = {
+    "close-up": ("close-up", "head only", "eye focus"),
+    "portrait": ("portrait",),
+    "upper body": ("upper body",),
+    "cowboy shot": ("cowboy shot",),
+    "full body": ("full body", "feet out of frame", "wide shot", "very wide shot"),
+}
+_ANGLE: dict[str, tuple[str, ...]] = {
+    "back": ("from behind", "facing away", "looking back", "back focus"),
+    "side": ("from side", "profile", "facing to the side"),
+    "above": ("from above",),
+    "below": ("from below",),
+    "front": ("straight-on", "facing viewer"),
+}
+_BACKGROUND: dict[str, tuple[str, ...]] = {
+    "outdoors": (
+        *("outdoors", "sky", "tree", "forest", "grass", "field", "mountain", "beach", "ocean", "lake", "river"),
+        *("snow", "rain", "city", "cityscape", "street", "alley", "road", "building", "rooftop", "balcony", "park"),
+        *("garden", "pool", "bridge", "ruins", "desert", "night sky", "space"),
+    ),
+    "indoors": (
+        *("indoors", "bedroom", "bathroom", "kitchen", "classroom", "office", "library", "gym", "stage", "hallway"),
+        *("window", "curtains", "couch", "bed", "chair", "car interior", "train interior"),
+    ),
+    "plain": (
+        *("simple background", "white background", "grey background", "black background", "blue background"),
+        *("brown background", "green background", "pink background", "yellow background", "red background"),
+        *("purple background", "orange background", "gradient background", "two-tone background"),
+        "transparent background",
+    ),
+    "blurred": ("blurry background", "depth of field"),
+}
+
+_SMILE = ("smile", "light smile", "smirk", "happy")
+_TEETH = ("teeth", "upper teeth only", "lower teeth only")
+_OPEN = ("open mouth", "parted lips", ":o")
+_EXPRESSION: dict[str, tuple[str, ...]] = {
+    "laugh": ("laughing",),
+    "surprised": ("surprised", "wide-eyed", "scared"),
+    "sad": ("sad", "crying", "tears", "worried"),
+    "angry": ("frown", "angry", "annoyed", "clenched teeth", "pout", "v-shaped eyebrows", "furrowed brow"),
+    "eyes closed": ("closed eyes",),
+    "teeth": ("grin", ":d", *_TEETH),
+    "open mouth": _OPEN,
+    "smile": _SMILE,
+    "neutral": ("closed mouth", "expressionless", "serious"),
+}
+
+
+class Choice(NamedTuple):
+    """A facet's value: its short name, and how one says it after "no picture"."""
+
+    name: str
+    words: str
+
+
+CHOICES: dict[Facet, tuple[Choice, ...]] = {
+    "framing": (
+        Choice("close-up", "close up"),
+        Choice("portrait", "as a portrait"),
+        Choice("upper body", "of the upper body"),
+        Choice("cowboy shot", "down to the thighs"),
+        Choice("full body", "of the full body"),
+    ),
+    "angle": (
+        # No tag says three-quarter view: it is what is neither from the side nor from behind.
+        Choice("front", "from the front"),
+        Choice("side", "from the side"),
+        Choice("back", "from behind"),
+        Choice("above", "from above"),
+        Choice("below", "from below"),
+    ),
+    "expression": (
+        Choice("neutral", "with a neutral face"),
+        Choice("smile", "with a smile"),
+        Choice("teeth", "with teeth shown"),
+        Choice("open mouth", "with an open mouth"),
+        Choice("laugh", "laughing"),
+        Choice("angry", "frowning or angry"),
+        Choice("sad", "looking sad"),
+        Choice("surprised", "looking surprised"),
+        Choice("eyes closed", "with closed eyes"),
+    ),
+    "background": (
+        Choice("plain", "on a plain background"),
+        Choice("indoors", "indoors"),
+        Choice("outdoors", "outdoors"),
+        Choice("blurred", "with a blurred background"),
+    ),
+}
+"""Every value of a facet, in the order in which it is shown."""
+
+_TABLES: dict[Facet, dict[str, tuple[str, ...]]] = {
+    "framing": _FRAMING,
+    "angle": _ANGLE,
+    "expression": _EXPRESSION,
+    "background": _BACKGROUND,
+}
+_GAZE = "looking at viewer"
+
+VOCABULARY: frozenset[str] = frozenset(
+    {_GAZE, *(tag for table in _TABLES.values() for tags in table.values() for tag in tags)}
+)
+"""Every tag that says something here, folded like `fold_tag` does."""
+
+_VALUES: dict[Facet, dict[str, str]] = {
+    facet: {tag: value for value, tags in table.items() for tag in tags} for facet, table in _TABLES.items()
+}
+
+
+def read_facets(written: frozenset[str] | set[str], scored: Mapping[str, float]) -> dict[Facet, str]:
+    """The value of each facet that a picture's tags tell; a facet that they say nothing about is left out.
+
+    `written` are the tags of a person, who overrules the tagger facet by facet; `scored` those of a tagger with
+    their scores. Both are folded (see fold_tag).
+    """
+    found: dict[Facet, str] = {}
+    for facet, values in _VALUES.items():
+        own = {tag: 1.0 for tag in written if tag in values}
+        tags = own or {tag: score for tag, score in scored.items() if tag in values}
+        if value := _READERS.get(facet, _strongest)(facet, tags):
+            found[facet] = value
+    # Whoever is tagged at all and not seen from elsewhere is seen from the front, or nearly.
+    if "angle" not in found and (written or scored):
+        found["angle"] = "front"
+    return found
+
+
+def fold_known(tag: str) -> str:
+    """The tag folded when it says something here, else nothing."""
+    folded = fold_tag(tag)
+    return folded if folded in VOCABULARY else ""
+
+
+def _strongest(facet: Facet, tags: Mapping[str, float]) -> str:
+    order = list(_TABLES[facet])
+    values = _VALUES[facet]
+    best = max(tags, key=lambda tag: (tags[tag], -order.index(values[tag])), default="")
+    return values[best] if best else ""
+
+
+def _read_expression(_facet: Facet, tags: Mapping[str, float]) -> str:
+    # The order of the table, in which the rarer word comes first: a smile with teeth is more than a smile.
+    present = {_VALUES["expression"][tag] for tag in tags}
+    return next((value for value in _EXPRESSION if value in present), "")
+
+
+def _read_background(facet: Facet, tags: Mapping[str, float]) -> str:
+    # A place says more than what stands before it: a blurred street is outdoors.
+    places = {tag: score for tag, score in tags.items() if _VALUES[facet][tag] in ("outdoors", "indoors")}
+    plain = {tag: score for tag, score in tags.items() if _VALUES[facet][tag] == "plain"}
+    return _strongest(facet, places or plain or tags)
+
+
+_READERS: dict[Facet, Callable[[Facet, Mapping[str, float]], str]] = {
+    "expression": _read_expression,
+    "background": _read_background,
+}
