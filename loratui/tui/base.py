@@ -77,6 +77,11 @@ class LoratuiScreen(Screen[None]):
         """The command line that shows what this screen shows, without `loratui`; copied when nothing was done yet."""
         return ()
 
+    @property
+    def message_line(self) -> MessageLine:
+        """The line that says what happened last."""
+        return self.query_one("#message", MessageLine)
+
     def set_header(self, *crumbs: str, status: str = "") -> None:
         """Say where one is and how many there are."""
         header = self.query_one("#header", HeaderLine)

@@ -102,8 +102,8 @@ ACTIONS: tuple[Action, ...] = (
         "picture.remove", "D,delete", "remove", "Take the pictures out of the subject.", "picture remove", "pictures"
     ),
     _view("picture.crop", "c", "crop", "Crop to a bucket shape; the file stays as it is.", "pictures", bar=True),
-    _view("wall.larger", "right_square_bracket", "larger", "Larger thumbnails.", "pictures"),
-    _view("wall.smaller", "left_square_bracket", "smaller", "Smaller thumbnails.", "pictures"),
+    _view("wall.larger", "right_square_bracket", "larger", "Larger thumbnails.", "pictures", "review"),
+    _view("wall.smaller", "left_square_bracket", "smaller", "Smaller thumbnails.", "pictures", "review"),
     _view("wall.detail", "tab", "detail", "Show or hide the detail pane.", "pictures"),
     _view(
         "wall.order", "S", "order", "Sort by the next order: added, name, size, rating, role, sharpness.", "pictures"
@@ -266,13 +266,14 @@ ACTIONS: tuple[Action, ...] = (
     _do("sheet.make", "n", "new sheet", "Render prompts x seeds for every epoch.", "sheet", "review", "run", bar=True),
     _view("sheet.choose", "o", "other sheet", "Choose another sheet.", "review", bar=True),
     _view("cell.open", "enter", "zoom", "The image as large as the terminal allows.", "review", bar=True),
-    _view("cell.pin", "m", "pin", "Remember this epoch to flip with.", "review", bar=True),
+    _view("cell.pin", "m", "pin", "Remember this epoch to flip with.", "review", "cell", bar=True),
     _view(
         "cell.flip",
         "f,tab",
         "flip",
         "Flip between this epoch and the pinned one, on the same spot.",
         "review",
+        "cell",
         bar=True,
     ),
     _edit(
@@ -282,17 +283,18 @@ ACTIONS: tuple[Action, ...] = (
         "Give the image 0 to 5 stars.",
         "review rate",
         "review",
+        "cell",
         bar=True,
         per_key=True,
     ),
-    _view("cell.seed", "s", "seed", "Show the next seed.", "review", bar=True),
+    _view("cell.seed", "s", "seed", "Show the next seed.", "review", "cell", bar=True),
     # History
     _show("app.history", "U", "history", "What was done, newest first.", "history", EVERYWHERE),
     # Moving and marking
-    _view("move.up", "up,k", "up", "Up.", *LISTS, "view"),
-    _view("move.down", "down,j", "down", "Down.", *LISTS, "view"),
-    _view("move.left", "left,h", "left", "Left.", "pictures", "duplicates", "review", "view"),
-    _view("move.right", "right,l", "right", "Right.", "pictures", "duplicates", "review", "view"),
+    _view("move.up", "up,k", "up", "Up.", *LISTS, "view", "cell"),
+    _view("move.down", "down,j", "down", "Down.", *LISTS, "view", "cell"),
+    _view("move.left", "left,h", "left", "Left.", "pictures", "duplicates", "review", "view", "cell"),
+    _view("move.right", "right,l", "right", "Right.", "pictures", "duplicates", "review", "view", "cell"),
     _view("move.page_down", "pagedown,ctrl+f", "page down", "A page down.", *LISTS),
     _view("move.page_up", "pageup,ctrl+b", "page up", "A page up.", *LISTS),
     _view("move.half_down", "ctrl+d", "half a page down", "Half a page down.", *LISTS),
