@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from loratui.config import find_home, load_settings
 
 if TYPE_CHECKING:
+    from loratui.catalog.query import Duplicates
     from loratui.catalog.store import Catalog
     from loratui.config import Settings
 
@@ -26,6 +27,17 @@ def open_library() -> Catalog:
     from loratui.catalog.store import open_catalog
 
     return open_catalog(find_home(), actor="cli")
+
+
+def find_duplicates(catalog: Catalog, subject: str) -> Duplicates:
+    """What `dup:` in a query asks; hashes are compared only when a query does."""
+
+    def find() -> set[int]:
+        from loratui.catalog import dedupe
+
+        return dedupe.duplicates_of_subject(catalog, subject)
+
+    return find
 
 
 def read_settings() -> Settings:
