@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +66,15 @@ def draw_pictures(folder: Path, count: int) -> None:
             left, top = (37 * (number + 1) * (block + 3)) % 80, (53 * (number + 2) * (block + 1)) % 110
             pen.rectangle((left, top, left + 20, top + 16), fill=(255 - 30 * block, (40 * number) % 255, 40 * block))
         picture.save(folder / f"picture_{number:02d}.png")
+
+
+Settle = Callable[["Pilot[None]"], Awaitable[None]]
+
+
+@pytest.fixture(name="settle")
+def give_settle() -> Settle:
+    """Waits until nothing is asked, written or running any more: `await settle(pilot)`."""
+    return settle
 
 
 async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
