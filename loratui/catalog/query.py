@@ -152,6 +152,13 @@ def count_memberships(
         return int(connection.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
+def repeats_of(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """What training uses as repeats of memberships, in the order of their ids."""
+    found = connection.execute(select(_m.id, _REPEATS).select_from(_JOINED).where(_m.id.in_(as_values(ids))))
+    repeats: dict[int, int] = {id_: number for id_, number in found}
+    return [repeats[id_] for id_ in ids]
+
+
 def choose_ids(
     connection: Connection, subject_id: int, selection: Selection, duplicates: Duplicates | None = None
 ) -> list[int]:
@@ -169,9 +176,9 @@ def choose_ids(
     return found
 
 
-def as_values(numbers: Iterable[int]) -> Select[Any]:
-    """Numbers as a subquery with one parameter, however many there are."""
-    return select(column("value")).select_from(func.json_each(json.dumps(list(numbers))))
+def as_values(values: Iterable[int] | Iterable[str]) -> Select[Any]:
+    """Numbers or texts as a subquery with one parameter, however many there are."""
+    return select(column("value")).select_from(func.json_each(json.dumps(list(values))))
 
 
 def tag_key(tag: str) -> str:
@@ -195,12 +202,26 @@ def _compile(node: Query, duplicates: Duplicates | None) -> ColumnElement[bool]:
         case And(parts):
             return and_(*(_compile(part, duplicates) for part in parts))
         case Or(parts):
-            return or_(*(_compile(part, duplicates) for part in parts))
+            hashes, others = _split_hashes(parts)
+            named = [func.substr(_p.sha256, 1, length).in_(as_values(found)) for length, found in hashes.items()]
+            return or_(*named, *(_compile(part, duplicates) for part in others))
         case Range(key, low, high):
             value = _NUMBERS[key]
             return and_(true() if low is None else value >= low, true() if high is None else value <= high)
         case Match():
             return _match(node, duplicates)
+
+
+def _split_hashes(parts: Sequence[Query]) -> tuple[dict[int, list[str]], list[Query]]:
+    """The beginnings of hashes by their length, and the other parts: SQLite takes a thousand terms at most."""
+    hashes: dict[int, list[str]] = {}
+    others: list[Query] = []
+    for part in parts:
+        if isinstance(part, Match) and part.key == "sha":
+            hashes.setdefault(len(part.text), []).append(part.text.lower())
+        else:
+            others.append(part)
+    return hashes, others
 
 
 def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from loratui.catalog import tables
-from loratui.catalog.query import Duplicates, Selection, choose_ids
-from loratui.catalog.subjects import check_repeats, look_up
+from loratui.catalog.query import Duplicates, Selection, choose_ids, repeats_of
+from loratui.catalog.subjects import MAX_REPEATS, check_repeats, look_up
 from loratui.catalog.vocabulary import ROLES
 from loratui.errors import UsageError
 
@@ -100,6 +100,24 @@ def set_repeats(
         check_repeats(repeats)
     label = "default repeats" if repeats is None else f"repeats {repeats}"
     return _set(catalog, subject, selection, {"repeats": repeats}, label, duplicates)
+
+
+def shift_repeats(
+    catalog: Catalog, subject: Subject | str, by: int, selection: Selection, *, duplicates: Duplicates | None = None
+) -> int:
+    """Add to the repeats of each selected picture, between 1 and the most there can be; returns how many changed.
+
+    A picture that had the subject's default goes on from that, with a number of its own.
+    """
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    with catalog.journal("membership.repeats", f"{owner.name}: repeats {by:+}") as change:
+        ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        before = zip(ids, repeats_of(change.connection, ids), strict=True)
+        moved = {id_: new for id_, now in before if (new := min(max(now + by, 1), MAX_REPEATS)) != now}
+        changed = change.update(tables.membership, list(moved), [{"repeats": new} for new in moved.values()])
+        change.label = f"{owner.name}: repeats {by:+} for {_count(changed)}"
+        return changed
 
 
 def set_rating(

@@ -91,6 +91,15 @@ def look_up(connection: Connection, subject: Subject | str) -> Subject:
     return to_row(Subject, found)
 
 
+def subjects_of_picture(catalog: Catalog, picture_id: int) -> list[str]:
+    """Names of the subjects that a picture is in, in the order it came to them."""
+    member, subject = tables.membership.c, tables.subject.c
+    with catalog.read() as connection:
+        joined = tables.membership.join(tables.subject, subject.id == member.subject_id)
+        chosen = select(subject.name).select_from(joined).where(member.picture_id == picture_id).order_by(member.id)
+        return list(connection.execute(chosen).scalars())
+
+
 def list_subjects(catalog: Catalog) -> list[SubjectSummary]:
     """All subjects by name, each with its counts and influence."""
     with catalog.read() as connection:

@@ -92,12 +92,11 @@ def edit_tags(
         raise UsageError("no tags were named.", hint="Use --add TAG or --remove TAG.")
     text = " ".join(query)
     with open_library() as catalog:
-        added = edits.add_tags(catalog, subject, text, add) if add else 0
-        removed = edits.remove_tags(catalog, subject, text, remove) if remove else 0
+        changed = edits.edit_tags(catalog, subject, text, add=add or (), remove=remove or ())
     if show.json:
-        print_json({"added": added, "removed": removed})
+        print_json({"changed": changed})
         return
-    print_text(f"Tags added in {added} captions, removed in {removed}.")
+    print_text(f"{changed} tags changed.")
 
 
 def show_rules(subject: str, *, show: Show = PLAIN) -> None:

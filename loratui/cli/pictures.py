@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, open_library
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
 
 
-def _finder(catalog: Catalog, subject: str) -> Duplicates:
+def find_duplicates(catalog: Catalog, subject: str) -> Duplicates:
     """What `dup:` asks; hashes are compared only when a query does."""
 
     def find() -> set[int]:
@@ -39,7 +42,7 @@ def list_pictures(subject: str, *query: Query, limit: int | None = None, show: S
             subject,
             " ".join(query),
             limit=limit,
-            duplicates=_finder(catalog, subject),
+            duplicates=find_duplicates(catalog, subject),
         )
     if show.json:
         print_json(
@@ -89,7 +92,7 @@ def remove_pictures(subject: str, *query: Query, show: Show = PLAIN) -> None:
     if not text:
         raise UsageError("say which pictures to remove.", hint="A query such as name:*.gif, or `all`.")
     with open_library() as catalog:
-        count = roles.remove_pictures(catalog, subject, text, duplicates=_finder(catalog, subject))
+        count = roles.remove_pictures(catalog, subject, text, duplicates=find_duplicates(catalog, subject))
     _say_changed("removed", count, show)
 
 
@@ -98,7 +101,7 @@ def rate_pictures(subject: str, stars: int, *query: Query, show: Show = PLAIN) -
     from loratui.catalog import roles
 
     with open_library() as catalog:
-        count = roles.set_rating(catalog, subject, stars, " ".join(query), duplicates=_finder(catalog, subject))
+        count = roles.set_rating(catalog, subject, stars, " ".join(query), duplicates=find_duplicates(catalog, subject))
     _say_changed("rated", count, show)
 
 
@@ -133,27 +136,33 @@ def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Sh
             role,
             " ".join(query),
             reason=reason,
-            duplicates=_finder(catalog, subject),
+            duplicates=find_duplicates(catalog, subject),
         )
     _say_changed(f"set to {role}", count, show)
 
 
-def set_repeats(subject: str, repeats: str, *query: Query, show: Show = PLAIN) -> None:
+def set_repeats(
+    subject: str, repeats: Annotated[str, Parameter(allow_leading_hyphen=True)], *query: Query, show: Show = PLAIN
+) -> None:
     """Set the repeats of the pictures that match a query.
 
     Parameters
     ----------
     repeats
-        A number from 1, or `default` for the subject's number for the role.
+        A number from 1; `+1` or `-1` for more or fewer; or `default` for the subject's number for the role.
     """
     from loratui.catalog import roles
     from loratui.errors import UsageError
 
-    if repeats != "default" and not repeats.isdecimal():
-        raise UsageError(f"'{repeats}' is not a number of repeats.", hint="Use a number from 1, or `default`.")
+    if repeats != "default" and not re.fullmatch(r"[+-]?[0-9]{1,9}", repeats):
+        raise UsageError(f"'{repeats}' is not a number of repeats.", hint="Use a number from 1, +1, -1 or `default`.")
     with open_library() as catalog:
-        value = None if repeats == "default" else int(repeats)
-        count = roles.set_repeats(catalog, subject, value, " ".join(query), duplicates=_finder(catalog, subject))
+        text, duplicates = " ".join(query), find_duplicates(catalog, subject)
+        if repeats[0] in "+-":
+            count = roles.shift_repeats(catalog, subject, int(repeats), text, duplicates=duplicates)
+        else:
+            value = None if repeats == "default" else int(repeats)
+            count = roles.set_repeats(catalog, subject, value, text, duplicates=duplicates)
     _say_changed(f"set to {repeats} repeats", count, show)
 
 

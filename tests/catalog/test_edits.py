@@ -51,6 +51,27 @@ def test_the_last_word_on_a_tag_counts(catalog: Catalog, mira: Subject, fill: Fi
     assert _tags(catalog, mira) == {first: [("smile", True)]}
 
 
+def test_tags_are_added_and_removed_in_one_step(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    first, _ = fill(mira, {}, {})
+    edits.add_tags(catalog, mira, [first], ["hat"])
+    assert edits.edit_tags(catalog, mira, [first], add=["smile"], remove=["hat", "scarf"]) == 3
+    assert _tags(catalog, mira) == {first: [("hat", False), ("smile", True), ("scarf", False)]}
+    assert history(catalog)[0].label == "Mira: add smile; remove hat, scarf"
+    undo(catalog)
+    assert _tags(catalog, mira) == {first: [("hat", True)]}
+
+
+def test_edits_and_scores_of_some_pictures_can_be_asked_for(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    _, second = fill(mira, {}, {})
+    edits.add_tags(catalog, mira, "", ["hat"])
+    pictures = [row.picture_id for row in select_memberships(catalog, mira)]
+    for picture_id in pictures:
+        edits.store_tag_scores(catalog, picture_id, "wd", [("smile", "general", 0.5)])
+    assert list(edits.tag_edits_of(catalog, mira, ids=[second])) == [second]
+    assert list(edits.tag_scores_of(catalog, mira, picture_ids=pictures[:1])) == pictures[:1]
+    assert list(edits.tag_edits_of(catalog, mira, ids=[])) == []
+
+
 def test_edits_can_be_forgotten_one_by_one_or_all(catalog: Catalog, mira: Subject, fill: Fill) -> None:
     first, second = fill(mira, {}, {})
     edits.add_tags(catalog, mira, "", ["smile", "hat"])

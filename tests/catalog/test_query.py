@@ -303,3 +303,12 @@ def test_results_equal_those_of_the_same_query_evaluated_in_python(
         assert [row.id for row in select_memberships(catalog, subject, query)] == expected, query
         assert list(select_ids(catalog, subject, query)) == expected, query
         assert sorted(select_ids(catalog, subject, query, order="size")) == expected, query
+
+
+def test_thousands_of_pictures_can_be_named_by_their_hashes(catalog: Catalog, zoo: Subject) -> None:
+    chosen = [row.sha256 for row in select_memberships(catalog, zoo)][2:5]
+    others = [f"f{number:063x}" for number in range(5_000)]
+    query = " OR ".join(f"sha:{sha.upper()}" for sha in [*chosen, *others])
+    assert [row.sha256 for row in select_memberships(catalog, zoo, query)] == chosen
+    assert len(select_memberships(catalog, zoo, f"sha:{chosen[0]} OR rating:5 OR sha:abc")) == 3
+    assert len(select_memberships(catalog, zoo, f"-({query})")) == 6

@@ -56,6 +56,23 @@ def test_unknown_roles_ratings_and_repeats_are_refused(catalog: Catalog, mira: S
         roles.set_repeats(catalog, mira, 0, "")
 
 
+def test_repeats_go_up_and_down_from_what_each_picture_has_in_one_step(
+    catalog: Catalog, mira: Subject, fill: Fill
+) -> None:
+    fill(mira, {"role": "primary"}, {"role": "primary", "repeats": 7}, {"repeats": 1})
+    before = [row.repeats for row in select_memberships(catalog, mira)]
+    assert roles.shift_repeats(catalog, mira, 1, "") == 3
+    assert [row.repeats for row in select_memberships(catalog, mira)] == [number + 1 for number in before]
+    assert roles.shift_repeats(catalog, mira, -5, "") == 3
+    assert [row.repeats for row in select_memberships(catalog, mira)] == [1, 3, 1]
+    assert roles.shift_repeats(catalog, mira, -1, "repeats:1") == 0
+    assert "repeats -5 for 3 pictures" in history(catalog)[0].label
+    undo(catalog)
+    undo(catalog)
+    assert [row.repeats for row in select_memberships(catalog, mira)] == before
+    assert select_memberships(catalog, mira)[0].own_repeats is None
+
+
 def test_repeats_return_to_the_default_of_the_subject(catalog: Catalog, mira: Subject, fill: Fill) -> None:
     fill(mira, {"role": "primary"})
     roles.set_repeats(catalog, mira, 9, "")

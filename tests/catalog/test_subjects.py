@@ -137,3 +137,14 @@ def test_consent_without_a_name_or_a_scope_is_no_consent(catalog: Catalog) -> No
     person, _ = subjects.add_subject(catalog, "Ada", "adalove", kind="person")
     with pytest.raises(UsageError):
         subjects.record_consent(catalog, person, who=" ", scope="training")
+
+
+def test_a_picture_knows_all_the_subjects_it_is_in(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    fill(mira, {})
+    other, _ = subjects.add_subject(catalog, "Zoltan", "zoltrane")
+    with catalog.read() as connection:
+        row = connection.execute(tables.membership.select()).mappings().one()
+    with catalog.write() as connection:
+        connection.execute(tables.membership.insert(), {**row, "id": None, "subject_id": other.id})
+    assert subjects.subjects_of_picture(catalog, row["picture_id"]) == ["Mira", "Zoltan"]
+    assert subjects.subjects_of_picture(catalog, 10_000) == []

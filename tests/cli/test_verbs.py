@@ -97,6 +97,10 @@ def test_a_folder_becomes_a_planned_and_exported_dataset(shell: Shell, folder: P
     assert len(listed) == 4
     assert all(item.keys() >= FIXED_KEYS["picture"] for item in listed)
     assert {item["repeats"] for item in listed} == {2}
+    assert shell.json("repeats", "set", "Mira", "-1", "role:supporting")["changed"] == 4
+    assert shell.json("repeats", "set", "Mira", "+3", "role:supporting")["changed"] == 4
+    assert {item["repeats"] for item in shell.json("picture", "list", "Mira", "role:supporting")} == {4}
+    assert shell.json("repeats", "set", "Mira", "default", "role:supporting")["changed"] == 4
 
     balance = shell.json("balance", "Mira")
     assert balance.keys() >= FIXED_KEYS["balance"]
