@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from loratui.catalog import tables
 from loratui.catalog.blobs import get_thumbnail
-from loratui.catalog.query import as_values, choose_ids, select_memberships
+from loratui.catalog.query import Selection, as_values, choose_ids, select_memberships
 from loratui.catalog.subjects import look_up
 from loratui.errors import LoratuiError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from loratui.catalog.rows import Membership, Subject
@@ -78,24 +78,59 @@ def duplicates_of_subject(catalog: Catalog, subject: Subject | str) -> set[int]:
     return {member.id for group in find_groups(catalog, subject) for member in group.pictures}
 
 
-def resolve(catalog: Catalog, subject: Subject | str, query: str = "") -> int:
+def resolve(catalog: Catalog, subject: Subject | str, selection: Selection = "") -> int:
     """Reject all but the best of groups, with the reason; returns how many. One undo step.
 
-    With a query, of the groups that it touches; without one, of all groups but the near ones, which need eyes.
+    With a query or ids, of the groups that they touch; without, of all groups but the near ones, which need eyes.
     """
-    chosen = {member.id for member in _select(catalog, subject, query)} if query.strip() else None
+    chosen: set[int] | None = None
+    if not isinstance(selection, str):
+        chosen = set(selection)
+    elif selection.strip():
+        chosen = {member.id for member in _select(catalog, subject, selection)}
+    return resolve_groups(
+        catalog,
+        subject,
+        (
+            group
+            for group in find_groups(catalog, subject)
+            if (group.tier != "near" if chosen is None else any(member.id in chosen for member in group.pictures))
+        ),
+    )
+
+
+def resolve_groups(catalog: Catalog, subject: Subject | str, groups: Iterable[DuplicateGroup]) -> int:
+    """Reject all but the best of groups that were found before; returns how many. One undo step.
+
+    Nothing is compared again, so this is quick; raises UsageError when a picture has left the subject since.
+    """
     losers: dict[int, str] = {}
-    for group in find_groups(catalog, subject):
-        touched = group.tier != "near" if chosen is None else any(member.id in chosen for member in group.pictures)
-        if touched:
-            reason = f"duplicate of {group.best.name}"
-            losers |= {member.id: reason for member in group.pictures if member.id != group.best.id}
+    for group in groups:
+        reason = f"duplicate of {group.best.name}"
+        losers |= {member.id: reason for member in group.pictures if member.id != group.best.id}
     with catalog.read() as connection:
         owner = look_up(connection, subject)
     with catalog.journal("dupes.resolve", f"{owner.name}: reject {_count(losers, 'duplicate')}") as change:
         ids = choose_ids(change.connection, owner.id, sorted(losers))
         values = [{"role": "rejected", "reject_reason": losers[id_]} for id_ in ids]
         return change.update(tables.membership, ids, values)
+
+
+def leave_out(group: DuplicateGroup, ids: Collection[int]) -> DuplicateGroup | None:
+    """The group without some of its pictures; None when fewer than two are left."""
+    left = [member for member in group.pictures if member.id not in ids]
+    return _make_group(left, group.tier, group.mirrored) if len(left) > 1 else None
+
+
+def read_version(catalog: Catalog, subject: Subject | str) -> int:
+    """A number that changes when the groups of a subject may have: quick, where finding them may take seconds."""
+    member, verdict = tables.membership.c, tables.verdict.c
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        pictures = select(member.id, member.role, member.rating).where(member.subject_id == owner.id)
+        said = select(verdict.picture_a, verdict.picture_b).order_by(verdict.id)
+        rows = [connection.execute(query).all() for query in (pictures.order_by(member.id), said)]
+        return hash(tuple(tuple(row) for found in rows for row in (*found, ())))
 
 
 def keep(catalog: Catalog, subject: Subject | str, query: str = "", *, verdict: Verdict = "not_duplicates") -> int:

@@ -225,16 +225,22 @@ def resolve_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
     _say_changed("rejected as duplicates", count, show)
 
 
-def keep_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
+def keep_duplicates(
+    subject: str,
+    *query: Query,
+    alternates: Annotated[bool, Parameter(negative="", help="They are wanted variants of one picture.")] = False,
+    show: Show = PLAIN,
+) -> None:
     """Remember that the pictures a query selects are not duplicates of each other."""
     from loratui.catalog import dedupe
 
     with open_library() as catalog:
-        count = dedupe.keep(catalog, subject, " ".join(query))
+        verdict: dedupe.Verdict = "alternates" if alternates else "not_duplicates"
+        count = dedupe.keep(catalog, subject, " ".join(query), verdict=verdict)
     if show.json:
         print_json({"pairs": count})
         return
-    print_text(f"{count} pairs remembered as different.")
+    print_text(f"{count} pairs remembered as {'alternates' if alternates else 'different'}.")
 
 
 def balance(subject: str, *, apply: bool = False, show: Show = PLAIN) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from loratui.catalog.blobs import picture_path, thumbnail_path
-from loratui.catalog.dedupe import duplicates_of_subject, find_groups, keep, record_verdict, resolve
+from loratui.catalog.dedupe import (
+    duplicates_of_subject,
+    find_groups,
+    keep,
+    leave_out,
+    read_version,
+    record_verdict,
+    resolve,
+    resolve_groups,
+)
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.likeness import find_alike
@@ -212,6 +222,58 @@ def test_near_groups_are_resolved_only_when_they_are_named(
     assert (found, group.tier) == ([["a.png", "b.png"]], "near")
     assert resolve(catalog, mira) == 0
     assert resolve(catalog, mira, "dup:yes") == 1
+
+
+def test_groups_found_before_are_resolved_without_comparing_again_and_for_another_best(
+    bring: Callable[..., list[list[str]]], catalog: Catalog, mira: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(one_png=draw(1), one2_png=draw(1).resize((200, 200)), two_png=draw(2), two2_png=draw(2).resize((160, 160)))
+    groups = find_groups(catalog, mira)
+    small = next(member for member in groups[0].pictures if member.id != groups[0].best.id)
+    monkeypatch.setattr("loratui.catalog.dedupe.find_groups", None)
+    assert resolve_groups(catalog, mira, [replace(groups[0], best=small), groups[1]]) == 2
+    rejected = {member.name: member.reject_reason for member in select_memberships(catalog, mira, "role:rejected")}
+    assert rejected == {"one.png": "duplicate of one2.png", "two2.png": "duplicate of two.png"}
+    undo(catalog)
+    assert select_memberships(catalog, mira, "role:rejected") == []
+
+
+def test_groups_of_chosen_pictures_are_resolved_by_id_too(
+    bring: Callable[..., list[list[str]]], catalog: Catalog, mira: Subject
+) -> None:
+    bring(one_png=draw(1), one2_png=draw(1).resize((200, 200)), two_png=draw(2), two2_png=draw(2).resize((160, 160)))
+    (chosen,) = select_memberships(catalog, mira, "name:two.png")
+    assert resolve(catalog, mira, [chosen.id]) == 1
+    assert [member.name for member in select_memberships(catalog, mira, "role:rejected")] == ["two2.png"]
+    assert resolve(catalog, mira, []) == 0
+
+
+def test_a_group_without_one_of_three_has_a_best_of_its_own(
+    bring: Callable[..., list[list[str]]], catalog: Catalog, mira: Subject
+) -> None:
+    bring(a_png=draw(1), b_png=draw(1).resize((240, 240)), c_png=draw(1).resize((200, 200)))
+    group = only_group(catalog, mira)
+    assert group.best.name == "a.png"
+    left = leave_out(group, {group.best.id})
+    assert left is not None
+    assert (left.best.name, len(left.pictures)) == ("b.png", 2)
+    assert leave_out(left, {left.best.id}) is None
+
+
+def test_the_version_of_the_groups_changes_with_roles_and_verdicts_and_comes_back_with_undo(
+    bring: Callable[..., list[list[str]]], catalog: Catalog, mira: Subject
+) -> None:
+    bring(a_png=draw(1), b_png=draw(1).resize((240, 240)))
+    first = read_version(catalog, mira)
+    assert read_version(catalog, mira) == first
+    seen = {first}
+    resolve(catalog, mira, "")
+    seen.add(read_version(catalog, mira))
+    undo(catalog)
+    assert read_version(catalog, mira) == first
+    keep(catalog, mira)
+    seen.add(read_version(catalog, mira))
+    assert len(seen) == 3
 
 
 def test_duplicates_are_found_with_an_empty_cache_and_even_with_lost_files(
