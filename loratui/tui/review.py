@@ -1,0 +1,370 @@
+"""Comparing the epochs of a training: a matrix of images to flip, zoom and rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from loratui.errors import NotFoundError
+from loratui.tui.base import LoratuiScreen
+from loratui.tui.dialogs import Confirm, Field, Form, Pick
+from loratui.tui.matrix import Heading, ImageMatrix, MatrixImage
+from loratui.tui.sources import FileSource
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.catalog.rows import Cell, Sheet
+    from loratui.catalog.store import Catalog
+    from loratui.events import Report
+    from loratui.review.matrix import Matrix
+    from loratui.review.sheet import SheetResult
+    from loratui.tui.cell import CellScreen
+
+
+class ReviewScreen(LoratuiScreen):
+    """The newest sheet of a training, or the one that is named."""
+
+    scope = "review"
+
+    def __init__(self, run: str = "", sheet: str = "") -> None:
+        super().__init__()
+        self._run = run
+        self._sheet = sheet
+        self.found: Matrix | None = None
+        """What is shown; None while there is no sheet."""
+        self.seed = 0
+        """Place of the seed that is shown."""
+        self._missing = ""
+        self.viewer: CellScreen | None = None
+        """The screen that shows one image large, while it is open."""
+
+    def compose_body(self) -> ComposeResult:
+        yield ImageMatrix(self.lora.tiles, id="matrix")
+        yield Static("Reading...", classes="empty", id="empty")
+
+    def on_mount(self) -> None:
+        self.matrix.display = False
+        self.set_header("review")
+
+    @property
+    def matrix(self) -> ImageMatrix:
+        return self.query_one("#matrix", ImageMatrix)
+
+    # What is shown
+
+    def library_changed(self) -> None:
+        name, run = self._sheet, self._run
+
+        def work(catalog: Catalog) -> Matrix | str:
+            from loratui.review.matrix import load_matrix
+
+            try:
+                return load_matrix(catalog, name, run=run)
+            except NotFoundError as error:
+                return error.message
+
+        self.read(work, self._fill, "sheet")
+
+    def _fill(self, found: Matrix | str) -> None:
+        if isinstance(found, str):
+            self.found, self._missing = None, found
+            self.matrix.display = False
+            empty = self.query_one("#empty", Static)
+            empty.display = True
+            empty.update(f"{found}\n\nn renders one for a training; F4 shows the trainings.")
+            self.set_header("review", self._run) if self._run else self.set_header("review")
+            self.refresh_keys()
+            return
+        same = self.found is not None and self.found.sheet.id == found.sheet.id
+        self.found, self._missing = found, ""
+        self.lora.run_name = found.run.name
+        if not same:
+            self.seed = 0
+        self.seed = min(self.seed, len(found.seeds) - 1)
+        self.query_one("#empty").display = False
+        self.matrix.display = True
+        self._show()
+        if not same:
+            self.matrix.focus()
+        self.refresh_keys()
+
+    def _show(self) -> None:
+        found = self.found
+        if found is None:
+            return
+        headings = [
+            Heading(
+                column.title,
+                "" if column.mean is None else f"{column.mean:.1f} of 5" + (" best" if place == found.best else ""),
+            )
+            for place, column in enumerate(found.columns)
+        ]
+        images = {
+            (column, prompt): MatrixImage(source_of(cell), cell.rating)
+            for (column, prompt, seed), cell in found.cells.items()
+            if seed == self.seed
+        }
+        self.matrix.show(headings, found.prompts, images)
+        if self.viewer is not None and self.viewer.is_mounted:
+            self.viewer.show()
+        rated = sum(1 for cell in found.cells.values() if cell.rating)
+        seed = f"seed {found.seeds[self.seed]} ({self.seed + 1} of {len(found.seeds)})"
+        state = "" if found.sheet.state == "done" else f"{found.sheet.state}  "
+        self.set_header(
+            "review", found.run.name, found.sheet.name, status=f"{state}{seed}  {rated} of {len(found.cells)} rated"
+        )
+
+    def on_image_matrix_opened(self) -> None:
+        self.do_cell_open()
+
+    # Where the cursor is
+
+    def cell_at(self, column: int | None = None) -> Cell | None:
+        """The image under the cursor, or the one of another column on the same spot."""
+        if self.found is None:
+            return None
+        place = self.matrix.cursor
+        shown = place[0] if column is None else column
+        return self.found.cells.get((shown, place[1], self.seed))
+
+    def why_not(self, action: str) -> str:
+        if self.found is None and (action.startswith(("cell.", "move.")) or action == "picture.zoom"):
+            return f"{self._missing or 'The sheet is being read.'} n renders one."
+        if action == "cell.flip" and self.matrix.pinned is None:
+            return "Pin an epoch first: m on it, then f flips between it and the one under the cursor."
+        if action == "cell.rate" and ((cell := self.cell_at()) is None or not cell.path):
+            return "This image is not rendered yet: n renders what is missing."
+        if action == "sheet.make" and not (self.found or self._run or self.lora.run_name):
+            return "Choose a training first: F4 shows them."
+        return ""
+
+    def screen_command(self) -> Sequence[str]:
+        return ["review", "show", self.found.sheet.name] if self.found else ["review", "list"]
+
+    def do_move_up(self) -> None:
+        self.matrix.move(0, -1)
+
+    def do_move_down(self) -> None:
+        self.matrix.move(0, 1)
+
+    def do_move_left(self) -> None:
+        self.matrix.move(-1, 0)
+
+    def do_move_right(self) -> None:
+        self.matrix.move(1, 0)
+
+    def do_move_page_down(self) -> None:
+        self.matrix.move(0, self.matrix.page)
+
+    def do_move_page_up(self) -> None:
+        self.matrix.move(0, -self.matrix.page)
+
+    do_move_half_down = do_move_page_down
+    do_move_half_up = do_move_page_up
+
+    def do_move_first(self) -> None:
+        self.matrix.move_to((0, self.matrix.cursor[1]))
+
+    def do_move_last(self) -> None:
+        self.matrix.move_to((len(self.matrix.headings) - 1, self.matrix.cursor[1]))
+
+    # Comparing
+
+    def do_cell_seed(self) -> None:
+        if self.found is not None:
+            self.seed = (self.seed + 1) % len(self.found.seeds)
+            self._show()
+
+    def do_cell_pin(self) -> None:
+        column = self.matrix.cursor[0]
+        self.matrix.pinned = None if self.matrix.pinned == column else column
+        if self.matrix.pinned is not None:
+            self.tell(f"{self.matrix.headings[column].title} is pinned. f flips it with the one under the cursor.")
+        self.refresh_keys()
+
+    def do_cell_flip(self) -> None:
+        self.matrix.flipped = not self.matrix.flipped
+
+    def do_cell_open(self) -> None:
+        from loratui.tui.cell import CellScreen
+
+        self.viewer = CellScreen(self)
+        self.app.push_screen(self.viewer)
+
+    do_picture_zoom = do_cell_open
+
+    def do_wall_larger(self) -> None:
+        self.matrix.zoom(1)
+
+    def do_wall_smaller(self) -> None:
+        self.matrix.zoom(-1)
+
+    # Rating
+
+    def do_cell_rate(self, key: str) -> None:
+        column = self.matrix.pinned if self.matrix.flipped else None
+        if (cell := self.cell_at(column)) is not None and self.found is not None:
+            rate_cell(self, self.found, cell, int(key))
+            if column is None:
+                self.matrix.move(1, 0)
+
+    # Sheets
+
+    def do_sheet_choose(self) -> None:
+        def work(catalog: Catalog) -> list[Sheet]:
+            from loratui.catalog.sheets import list_sheets
+
+            return list_sheets(catalog)
+
+        def choose(found: list[Sheet]) -> None:
+            if not found:
+                self.tell("There is no sheet yet. n renders one.")
+                return
+            choices = [
+                (sheet.name, f"{sheet.name}   {count(len(sheet.settings.get('prompts', ())), 'prompt')}")
+                for sheet in found
+            ]
+            self.app.push_screen(Pick("Sheets, newest first", choices), self._choose)
+
+        self.read(work, choose, "sheets")
+
+    def _choose(self, name: str | None) -> None:
+        if name:
+            self._sheet = name
+            self.library_changed()
+
+    def do_sheet_make(self) -> None:
+        run = self.found.run.name if self.found else self._run or self.lora.run_name
+        settings = self.found.sheet.settings if self.found else {}
+        ask_for_sheet(self, run, prompts=settings.get("prompts", ()), seeds=settings.get("seeds", (1, 2, 3, 4)))
+
+    def show_sheet(self, name: str) -> None:
+        """Show another sheet."""
+        self._choose(name)
+
+
+def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) -> None:
+    """Give an image its stars."""
+
+    def work(catalog: Catalog) -> int:
+        from loratui.catalog.sheets import rate_cells
+
+        return rate_cells(catalog, [cell.id], rating)
+
+    prompt = matrix.prompts.index(cell.prompt) + 1
+    which = ["--no-lora"] if cell.epoch is None else ["--epoch", str(cell.epoch), "--weight", f"{cell.weight:g}"]
+    command = ["review", "rate", matrix.sheet.name, str(rating), *which]
+    column = "The base" if cell.epoch is None else f"Epoch {cell.epoch}"
+    said = f"{column}, prompt {prompt}, seed {cell.seed}: {count(rating, 'star')}."
+    screen.change(work, lambda _: said, [*command, "--prompt", str(prompt), "--seed", str(cell.seed)])
+
+
+def ask_for_sheet(
+    screen: LoratuiScreen, run: str, *, prompts: Sequence[str] = (), seeds: Sequence[int] = (1, 2, 3, 4)
+) -> None:
+    """Ask what to render for the epochs of a training, confirm once, and render it as a task."""
+    form = Form(
+        f"New sheet of {run}",
+        [
+            Field("prompts", "Prompts", " | ".join(prompts), "separated by |; empty: trigger and two captions"),
+            Field("negative", "Negative prompt"),
+            Field("seeds", "Seeds", ", ".join(map(str, seeds)), "one image of each", check=_check_numbers),
+            Field("epochs", "Epochs", "", "empty: all that were saved", check=_check_numbers),
+            Field("weights", "Weights", "1.0", "strengths of the LoRA", check=_check_weights),
+        ],
+    )
+
+    def filled(values: dict[str, str] | None) -> None:
+        if values is not None:
+            _confirm_sheet(screen, run, values)
+
+    screen.app.push_screen(form, filled)
+
+
+def _confirm_sheet(screen: LoratuiScreen, run: str, values: dict[str, str]) -> None:
+    prompts = [part.strip() for part in values["prompts"].split("|") if part.strip()]
+    seeds, epochs = _numbers(values["seeds"]) or [1, 2, 3, 4], _numbers(values["epochs"])
+    weights = [float(part) for part in values["weights"].split(",") if part.strip()] or [1.0]
+
+    def count_epochs(catalog: Catalog) -> int:
+        from loratui.runs.service import show_checkpoints
+
+        return len(epochs) or len({checkpoint.epoch for checkpoint in show_checkpoints(catalog, run)})
+
+    def ask(found: int) -> None:
+        if not found:
+            screen.tell(f"{run} has no checkpoint yet.", error=True)
+            return
+        images = (found * len(weights) + 1) * (len(prompts) or 3) * len(seeds)
+        details = f"{count(found, 'epoch')} and the base alone, {count(len(prompts) or 3, 'prompt')}, "
+        details += f"{count(len(seeds), 'seed')}. Images that exist already are used again."
+        screen.app.push_screen(Confirm(f"Render up to {count(images, 'image')} for {run}?", details), start)
+
+    def start(sure: bool | None) -> None:
+        if not sure:
+            return
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> SheetResult:
+            from loratui.review.sheet import make_sheet
+
+            return make_sheet(
+                catalog,
+                run,
+                prompts=prompts or None,
+                negative=values["negative"],
+                seeds=seeds,
+                epochs=epochs or None,
+                weights=weights,
+                report=report,
+                cancel=cancel,
+            )
+
+        def done(result: SheetResult) -> str:
+            top = screen.lora.top
+            if isinstance(top, ReviewScreen):
+                top.show_sheet(result.sheet.name)
+            said = f"{result.sheet.name}: {count(len(result.cells), 'image')}, {result.rendered} new. {result.contact}"
+            screen.tell(said)
+            return said
+
+        command = ["sheet", run, *(word for prompt in prompts for word in ("--prompt", prompt))]
+        command += ["--seeds", ",".join(map(str, seeds))]
+        command += ["--epochs", ",".join(map(str, epochs))] if epochs else []
+        command += ["--weights", ",".join(f"{weight:g}" for weight in weights)] if weights != [1.0] else []
+        screen.lora.ran([*command, *(["--negative", values["negative"]] if values["negative"] else [])])
+        screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
+        screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
+
+    screen.read(count_epochs, ask, "sheet")
+
+
+def source_of(cell: Cell) -> FileSource | None:
+    """Where the pixels of an image are; None while it is not rendered."""
+    return FileSource(Path(cell.path), cell.key) if cell.path else None
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.replace(" ", ",").split(",") if part]
+
+
+def _check_numbers(text: str) -> str:
+    try:
+        _numbers(text)
+    except ValueError:
+        return "whole numbers, separated by commas."
+    return ""
+
+
+def _check_weights(text: str) -> str:
+    try:
+        [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        return "numbers such as 0.8, separated by commas."
+    return ""

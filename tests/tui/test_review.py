@@ -1,0 +1,199 @@
+"""Comparing epochs by keyboard: the matrix, flipping on the same spot, zooming and rating."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from loratui.catalog import sheets
+from loratui.catalog.bases import add_base
+from loratui.catalog.runs import create_run
+from loratui.catalog.sheets import PlannedCell
+from loratui.catalog.snapshots import save_snapshot
+from loratui.catalog.store import Catalog, open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.review.matrix import load_matrix
+
+from loratui.tui.matrix import ImageMatrix
+from loratui.tui.review import ReviewScreen
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.tui.app import LoratuiApp
+
+MakeApp = Callable[..., "LoratuiApp"]
+Settle = Callable[["Pilot[None]"], Awaitable[None]]
+
+PROMPTS = ("photo of Mirvok", "Mirvok, smile")
+SEEDS = (7, 8)
+
+
+@pytest.fixture
+def catalog(home: Home) -> Catalog:
+    """A library with one run and a sheet of it: the base and three epochs, two prompts, two seeds."""
+    catalog = open_catalog(home)
+    subject, _ = add_subject(catalog, "Mira", "Mirvok")
+    base = add_base(catalog, "drawn", Path("/nowhere"), family="sd1", layout="folder", resolution=64)
+    run = create_run(
+        catalog,
+        subject_id=subject.id,
+        subject_name=subject.name,
+        snapshot_id=save_snapshot(catalog, subject.id, "h" * 64, "{}", 1).id,
+        base_id=base.id,
+        recipe={},
+        total_steps=3,
+        steps_per_epoch=1,
+        prepare=lambda run: None,
+    )
+    make_sheet(catalog, run.id, run.name)
+    return catalog
+
+
+def make_sheet(catalog: Catalog, run_id: int, run_name: str, seeds: Sequence[int] = SEEDS) -> str:
+    cells = [
+        PlannedCell(f"{epoch}-{prompt}-{seed}", None, epoch or None, float(epoch > 0), text, "", seed)
+        for epoch in range(4)
+        for prompt, text in enumerate(PROMPTS)
+        for seed in seeds
+    ]
+    sheet = sheets.create_sheet(
+        catalog, run_id=run_id, run_name=run_name, folder=run_name, settings={"seeds": list(seeds)}, cells=cells
+    )
+    paths = {}
+    for number, cell in enumerate(cells):
+        path = Path(sheet.folder) / f"{cell.key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (8 * number, 255 - 8 * number, 90)).save(path)
+        paths[cell.key] = path
+    sheets.record_cells(catalog, sheet.id, paths)
+    return sheet.name
+
+
+def matrix_of(app: LoratuiApp) -> ImageMatrix:
+    return app.screen.query_one(ImageMatrix)
+
+
+async def open_review(pilot: Pilot[None], settle: Settle) -> ReviewScreen:
+    await settle(pilot)
+    await pilot.press("f5")
+    await settle(pilot)
+    assert isinstance(pilot.app.screen, ReviewScreen)
+    return pilot.app.screen
+
+
+async def test_the_newest_sheet_is_shown_with_the_base_first(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_review(pilot, settle)
+        matrix = matrix_of(app)
+        assert [heading.title for heading in matrix.headings] == ["no LoRA", "epoch 1", "epoch 2", "epoch 3"]
+        assert tuple(matrix.rows) == PROMPTS
+        assert matrix.has_focus
+
+
+async def test_a_digit_rates_the_image_and_goes_to_the_next_epoch_and_u_takes_it_back(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_review(pilot, settle)
+        await pilot.press("right", "down", "4", "5")
+        await settle(pilot)
+        assert matrix_of(app).cursor == (3, 1)
+        found = load_matrix(catalog)
+        assert (found.cells[1, 1, 0].rating, found.cells[2, 1, 0].rating) == (4, 5)
+        assert matrix_of(app).headings[2].note == "5.0 of 5 best"
+        assert app.last_command == [
+            *("review", "rate", found.sheet.name, "5", "--epoch", "2", "--weight", "1", "--prompt", "2", "--seed", "7")
+        ]
+        await pilot.press("u", "u")
+        await settle(pilot)
+        assert not any(cell.rating for cell in load_matrix(catalog).cells.values())
+
+
+async def test_flipping_shows_the_pinned_epoch_on_the_same_spot_and_rates_what_is_seen(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        await pilot.press("f")
+        assert "Pin an epoch first" in screen.message_line.text
+        await pilot.press("right", "m", "right", "right", "f")
+        matrix = matrix_of(app)
+        assert (matrix.pinned, matrix.cursor, matrix.flipped) == (1, (3, 0), True)
+        await pilot.press("2")
+        await settle(pilot)
+        found = load_matrix(catalog)
+        assert (found.cells[1, 0, 0].rating, found.cells[3, 0, 0].rating) == (2, 0)
+        await pilot.press("f")
+        assert not matrix.flipped
+
+
+async def test_zooming_goes_through_epochs_and_prompts_and_comes_back_to_the_image_seen_last(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_review(pilot, settle)
+        await pilot.press("enter")
+        await settle(pilot)
+        viewer = app.screen
+        assert isinstance(viewer, CellScreen)
+        await pilot.press("right", "m", "right", "down", "s")
+        cell = viewer.cell
+        assert cell is not None and (cell.epoch, cell.prompt, cell.seed) == (2, PROMPTS[1], 8)
+        await pilot.press("f")
+        cell = viewer.cell
+        assert cell is not None and cell.epoch == 1
+        await pilot.press("3")
+        await settle(pilot)
+        assert load_matrix(catalog).cells[1, 1, 1].rating == 3
+        await pilot.press("escape")
+        assert app.screen is screen
+        assert (screen.matrix.cursor, screen.seed) == ((2, 1), 1)
+
+
+async def test_another_sheet_is_chosen_from_a_list(catalog: Catalog, make_app: MakeApp, settle: Settle) -> None:
+    first = load_matrix(catalog)
+    second = make_sheet(catalog, first.run.id, first.run.name, seeds=(9,))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        assert screen.found is not None and screen.found.sheet.name == second
+        await pilot.press("o")
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert screen.found.sheet.name == first.sheet.name
+
+
+async def test_a_library_without_sheets_says_how_to_make_one(home: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_review(pilot, settle)
+        assert screen.found is None
+        await pilot.press("4")
+        assert "no sheet" in screen.message_line.text
+        await pilot.press("n")
+        assert "F4" in screen.message_line.text
+
+
+async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        sheets.rate_cells(catalog, [load_matrix(catalog).cells[3, 0, 0].id], 5)
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if screen.found is not None and screen.found.best == 3:
+                break
+        assert screen.found is not None and screen.found.best == 3
