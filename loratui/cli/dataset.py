@@ -249,26 +249,12 @@ def export(
 
     Exporting again updates the folder; a folder that holds something else is left alone.
     """
-    from loratui.dataset.kohya import export_kohya
+    from loratui.training.export import export_for_recipe
 
     with open_library() as catalog:
         _, settings = choose_recipe(catalog, base, recipe)
         with progress_line(show) as report:
-            result = export_kohya(
-                catalog,
-                subject,
-                folder,
-                resolution=settings.resolution,
-                bucket_step=settings.bucket_step,
-                min_bucket=settings.min_bucket,
-                max_bucket=settings.max_bucket,
-                upscale=settings.upscale,
-                batch_size=settings.batch_size,
-                shuffle_captions=settings.shuffle_captions,
-                keep_tokens=settings.keep_tokens,
-                flip=settings.flip,
-                report=report,
-            )
+            result = export_for_recipe(catalog, subject, folder, settings, report=report)
     if show.json:
         print_json(result)
         return

@@ -232,26 +232,24 @@ def import_pictures(
     max_megapixels
         Refuse larger pictures; 100 unless config.toml says otherwise.
     """
-    from loratui.captions import service as captions_service
-    from loratui.catalog import importer
+    from loratui.captions.importing import import_with_captions
     from loratui.errors import UsageError
 
     if not paths:
         raise UsageError("no files or folders were named.", hint=f"loratui import {subject} FOLDER")
-    settings = read_settings()
-    with open_library() as catalog:
-        with progress_line(show) as report:
-            result = importer.import_pictures(
-                catalog,
-                subject,
-                list(paths),
-                in_place=in_place,
-                report=report,
-                workers=workers or settings.import_workers,
-                max_megapixels=max_megapixels or settings.max_megapixels,
-            )
-        read = captions_service.import_sidecars(catalog, subject, result.sidecars) if captions else None
-    warnings = [*result.warnings, *(read.warnings if read else ())]
+    with open_library() as catalog, progress_line(show) as report:
+        done = import_with_captions(
+            catalog,
+            subject,
+            paths,
+            read_settings(),
+            in_place=in_place,
+            captions=captions,
+            workers=workers,
+            max_megapixels=max_megapixels,
+            report=report,
+        )
+    result = done.pictures
     if show.json:
         print_json(
             {
@@ -259,20 +257,20 @@ def import_pictures(
                 "duplicates": result.duplicates,
                 "duplicate_files": result.duplicate_files,
                 "refused": [{"path": item.path, "reason": item.reason} for item in result.refused],
-                "captions": read.imported if read else 0,
+                "captions": done.captions_read,
                 "orphans": result.orphans,
                 "also_in": result.also_in,
-                "warnings": warnings,
+                "warnings": done.warnings,
             }
         )
         return
     print_text(
         f"Imported {result.imported} pictures; {result.duplicates} were already there; "
-        f"{len(result.refused)} files refused; {read.imported if read else 0} captions read."
+        f"{len(result.refused)} files refused; {done.captions_read} captions read."
     )
     for item in result.refused:
         remark(f"refused: {item.path}: {item.reason}", show)
-    for warning in warnings:
+    for warning in done.warnings:
         remark(f"warning: {warning}", show)
 
 

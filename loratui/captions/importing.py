@@ -1,0 +1,67 @@
+"""Importing pictures together with the captions that lie beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.service import SidecarImport, import_sidecars
+from loratui.catalog.importer import ImportResult, import_pictures
+from loratui.events import Report, ignore_progress
+
+if TYPE_CHECKING:
+    import os
+    import threading
+    from collections.abc import Sequence
+
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+    from loratui.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesImport:
+    """What became of the files, and of the captions when they were read."""
+
+    pictures: ImportResult
+    captions: SidecarImport | None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is doubtful about either."""
+        return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ())]
+
+    @property
+    def captions_read(self) -> int:
+        """Pictures that got captions or tags."""
+        return self.captions.imported if self.captions else 0
+
+
+def import_with_captions(
+    catalog: Catalog,
+    subject: Subject | str,
+    paths: Sequence[str | os.PathLike[str]],
+    settings: Settings,
+    *,
+    in_place: bool = False,
+    captions: bool = True,
+    workers: int | None = None,
+    max_megapixels: float | None = None,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
+) -> PicturesImport:
+    """Import files and folders into a subject's inbox, then the captions that lie beside them.
+
+    `workers` and `max_megapixels` win over the settings. Raises like import_pictures.
+    """
+    result = import_pictures(
+        catalog,
+        subject,
+        paths,
+        in_place=in_place,
+        report=report,
+        cancel=cancel,
+        workers=workers or settings.import_workers,
+        max_megapixels=max_megapixels or settings.max_megapixels,
+    )
+    return PicturesImport(result, import_sidecars(catalog, subject, result.sidecars) if captions else None)

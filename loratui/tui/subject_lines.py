@@ -1,0 +1,206 @@
+"""The library's table as data: one line per subject, its columns, their order, and the copy kept for the next start."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loratui.tui.table import Column, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loratui.tui.theme import Glyphs
+
+KEPT = 200
+"""Lines kept for the next start: more than any screen shows at once."""
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectLine:
+    """What the table says about a subject. `duplicates` and `gaps` are None until they are measured."""
+
+    id: int
+    name: str
+    kind: str = ""
+    trigger: str = ""
+    pictures: int = 0
+    inbox: int = 0
+    primary: int = 0
+    supporting: int = 0
+    holdout: int = 0
+    rejected: int = 0
+    ratio: float | None = None
+    duplicates: int | None = None
+    gaps: int | None = None
+    run: str = ""
+    """State of the last training, in words: `running 45%`."""
+    best_epoch: int | None = None
+
+    @property
+    def words(self) -> str:
+        """What a filter looks in."""
+        return f"{self.name} {self.trigger} {self.kind}".casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A column: how a line fills it, and what it is sorted by (None goes last)."""
+
+    column: Column
+    text: Callable[[SubjectLine], str]
+    key: Callable[[SubjectLine], Any]
+
+
+def _number(title: str, name: str, width: int, least: int = 0) -> _Shown:
+    def text(line: SubjectLine) -> str:
+        value = getattr(line, name)
+        return "" if value is None else f"{value:,}"
+
+    return _Shown(Column(title, width, "right", least), text, lambda line: getattr(line, name))
+
+
+def _words(title: str, name: str, width: int, least: int = 0) -> _Shown:
+    return _Shown(
+        Column(title, width, "left", least),
+        lambda line: str(getattr(line, name)),
+        lambda line: getattr(line, name).casefold() or None,
+    )
+
+
+_COLUMNS: tuple[_Shown, ...] = (
+    _words("subject", "name", 0),
+    _words("trigger", "trigger", 14, 96),
+    _words("kind", "kind", 9, 116),
+    _number("pictures", "pictures", 10),
+    _number("inbox", "inbox", 7),
+    _number("primary", "primary", 9),
+    _number("support", "supporting", 9),
+    _number("holdout", "holdout", 9, 150),
+    _number("rejected", "rejected", 10, 128),
+    _Shown(
+        Column("ratio", 7, "right", 88),
+        lambda line: "" if line.ratio is None else f"{line.ratio:.2f}",
+        lambda line: line.ratio,
+    ),
+    _number("alike", "duplicates", 7, 72),
+    _number("gaps", "gaps", 6, 108),
+    _words("last run", "run", 12, 64),
+    _number("best", "best_epoch", 6, 104),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectOrder:
+    """Which column the table is sorted by, by its title; numbers start with the largest."""
+
+    title: str = "subject"
+    reverse: bool = False
+
+    def sort(self, lines: Sequence[SubjectLine]) -> list[SubjectLine]:
+        """The lines in this order, equal ones by name; lines without a value last."""
+        by = _find(self.title).key
+        named = sorted(lines, key=lambda line: line.name.casefold())
+        known = [line for line in named if by(line) is not None]
+        return [*sorted(known, key=by, reverse=self._falls), *(line for line in named if by(line) is None)]
+
+    def next(self, width: int) -> SubjectOrder:
+        """The order by the column to the right, among those that a table of this width shows."""
+        shown = [item.column.title for item in _COLUMNS if width >= item.column.least]
+        place = shown.index(self.title) if self.title in shown else -1
+        return SubjectOrder(shown[(place + 1) % len(shown)])
+
+    def turned(self) -> SubjectOrder:
+        """The same column the other way round."""
+        return SubjectOrder(self.title, not self.reverse)
+
+    @property
+    def _falls(self) -> bool:
+        return (_find(self.title).column.align == "right") != self.reverse
+
+    def columns(self, glyphs: Glyphs) -> list[Column]:
+        """The columns, the one in order with an arrow behind its title."""
+        arrow = glyphs.down if self._falls else glyphs.up
+        return [
+            Column(f"{item.column.title} {arrow}", item.column.width, item.column.align, item.column.least)
+            if item.column.title == self.title
+            else item.column
+            for item in _COLUMNS
+        ]
+
+
+def _find(title: str) -> _Shown:
+    return next((item for item in _COLUMNS if item.column.title == title), _COLUMNS[0])
+
+
+def to_row(line: SubjectLine) -> Row:
+    """The line as the table draws it."""
+    return Row(str(line.id), tuple(item.text(line) for item in _COLUMNS))
+
+
+def filter_lines(lines: Sequence[SubjectLine], text: str) -> list[SubjectLine]:
+    """The lines that have every word in name, trigger or kind; words with a minus must be missing."""
+    words = text.casefold().split()
+    wanted = [word for word in words if not word.startswith("-")]
+    unwanted = [word[1:] for word in words if word.startswith("-") and len(word) > 1]
+    return [
+        line
+        for line in lines
+        if all(word in line.words for word in wanted) and not any(word in line.words for word in unwanted)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LastView:
+    """What the library showed when it was left, to be painted at once at the next start."""
+
+    lines: tuple[SubjectLine, ...] = ()
+    total: int = 0
+    order: SubjectOrder = SubjectOrder()
+    subject: str = ""
+
+
+def read_last_view(file: Path) -> LastView:
+    """The view that was kept; an empty one when there is none or it is not ours."""
+    names = {field.name for field in fields(SubjectLine)}
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))["library"]
+        if raw["version"] != _VERSION:
+            return LastView()
+        lines = tuple(
+            SubjectLine(**{name: value for name, value in line.items() if name in names}) for line in raw["lines"]
+        )
+        order = SubjectOrder(str(raw["order"]["title"]), bool(raw["order"]["reverse"]))
+        for line in order.sort(lines):
+            to_row(line)
+        return LastView(lines, int(raw["total"]), order, str(raw["subject"]))
+    # A copy for the eye only: whatever is wrong with it, the library itself is read a moment later.
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return LastView()
+
+
+def write_last_view(file: Path, view: LastView) -> None:
+    """Keep a view, all of it or nothing; a folder that can't be written keeps none."""
+    kept = {
+        "version": _VERSION,
+        "lines": [asdict(line) for line in view.lines[:KEPT]],
+        "total": view.total,
+        "order": {"title": view.order.title, "reverse": view.order.reverse},
+        "subject": view.subject,
+    }
+    try:
+        handle, name = tempfile.mkstemp(prefix=".ui-", dir=file.parent)
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            json.dump({"library": kept}, opened, ensure_ascii=False)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
