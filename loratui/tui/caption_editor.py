@@ -1,0 +1,210 @@
+"""The dialog in which a caption is written by hand, with what the rules would say and what the text encoder reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static, TextArea
+
+from loratui.tui.text import count, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.bridge import Delivered
+
+TOKENS = 75
+"""What CLIP reads at once; trainers cut the rest off or read it apart."""
+
+_COMPUTED_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionDraft:
+    """What a caption editor starts with: of one picture, or of many that will all get the same text."""
+
+    subject: Subject
+    names: tuple[str, ...]
+    """Some of the pictures."""
+    pictures: int
+    written: str
+    """What a person wrote for all of them; empty when the rules speak, or when they differ."""
+    differ: int
+    """How many of the pictures have a written caption that will be replaced by another."""
+    computed: tuple[str, ...]
+    """What the rules say, for the pictures that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    text: str
+    tokens: int | None
+    warnings: tuple[str, ...]
+
+
+def draft_caption(catalog: Catalog, subject: str, ids: Sequence[int]) -> CaptionDraft:
+    """Read what a caption editor for these pictures starts with; for a thread."""
+    from dataclasses import replace
+
+    from loratui.captions.service import captions_of
+    from loratui.catalog.query import get_memberships
+    from loratui.catalog.subjects import get_subject
+
+    owner = get_subject(catalog, subject)
+    chosen = get_memberships(catalog, ids)
+    some = chosen[:_COMPUTED_SHOWN]
+    texts = [(picture.caption or "").strip() for picture in chosen]
+    alike = len(set(texts)) == 1
+    computed = captions_of(catalog, owner, [replace(picture, caption=None) for picture in some])
+    return CaptionDraft(
+        subject=owner,
+        names=tuple(picture.name for picture in some),
+        pictures=len(chosen),
+        written=texts[0] if alike else "",
+        differ=0 if alike else sum(1 for text in texts if text),
+        computed=tuple(computed[picture.id] for picture in some),
+    )
+
+
+class CaptionLine(TextArea):
+    """A caption: it may wrap, but is one line, so enter is done."""
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Submitted())
+            return
+        await super()._on_key(event)
+
+
+class CaptionEditor(ModalScreen[str | None]):
+    """Gives the caption as written, an empty text for "compute it again", None when the person left."""
+
+    DEFAULT_CSS = """
+    CaptionEditor { align: center middle; }
+    CaptionEditor > Vertical {
+        width: 90; max-width: 96%; height: auto; max-height: 96%; padding: 1 2;
+        border: round $primary; background: $surface;
+    }
+    CaptionEditor Static { height: auto; }
+    CaptionEditor .muted { color: $text-muted; }
+    CaptionEditor #computed { color: $text-muted; margin: 0 0 1 0; max-height: 8; }
+    CaptionEditor CaptionLine {
+        height: 5; border: none; padding: 0 1; background: $panel; margin: 0 0 1 0;
+    }
+    CaptionEditor CaptionLine:focus { border: none; }
+    CaptionEditor #judged { margin: 0 0 1 0; }
+    CaptionEditor #judged.-doubtful { color: $text-warning; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape", "dismiss(None)", "leave"),
+        ("ctrl+s", "finish", "done"),
+        ("ctrl+t", "take_computed", "start from the computed one"),
+    ]
+
+    def __init__(self, draft: CaptionDraft) -> None:
+        super().__init__()
+        self.draft = draft
+
+    def compose(self) -> ComposeResult:
+        draft = self.draft
+        if draft.pictures == 1:
+            title = f"Caption of {draft.names[0]}"
+        else:
+            title = f"One caption for {count(draft.pictures, 'picture')}"
+        with Vertical():
+            yield Static(Text(plain(title), style="bold"))
+            yield Static(self._tell_computed(), id="computed")
+            yield CaptionLine(draft.written, soft_wrap=True, show_line_numbers=False, compact=True)
+            yield Static("", id="judged")
+            yield Static(Text("enter done   ^t the computed one   empty: compute it again   esc leave", style="dim"))
+
+    def _tell_computed(self) -> Text:
+        draft = self.draft
+        text = Text()
+        for name, computed in zip(draft.names, draft.computed, strict=True):
+            before = "Computed: " if draft.pictures == 1 else f"{plain(name)}: "
+            text.append("\n" if text else "").append(before, style="dim").append(plain(computed) or "(empty)")
+        if draft.pictures > len(draft.names):
+            text.append(f"\nand {draft.pictures - len(draft.names):,} more", style="dim")
+        if draft.differ:
+            text.append(f"\n{count(draft.differ, 'caption')} written by hand will be replaced.", style="bold")
+        return text
+
+    def on_mount(self) -> None:
+        line = self.query_one(CaptionLine)
+        line.focus()
+        line.move_cursor(line.document.end)
+        self._judge()
+
+    @property
+    def text(self) -> str:
+        """The caption as it is typed now, on one line."""
+        return " ".join(self.query_one(CaptionLine).text.split())
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._judge()
+
+    def on_caption_line_submitted(self, event: CaptionLine.Submitted) -> None:
+        event.stop()
+        self.action_finish()
+
+    def action_finish(self) -> None:
+        self.dismiss(self.text)
+
+    def action_take_computed(self) -> None:
+        line = self.query_one(CaptionLine)
+        line.load_text(self.draft.computed[0] if self.draft.computed else "")
+        line.move_cursor(line.document.end)
+
+    def _judge(self) -> None:
+        """Count what the text encoder reads; a thread does it, because the first time its vocabulary is loaded."""
+        text, owner = self.text, self.draft.subject
+        computed = self.draft.computed[0] if self.draft.computed and self.draft.pictures == 1 else ""
+
+        def work(catalog: Catalog) -> _Judged:
+            from loratui.captions.service import check_caption
+            from loratui.captions.tokens import find_clip_tokenizer
+
+            split = find_clip_tokenizer()
+            judged = text or computed
+            tokens = len(split(judged)) if split is not None else None
+            return _Judged(text, tokens, tuple(check_caption(judged, owner)) if judged else ())
+
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        app.bridge.read(work, self._show_judged, owner=self, group="judge")
+
+    def _show_judged(self, judged: _Judged) -> None:
+        line = Text()
+        if not judged.text:
+            line.append("Empty: the rules compute it.   ")
+        if judged.tokens is not None:
+            line.append(f"{judged.tokens}/{TOKENS} tokens")
+        too_long = judged.tokens is not None and judged.tokens > TOKENS
+        if too_long:
+            line.append(f", {judged.tokens - TOKENS} more than the text encoder reads at once")  # type: ignore[operator]
+        for warning in judged.warnings:
+            line.append("   ! ").append(plain(warning))
+        shown = self.query_one("#judged", Static)
+        shown.set_class(too_long or bool(judged.warnings), "-doubtful")
+        shown.update(line)
+
+    def on_delivered(self, message: Delivered) -> None:
+        message.stop()
+        message.deliver()

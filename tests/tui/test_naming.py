@@ -1,0 +1,31 @@
+"""Naming pictures in a command line: the query means exactly the pictures that were meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from loratui.catalog.query import select_ids, select_memberships
+from loratui.catalog.roles import set_role
+from loratui.catalog.store import open_catalog
+from loratui.config import Home
+from loratui.tui.naming import name_pictures
+
+
+@pytest.mark.parametrize("query", ["", "role:primary OR name:*_01*"])
+@pytest.mark.parametrize("chosen", [slice(0, 1), slice(1, 4), slice(0, None), slice(1, None)])
+def test_a_name_means_what_was_marked(mira: Home, query: str, chosen: slice) -> None:
+    with open_catalog(mira) as catalog:
+        set_role(catalog, "Mira", "primary", list(select_ids(catalog, "Mira"))[:6])
+        shown = list(select_ids(catalog, "Mira", query))
+        ids = shown[chosen]
+        name = name_pictures(catalog, ids, shown, query)
+        assert [row.id for row in select_memberships(catalog, "Mira", name)] == ids
+
+
+def test_most_pictures_are_named_by_what_is_left_out(mira: Home) -> None:
+    with open_catalog(mira) as catalog:
+        shown = list(select_ids(catalog, "Mira"))
+        assert name_pictures(catalog, shown, shown, "") == "all"
+        assert name_pictures(catalog, shown, shown, "role:inbox") == "role:inbox"
+        assert name_pictures(catalog, shown[1:], shown, "role:inbox").startswith("(role:inbox) -(sha:")
+        assert name_pictures(catalog, shown[1:3], shown, "").count("sha:") == 2
