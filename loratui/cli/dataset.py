@@ -177,12 +177,15 @@ def plan(
 ) -> None:
     """Count buckets, batches and steps exactly, before anything is trained."""
     from loratui.catalog.subjects import get_subject
+    from loratui.cli.forecast import describe_estimate, print_estimate
     from loratui.dataset.plan import make_plan
     from loratui.dataset.snapshot import describe_dataset
+    from loratui.runs.forecast import estimate_plan, inspect_base, inspect_machine
 
     with open_library() as catalog:
         chosen, settings = choose_recipe(catalog, base, recipe)
         content = describe_dataset(catalog, get_subject(catalog, subject))
+        report, machine = inspect_base(catalog, chosen), inspect_machine(catalog)
     found = make_plan(
         [(*picture.used_size, picture.repeats) for picture in content.pictures],
         resolution=settings.resolution,
@@ -197,6 +200,8 @@ def plan(
         epochs=settings.epochs,
         trainer=trainer,
     )
+    # What sd-scripts takes is its own affair.
+    guess = estimate_plan(found, report, machine, settings) if trainer == "loratui" else None
     if show.json:
         print_json(
             {
@@ -212,6 +217,7 @@ def plan(
                 "total_steps": found.total_steps,
                 "epochs_for_1500_steps": found.epochs_for_1500_steps,
                 "notes": found.notes,
+                "estimate": describe_estimate(guess),
             }
         )
         return
@@ -230,6 +236,8 @@ def plan(
             "for 1,500 steps": f"{found.epochs_for_1500_steps} epochs",
         }
     )
+    if guess is not None:
+        print_estimate(guess)
     for note in found.notes:
         remark(f"note: {note}", show)
 

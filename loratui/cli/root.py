@@ -51,6 +51,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("run list", "training:list_runs", "List trainings."),
     ("run show", "training:show_run", "Show one training: state, step, speed, time left."),
     ("run log", "training:run_log", "Print a training's log."),
+    ("run loss", "forecast:show_loss", "Show how the loss and the learning rate went."),
     ("run wait", "training:wait_run", "Wait until a training ends."),
     ("run stop", "training:stop_run", "Stop a training after its current step and save its state."),
     ("run resume", "training:resume_run", "Go on with a stopped or failed training."),
@@ -59,6 +60,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("review list", "review:list_sheets", "List sheets, newest first."),
     ("review show", "review:show_sheet", "Show a sheet: mean rating per epoch, prompts, images."),
     ("review rate", "review:rate_cells", "Give images of a sheet 0-5 stars."),
+    ("devices", "forecast:show_devices", "Show what graphics cards and trainers are doing."),
     ("undo", "admin:undo", "Take back the last action."),
     ("redo", "admin:redo", "Do the last undone action again."),
     ("history", "admin:history", "List recent actions, newest first."),
@@ -103,6 +105,7 @@ def build_app() -> App:
     app.command(
         "loratui.demo.command:demo", name="demo", help="Draw a character, train it, show the epochs: 3 minutes."
     )
+    app.command("loratui.tui.serve:serve", name="serve", help="Show the app in a browser on this machine.")
     return app
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
+from loratui.cli.forecast import make_forecast, print_forecast
 from loratui.cli.output import (
     PLAIN,
     Show,
@@ -72,6 +73,7 @@ def train(
         ),
     ] = None,
     wait: Annotated[bool, Parameter(negative="", help="Return when the training ends.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what it would take; start nothing.")] = False,
     show: Show = PLAIN,
 ) -> None:
     """Train a LoRA in the background; it outlives this terminal.
@@ -82,6 +84,9 @@ def train(
 
     with open_library() as catalog:
         chosen, settings = choose_recipe(catalog, base, recipe)
+        if dry_run:
+            print_forecast(subject, chosen, make_forecast(catalog, subject, chosen, settings), show)
+            return
         run = service.start_training(
             catalog,
             subject,
