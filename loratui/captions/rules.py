@@ -12,7 +12,7 @@ from loratui.captions.tags import fold_tag, match_tag, mentions, spell_tag
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
 
@@ -80,51 +80,133 @@ def _fill_in(template: str, trigger: str, class_word: str) -> str:
 def compute_caption(
     subject: Subject, membership: Membership, edits: Sequence[TagEdit], scores: Sequence[TagScore], rules: CaptionRules
 ) -> str:
-    """The caption a trainer sees, on one line.
-
-    A caption written by a person is used as it is: no rule may lose their words. Else it is the prefix, the
-    person's tags in their order, then the tagger's by score; minus what the person removed and what is imbued.
-    """
-    if membership.caption and membership.caption.strip():
-        return " ".join(line.strip() for line in membership.caption.splitlines() if line.strip())
-    prefix = fill_in(rules.prefix, subject)
-    tags = choose_tags(edits, scores, rules)
-    # What the prefix says already is not said twice, whether it came from a sidecar or a tagger.
-    named = {fold_tag(part) for part in prefix.split(",")}
-    if mentions(prefix, subject.trigger):
-        named.add(fold_tag(subject.trigger))
-    text = _join(prefix, ", ".join(tag for tag in tags if fold_tag(tag) not in named))
-    return _join(text, fill_in(rules.suffix, subject)).rstrip(", ")
+    """The caption a trainer sees, on one line; for many pictures, keep a Captioner."""
+    return Captioner(subject, rules).caption(
+        membership.caption or "", *split_edits(edits), list_tags_above_thresholds(scores, rules)
+    )
 
 
-def choose_tags(edits: Sequence[TagEdit], scores: Sequence[TagScore], rules: CaptionRules) -> list[str]:
-    """The tags of a caption in order, each once however it is spelled."""
-    removed = {fold_tag(edit.tag) for edit in edits if not edit.present}
-    written = [edit.tag for edit in sorted(edits, key=lambda edit: edit.position) if edit.present]
-    renames = {fold_tag(old): new for old, new in rules.renames.items()}
-    chosen: dict[str, str] = {}
-    for tag in (*written, *_tags_above_thresholds(scores, rules)):
-        if fold_tag(tag) in removed:
-            continue
-        renamed = renames.get(fold_tag(tag), tag)
-        key = fold_tag(renamed)
-        if key and key not in removed and not is_imbued(renamed, rules):
-            chosen.setdefault(key, renamed)
-    first = [chosen.pop(fold_tag(tag)) for tag in rules.always_first if fold_tag(tag) in chosen]
-    return [*first, *chosen.values()]
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What rules make of a tag: keys are for comparing, `text` is how it is said."""
+
+    key: str
+    shown_key: str
+    text: str
+    imbued: bool
 
 
-def is_imbued(tag: str, rules: CaptionRules) -> bool:
-    """Tell whether the rules leave a tag out of the captions."""
-    return any(match_tag(pattern, tag) for pattern in rules.imbued)
+class _Verdicts(dict[str, _Judged]):
+    """Tags and what rules make of them, judged when first asked for."""
+
+    def __init__(self, judge: Callable[[str], _Judged]) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def __missing__(self, tag: str) -> _Judged:
+        found = self[tag] = self._judge(tag)
+        return found
 
 
-def _tags_above_thresholds(scores: Iterable[TagScore], rules: CaptionRules) -> list[str]:
-    thresholds = {"general": rules.general_threshold, "character": rules.character_threshold}
-    # A category without a threshold, such as rating, says nothing about what is seen.
+class Captioner:
+    """Computes captions under one set of rules; each tag is judged once, however many pictures show it."""
+
+    def __init__(self, subject: Subject, rules: CaptionRules) -> None:
+        self.rules = rules
+        self.prefix = fill_in(rules.prefix, subject)
+        self.suffix = fill_in(rules.suffix, subject)
+        # What the prefix says already is not said twice, whether it came from a sidecar or a tagger.
+        self._named = {fold_tag(part) for part in self.prefix.split(",")}
+        if mentions(self.prefix, subject.trigger):
+            self._named.add(fold_tag(subject.trigger))
+        self._renames = {fold_tag(old): new for old, new in rules.renames.items()}
+        self._first = [fold_tag(tag) for tag in rules.always_first]
+        self._plain = {fold_tag(pattern): pattern for pattern in reversed(rules.imbued) if "*" not in pattern}
+        self._patterns = [pattern for pattern in rules.imbued if "*" in pattern]
+        self._own = _Verdicts(self._judge)
+        self._scored = _Verdicts(lambda tag: self._judge(spell_tag(tag) if rules.underscores_to_spaces else tag))
+
+    def caption(self, written: str, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> str:
+        """The caption of a picture, on one line.
+
+        A caption written by a person is used as it is: no rule may lose their words. Else it is the prefix, the
+        person's tags in their order, then the tagger's by score; minus what the person removed and what is imbued.
+        """
+        if written.strip():
+            return " ".join(line.strip() for line in written.splitlines() if line.strip())
+        tags = self.choose(added, removed, scored)
+        text = _join(self.prefix, ", ".join(tag for key, tag in tags.items() if key not in self._named))
+        return _join(text, self.suffix).rstrip(", ")
+
+    def choose(
+        self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str], *, pruned: bool = True
+    ) -> dict[str, str]:
+        """The tags of a caption in order by their folded form, each once however it is spelled.
+
+        Without `pruned` the imbued ones are among them.
+        """
+        gone = {fold_tag(tag) for tag in removed}
+        chosen: dict[str, str] = {}
+        for tags, verdicts in ((added, self._own), (scored, self._scored)):
+            for tag in tags:
+                found = verdicts[tag]
+                if found.imbued and pruned:
+                    continue
+                key = found.shown_key
+                if key and key not in chosen and not (gone and (found.key in gone or key in gone)):
+                    chosen[key] = found.text
+        if not any(key in chosen for key in self._first):
+            return chosen
+        first = {key: chosen.pop(key) for key in self._first if key in chosen}
+        return first | chosen
+
+    def keys(self, added: Sequence[str], removed: Sequence[str], scored: Sequence[str]) -> set[str]:
+        """The folded form of the tags that `choose` finds unpruned, without their order, many times faster."""
+        if removed:
+            return set(self.choose(added, removed, scored, pruned=False))
+        found = {verdict.shown_key for verdict in map(self._own.__getitem__, added)}
+        found.update([verdict.shown_key for verdict in map(self._scored.__getitem__, scored)])
+        found.discard("")
+        return found
+
+    def spellings(self) -> dict[str, str]:
+        """How the tags seen so far are written, by their folded form; a person's spelling wins."""
+        seen = (*self._scored.values(), *reversed(self._own.values()))
+        return {verdict.shown_key: verdict.text for verdict in seen}
+
+    def imbued_by(self, tag: str) -> str:
+        """The entry of the imbued list that leaves a tag out, empty when it is said."""
+        key = fold_tag(tag)
+        if key in self._plain:
+            return self._plain[key]
+        return next((pattern for pattern in self._patterns if match_tag(pattern, tag)), "")
+
+    def is_named(self, tag: str) -> bool:
+        """Tell whether the prefix says a tag already."""
+        return fold_tag(tag) in self._named
+
+    def _judge(self, tag: str) -> _Judged:
+        key = fold_tag(tag)
+        text = self._renames.get(key, tag)
+        return _Judged(key, fold_tag(text), text, bool(self.imbued_by(text)))
+
+
+def split_edits(edits: Iterable[TagEdit]) -> tuple[list[str], list[str]]:
+    """The tags that a person added, in order, and those that they removed."""
+    ordered = sorted(edits, key=lambda edit: edit.position)
+    return [edit.tag for edit in ordered if edit.present], [edit.tag for edit in ordered if not edit.present]
+
+
+def thresholds_of(rules: CaptionRules) -> dict[str, float]:
+    """Scores from which tags are used, by category; one without a threshold, such as rating, says nothing seen."""
+    return {"general": rules.general_threshold, "character": rules.character_threshold}
+
+
+def list_tags_above_thresholds(scores: Iterable[TagScore], rules: CaptionRules) -> list[str]:
+    """A tagger's tags as it spells them, the highest score first."""
+    thresholds = thresholds_of(rules)
     passing = [score for score in scores if score.score >= thresholds.get(score.category, 2.0)]
-    passing.sort(key=lambda score: (-score.score, score.tag))
-    return [spell_tag(score.tag) if rules.underscores_to_spaces else score.tag for score in passing]
+    return [score.tag for score in sorted(passing, key=lambda score: (-score.score, score.tag))]
 
 
 def _join(left: str, right: str) -> str:

@@ -6,7 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.rules import CaptionRules, compute_caption, fill_in, parse_rules
+from loratui.captions.rules import (
+    Captioner,
+    CaptionRules,
+    fill_in,
+    list_tags_above_thresholds,
+    parse_rules,
+    split_edits,
+)
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
 from loratui.captions.tags import match_tag, mentions
 from loratui.catalog.caption_import import store_captions
@@ -21,6 +28,9 @@ if TYPE_CHECKING:
 
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
+
+# Up to this many pictures are asked about one by one, not with all of their subject.
+_FEW = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +73,18 @@ def captions_of(
     """The captions that a trainer sees, by membership id: of these memberships, or of all."""
     owner = _find(catalog, subject)
     rules = rules_of(catalog, owner)
-    edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
+    if memberships is not None and len(memberships) <= _FEW:
+        edits = tag_edits_of(catalog, owner, ids=[picture.id for picture in memberships])
+        scores = tag_scores_of(catalog, owner, picture_ids=[picture.picture_id for picture in memberships])
+    else:
+        edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
     chosen = select_memberships(catalog, owner) if memberships is None else memberships
+    captioner = Captioner(owner, rules)
     return {
-        picture.id: compute_caption(
-            owner, picture, edits.get(picture.id, ()), scores.get(picture.picture_id, ()), rules
+        picture.id: captioner.caption(
+            picture.caption or "",
+            *split_edits(edits.get(picture.id, ())),
+            list_tags_above_thresholds(scores.get(picture.picture_id, ()), rules),
         )
         for picture in chosen
     }

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def find_clip_tokenizer() -> Callable[[str], list[str]] | None:
@@ -21,6 +21,14 @@ def split_tokens(text: str) -> list[str]:
     # Decoding writes the end of a word as a space.
     pieces = [str(tokenizer.decode([token])) for token in tokenizer.encode(text)]
     return [piece.removesuffix(" ") + "</w>" if piece.endswith(" ") else piece for piece in pieces]
+
+
+def count_clip_tokens(texts: Iterable[str]) -> list[int] | None:
+    """How many of CLIP's tokens each text is, without start and end; None where its tokenizer is not installed."""
+    if find_clip_tokenizer() is None:
+        return None
+    encode = _open_tokenizer().encode
+    return [len(encode(text)) for text in texts]
 
 
 @lru_cache(maxsize=1)

@@ -81,7 +81,7 @@ def edit_tags(
 ) -> int:
     """Add and remove tags in one step that undo takes back; returns how many edits changed."""
     owner = _owner(catalog, subject)
-    wanted = [(_clean_tags(tags), present) for tags, present in ((add, True), (remove, False)) if tags]
+    wanted = [(clean_tags(tags), present) for tags, present in ((add, True), (remove, False)) if tags]
     said = "; ".join(f"{'add' if present else 'remove'} {', '.join(tags)}" for tags, present in wanted)
     action = "tags.edit" if len(wanted) == 2 else "tags.add" if add else "tags.remove"
     with catalog.journal(action, f"{owner.name}: {said}"[:200]) as change:
@@ -227,7 +227,7 @@ def _read_edits(connection: Connection, ids: Sequence[int]) -> list[tuple[int, T
     return [(row_id, TagEdit(*values)) for row_id, *values in rows]
 
 
-def _clean_tags(tags: Sequence[str]) -> list[str]:
+def clean_tags(tags: Sequence[str]) -> list[str]:
     """Tags without surrounding space, each once, in order; raises UsageError for one that no caption can hold."""
     kept: dict[str, str] = {}
     for tag in tags:

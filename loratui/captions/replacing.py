@@ -1,0 +1,85 @@
+"""Putting one tag in place of another, in tags and in the words of captions, as one step that undo takes back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from loratui.captions.rules import Captioner, thresholds_of
+from loratui.captions.service import rules_of
+from loratui.captions.tags import fold_tag
+from loratui.catalog.edits import clean_tags
+from loratui.catalog.subjects import get_subject
+from loratui.catalog.tagged import Retagged, rewrite_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loratui.catalog.query import Duplicates, Selection
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.tagged import TaggedPicture
+
+
+def replace_tag(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    old: str,
+    new: str,
+    *,
+    duplicates: Duplicates | None = None,
+) -> int:
+    """Put another tag in place of one, where it stood; returns how many pictures changed.
+
+    A tag that a person added is replaced in its place. One that only a tagger gave is removed, and the new one is
+    added as the person's. In captions written by hand the words are replaced wherever they stand as whole words,
+    whatever their case. Raises UsageError for what is no tag.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    rules = rules_of(catalog, owner)
+    (before,), (after,) = clean_tags([old]), clean_tags([new])
+    captioner = Captioner(owner, rules)
+    return rewrite_tags(
+        catalog,
+        owner,
+        selection,
+        lambda picture: replace_in(picture, before, after, captioner),
+        thresholds=thresholds_of(rules),
+        action="tags.replace",
+        label=f"{owner.name}: {after} for {before} in {{pictures}}",
+        duplicates=duplicates,
+    )
+
+
+def replace_in(picture: TaggedPicture, old: str, new: str, captioner: Captioner) -> Retagged | None:
+    """What a person says about a picture once one tag stands for another; None when that changes nothing."""
+    caption = replace_words(picture.caption, old, new) if picture.caption else ""
+    old_key, new_key = fold_tag(old), fold_tag(new)
+    if old_key not in captioner.keys(picture.added, picture.removed, picture.scored):
+        if caption == picture.caption:
+            return None
+        return Retagged(_say(picture.added, picture.removed), caption)
+    added: list[str] = []
+    for tag in picture.added:
+        key = next(iter(captioner.choose([tag], (), (), pruned=False)), "")
+        if key in (old_key, new_key):
+            tag = new
+        if tag not in added:
+            added.append(tag)
+    if new not in added:
+        added.append(new)
+    removed = [tag for tag in picture.removed if fold_tag(tag) != new_key]
+    if old_key != new_key and old_key in captioner.keys((), (), picture.scored):
+        removed.append(old)
+    return Retagged(_say(added, removed), caption)
+
+
+def replace_words(text: str, old: str, new: str) -> str:
+    """Replace words in a text where they are not part of longer ones, whatever their case and underscores."""
+    words = r"[\s_]+".join(re.escape(word) for word in re.split(r"[\s_]+", old.strip()) if word)
+    return re.sub(rf"(?<!\w){words}(?!\w)", lambda match: new, text, flags=re.IGNORECASE)
+
+
+def _say(added: Sequence[str], removed: Sequence[str]) -> list[tuple[str, bool]]:
+    return [*((tag, True) for tag in added), *((tag, False) for tag in removed)]

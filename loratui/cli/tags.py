@@ -1,0 +1,76 @@
+"""Verbs about the tags of a whole subject: how often each is said, and replacing one by another."""
+
+from __future__ import annotations
+
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.session import Query, open_library
+
+
+def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """Count the tags that captions are computed from, the most frequent first.
+
+    A tag said of 85 % of the pictures (critical) is learned with the trigger word whatever the captions say; from
+    60 % on (warning) it may be. What belongs to the subject is better imbued, what does not needs pictures without
+    it. `share` is of the pictures that the query chooses, `weight` of what training sees: pictures times repeats.
+
+    Example: `loratui tags list Mira -role:rejected`
+    """
+    from loratui.captions.counts import read_book
+
+    with open_library() as catalog:
+        book = read_book(catalog, subject, " ".join(query))
+    tags = book.count_tags()
+    if show.json:
+        print_json(
+            [
+                {
+                    "tag": item.tag,
+                    "pictures": item.pictures,
+                    "share": round(item.share, 4),
+                    "share_primary": round(item.share_primary, 4),
+                    "weight": round(item.weight, 4),
+                    "band": item.band,
+                    "imbued": item.imbued,
+                    "imbued_by": item.imbued_by,
+                    "edited": item.edited,
+                    "written": item.written,
+                }
+                for item in tags
+            ]
+        )
+        return
+    print_table(
+        ["tag", "pictures", "share", "primary", "weight", "band", "captions"],
+        [
+            [
+                item.tag,
+                item.pictures,
+                f"{item.share:.0%}",
+                f"{item.share_primary:.0%}",
+                f"{item.weight:.0%}",
+                item.band,
+                f"imbued by {item.imbued_by}" if item.imbued else "in the prefix" if item.named else "said",
+            ]
+            for item in tags
+        ],
+        empty="No picture has a tag. `loratui caption tag` adds some; importing reads the ones beside pictures.",
+    )
+    if book.written:
+        remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
+
+
+def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:
+    """Put one tag in place of another in the pictures that a query chooses, as one step that undo takes back.
+
+    In captions written by hand the words are replaced where they stand as whole words.
+
+    Example: `loratui caption replace Mira hat "straw hat" "name:beach*"`
+    """
+    from loratui.captions.replacing import replace_tag as replace
+
+    with open_library() as catalog:
+        changed = replace(catalog, subject, " ".join(query), old, new)
+    if show.json:
+        print_json({"changed": changed})
+        return
+    print_text(f"{changed} picture{'s' * (changed != 1)} changed.")
