@@ -1,0 +1,125 @@
+"""How the app feels, measured from outside on a real PTY: first frame, first data, key to paint, bytes, slow links."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from library import build_library, build_wall
+from pty_terminal import PtyTerminal
+
+from loratui.config import Home, find_home
+
+pytestmark = pytest.mark.benchmark
+
+SIZE = (120, 40)
+LINK = 10_000_000 / 8
+"""10 Mbit/s in bytes per second."""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """1,000 subjects with 1,000,000 pictures in all, and one more with 100,000 that have thumbnails."""
+    home = find_home({"LORATUI_HOME": str(tmp_path_factory.mktemp("large"))})
+    build_library(home)
+    build_wall(home, name="Aaa Wall")
+    return home
+
+
+def start(home: Home, *arguments: str, throttle: float | None = None) -> PtyTerminal:
+    argv = [sys.executable, "-m", "loratui", "tui", *arguments]
+    return PtyTerminal(argv, env=environment(home), size=SIZE, throttle=throttle)
+
+
+def environment(home: Home) -> dict[str, str]:
+    return {"LORATUI_HOME": str(home.data), "COLORTERM": "truecolor"}
+
+
+def quit_app(terminal: PtyTerminal) -> None:
+    terminal.press("q")
+    terminal.wait(30)
+
+
+def test_the_first_frame_and_the_first_data_of_a_large_library(large: Home) -> None:
+    with start(large) as terminal:
+        terminal.wait_for("1,001 subjects", 60)
+        quit_app(terminal)
+    frames, data = [], []
+    for _ in range(7):
+        with start(large) as terminal:
+            terminal.wait_for(is_current, 30)
+            data.append(time.monotonic() - terminal.started_at)
+            assert terminal.first_paint_at is not None
+            frames.append(terminal.first_paint_at - terminal.started_at)
+            quit_app(terminal)
+    for what, took, budget in (("first frame", frames, 350), ("first data", data, 800)):
+        median = 1000 * statistics.median(took)
+        print(
+            f"\n{what}: {median:.0f} ms (best {1000 * min(took):.0f}), {median / budget:.2f} of its {budget} ms", end=""
+        )
+    print()
+
+
+def is_current(text: str) -> bool:
+    """Whether what shows was read from the library in this session."""
+    return "1,001 subjects" in text and "reading" not in text
+
+
+def test_a_key_on_a_wall_of_100000_pictures(large: Home) -> None:
+    with start(large, "--subject", "Aaa Wall") as terminal:
+        terminal.wait_for("100,000", 60)
+        terminal.wait_quiet(1.0, 60)
+        seconds, sizes = press_each(terminal, ["right", "right", "left", "down", "up"] * 12)
+        report_keys("move within a page", seconds, sizes)
+        terminal.press("end")
+        terminal.wait_quiet(1.0, 60)
+        terminal.press("home")
+        terminal.wait_quiet(1.0, 60)
+        seconds, sizes = press_each(terminal, ["down"] * 40, quiet=0.4)
+        report_keys("down, which scrolls", seconds, sizes)
+        quit_app(terminal)
+
+
+def press_each(terminal: PtyTerminal, keys: list[str], quiet: float = 0.15) -> tuple[list[float], list[int]]:
+    """Time from each key to the first byte that it brings, and how many bytes come in all."""
+    seconds, sizes = [], []
+    for key in keys:
+        before, pressed = terminal.bytes_read, time.monotonic()
+        terminal.press(key)
+        while terminal.bytes_read == before and time.monotonic() - pressed < 2:
+            time.sleep(0.0005)
+        seconds.append(time.monotonic() - pressed)
+        terminal.wait_quiet(quiet)
+        sizes.append(terminal.bytes_read - before)
+    return seconds, sizes
+
+
+def report_keys(what: str, seconds: list[float], sizes: list[int]) -> None:
+    p95, median = 1000 * statistics.quantiles(seconds, n=20)[-1], 1000 * statistics.median(seconds)
+    print(
+        f"\n{what}: key to paint p95 {p95:.1f} ms ({p95 / 30:.2f} of 30 ms), median {median:.1f} ms;"
+        f" bytes median {statistics.median(sizes) / 1024:.1f} KiB, most {max(sizes) / 1024:.1f} KiB"
+    )
+
+
+def test_a_wall_of_thumbnails_over_a_slow_link(large: Home, tmp_path: Path) -> None:
+    out = tmp_path / "stalls.json"
+    script = str(Path(__file__).parent / "stalls.py")
+    argv = [sys.executable, script, str(out), "--subject", "Aaa Wall", "--images", "halfcells"]
+    took = []
+    for _ in range(3):
+        with PtyTerminal(argv, env=environment(large), size=(108, 43), throttle=LINK) as terminal:
+            terminal.wait_quiet(1.5, 60)
+            took.append(terminal.last_byte_at - terminal.started_at)
+            written = terminal.bytes_read
+            quit_app(terminal)
+    stalls = sorted((gap for _, gap in json.loads(out.read_text())), reverse=True)[:3]
+    print(
+        f"\nwall complete over 10 Mbit/s: {1000 * statistics.median(took):.0f} ms after the start of the process"
+        f" ({statistics.median(took):.2f} of 1 s), {written / 1024:.0f} KiB;"
+        f" longest stalls of the event loop {', '.join(f'{1000 * gap:.0f}' for gap in stalls)} ms (budget 100)"
+    )
