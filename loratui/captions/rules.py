@@ -108,17 +108,11 @@ class _Verdicts(dict[str, _Judged]):
         return found
 
 
-class Captioner:
-    """Computes captions under one set of rules; each tag is judged once, however many pictures show it."""
+class TagChooser:
+    """Chooses the tags that captions are made of; each is judged once, however many pictures show it."""
 
-    def __init__(self, subject: Subject, rules: CaptionRules) -> None:
+    def __init__(self, rules: CaptionRules) -> None:
         self.rules = rules
-        self.prefix = fill_in(rules.prefix, subject)
-        self.suffix = fill_in(rules.suffix, subject)
-        # What the prefix says already is not said twice, whether it came from a sidecar or a tagger.
-        self._named = {fold_tag(part) for part in self.prefix.split(",")}
-        if mentions(self.prefix, subject.trigger):
-            self._named.add(fold_tag(subject.trigger))
         self._renames = {fold_tag(old): new for old, new in rules.renames.items()}
         self._first = [fold_tag(tag) for tag in rules.always_first]
         self._plain = {fold_tag(pattern): pattern for pattern in reversed(rules.imbued) if "*" not in pattern}
@@ -126,24 +120,13 @@ class Captioner:
         self._own = _Verdicts(self._judge)
         self._scored = _Verdicts(lambda tag: self._judge(spell_tag(tag) if rules.underscores_to_spaces else tag))
 
-    def caption(self, written: str, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> str:
-        """The caption of a picture, on one line.
-
-        A caption written by a person is used as it is: no rule may lose their words. Else it is the prefix, the
-        person's tags in their order, then the tagger's by score; minus what the person removed and what is imbued.
-        """
-        if written.strip():
-            return " ".join(line.strip() for line in written.splitlines() if line.strip())
-        tags = self.choose(added, removed, scored)
-        text = _join(self.prefix, ", ".join(tag for key, tag in tags.items() if key not in self._named))
-        return _join(text, self.suffix).rstrip(", ")
-
     def choose(
         self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str], *, pruned: bool = True
     ) -> dict[str, str]:
         """The tags of a caption in order by their folded form, each once however it is spelled.
 
-        Without `pruned` the imbued ones are among them.
+        A person's tags come first, in their order, then a tagger's; what the person removed is left out, and what is
+        imbued as well unless `pruned` is false.
         """
         gone = {fold_tag(tag) for tag in removed}
         chosen: dict[str, str] = {}
@@ -181,14 +164,45 @@ class Captioner:
             return self._plain[key]
         return next((pattern for pattern in self._patterns if match_tag(pattern, tag)), "")
 
-    def is_named(self, tag: str) -> bool:
-        """Tell whether the prefix says a tag already."""
-        return fold_tag(tag) in self._named
-
     def _judge(self, tag: str) -> _Judged:
         key = fold_tag(tag)
         text = self._renames.get(key, tag)
         return _Judged(key, fold_tag(text), text, bool(self.imbued_by(text)))
+
+
+class Captioner(TagChooser):
+    """Computes the captions of one subject under one set of rules."""
+
+    def __init__(self, subject: Subject, rules: CaptionRules) -> None:
+        super().__init__(rules)
+        self.prefix = fill_in(rules.prefix, subject)
+        self.suffix = fill_in(rules.suffix, subject)
+        # What the prefix says already is not said twice, whether it came from a sidecar or a tagger.
+        self._named = {fold_tag(part) for part in self.prefix.split(",")}
+        if mentions(self.prefix, subject.trigger):
+            self._named.add(fold_tag(subject.trigger))
+
+    def caption(self, written: str, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> str:
+        """The caption of a picture, on one line.
+
+        One written by a person is used as it is: no rule may lose their words. Else it is the prefix, the tags and
+        the suffix.
+        """
+        if written.strip():
+            return " ".join(line.strip() for line in written.splitlines() if line.strip())
+        tags = self.choose(added, removed, scored)
+        text = _join(self.prefix, ", ".join(tag for key, tag in tags.items() if key not in self._named))
+        return _join(text, self.suffix).rstrip(", ")
+
+    def is_named(self, tag: str) -> bool:
+        """Tell whether the prefix says a tag already."""
+        return fold_tag(tag) in self._named
+
+
+def choose_tags(edits: Iterable[TagEdit], scores: Iterable[TagScore], rules: CaptionRules) -> list[str]:
+    """The tags of one picture's caption in order; for many pictures, keep a TagChooser."""
+    chosen = TagChooser(rules).choose(*split_edits(edits), list_tags_above_thresholds(scores, rules))
+    return list(chosen.values())
 
 
 def split_edits(edits: Iterable[TagEdit]) -> tuple[list[str], list[str]]:
