@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TILE_COLS = (14, 20, 26, 38, 58)
-"""Widths that zooming goes through, in cells; tiles grow from there to fill the wall."""
+"""Widths that zooming goes through, in cells; tiles grow or shrink from there to fill the wall."""
 # A bar on the left, a blank on the right, a label below.
 SIDES = 2
 LABEL_ROWS = 1
@@ -52,8 +52,8 @@ class Grid:
 
 
 def lay_out(width: int, height: int, wanted_cols: int, cell_aspect: float = 2.0) -> Grid:
-    """Fill `width` with tiles at least `wanted_cols` wide where there is room, and low enough to be seen whole."""
-    columns = max(1, width // (wanted_cols + SIDES))
+    """Fill `width` with tiles about `wanted_cols` wide, low enough to be seen whole."""
+    columns = max(1, round(width / (wanted_cols + SIDES)))
     cols = max(1, width // columns - SIDES)
     rows = max(1, round(cols / cell_aspect))
     if height > 2 * LABEL_ROWS and rows + LABEL_ROWS > height:

@@ -40,6 +40,8 @@ class WallLabel:
     """It may be a duplicate of another one."""
     cropped: bool = False
     warned: bool = False
+    away: bool = False
+    """It does not belong here any more, and goes when the list is read anew: drawn grey, as rejected ones are."""
     width: int = 0
     height: int = 0
     """Size in pixels, 0 for unknown: what an average-colour block is drawn to before the picture is there."""
@@ -48,16 +50,15 @@ class WallLabel:
 def draw_label(
     label: WallLabel | None, width: int, glyphs: Glyphs, base: Style, parts: Mapping[str, Style], *, marked: bool
 ) -> list[Segment]:
-    """A label `width` cells wide; `parts` are the styles mark, role names, muted and warning, laid over `base`.
+    """A label `width` cells wide; `parts` are styles (mark, name, muted, warning, star and roles) laid over `base`."""
 
-    On the cursor `base` has its own colours for all of it.
-    """
+    def draw(text: str, part: str) -> Segment:
+        return Segment(text, base + parts[part] if part in parts else base)
+
+    mark = draw(glyphs.mark if marked else " ", "mark")
     if label is None:
-        return [Segment(glyphs.mark if marked else " ", base), Segment(" " * (width - 1), base)]
-    line = [Segment(glyphs.mark if marked else " ", base + parts["mark"])]
+        return [mark, Segment(" " * (width - 1), base)]
     letter = ROLE_LETTERS.get(label.role, "")
-    if letter:
-        line.append(Segment(letter, base + parts.get(label.role, base)))
     signs = "".join(
         sign
         for sign, there in ((glyphs.warn, label.warned), (glyphs.crop, label.cropped), (glyphs.twin, label.twin))
@@ -68,13 +69,13 @@ def draw_label(
     if label.rating:
         stars = glyphs.star * label.rating if width >= _WIDE else f"{label.rating}{glyphs.star}"
     right = [(text, part) for text, part in ((signs, "warning"), (numbers, "muted"), (stars, "star")) if text]
-    # The name gives way last: without at least four cells of it, the rest is dropped from the left.
-    room = width - 1 - (2 if letter else 0)
+    # The name gives way last: without at least four cells of it, what stands right of it is dropped.
+    room = width - (3 if letter else 2)
     while right and room - sum(1 + len(text) for text, _ in right) < 4:
         right.pop()
     name_width = max(0, room - sum(1 + len(text) for text, _ in right))
-    line.append(Segment((" " if letter else "") + shorten(plain(label.name), name_width), base + parts["name"]))
-    line += [Segment(" " + text, base + parts[part]) for text, part in right]
+    line = [mark, draw(letter, label.role), draw(" " + shorten(plain(label.name), name_width), "muted" if label.away else "name")]
+    line += [draw(" " + text, part) for text, part in right]
     return Segment.adjust_line_length(line, width, base)
 
 

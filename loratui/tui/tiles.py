@@ -222,5 +222,12 @@ def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Til
     return Tile(spec, Box(0, 0, spec.cols, spec.rows), [], words), None
 
 
+def find_cell_aspect(cell_size: tuple[int, int] | None) -> float:
+    """Height of a cell by its width; 2 where the terminal does not say, or says what no font looks like."""
+    if cell_size is None or min(cell_size) <= 0:
+        return 2.0
+    return min(max(cell_size[1] / cell_size[0], 1.5), 3.0)
+
+
 def _cost(spec: TileSpec) -> int:
     return spec.cols * spec.rows * _CELL_BYTES + 2_000

@@ -60,17 +60,17 @@ class ImageWall(ScrollView, can_focus=True):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     ImageWall { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
-    ImageWall > .imagewall--tile { background: $surface; color: $text-muted; }
+    ImageWall > .imagewall--tile { background: $surface; color: $foreground-muted; }
     ImageWall > .imagewall--cursor { background: $primary; color: $background; text-style: bold; }
     ImageWall > .imagewall--blurred { background: $panel; color: $foreground; }
     ImageWall > .imagewall--mark { color: $accent; text-style: bold; }
     ImageWall > .imagewall--name { color: $foreground; }
-    ImageWall > .imagewall--muted { color: $text-muted; }
+    ImageWall > .imagewall--muted { color: $foreground-muted; }
     ImageWall > .imagewall--warning { color: $warning; }
     ImageWall > .imagewall--star { color: $accent; }
     ImageWall > .imagewall--primary { color: $success; text-style: bold; }
     ImageWall > .imagewall--supporting { color: $primary; text-style: bold; }
-    ImageWall > .imagewall--inbox { color: $text-muted; }
+    ImageWall > .imagewall--inbox { color: $foreground-muted; }
     ImageWall > .imagewall--holdout { color: $secondary; text-style: bold; }
     ImageWall > .imagewall--rejected { color: $error; }
     """
@@ -128,6 +128,7 @@ class ImageWall(ScrollView, can_focus=True):
         self.ids: array[int] = array("q")
         self._own_pool = pool is None
         self.pool = TilePool() if pool is None else pool
+        """Where tiles are made; screens pass the app's, so that tiles outlive them."""
         self._zoom = 2
         self._grid = lay_out(80, 24, TILE_COLS[self._zoom])
         self._labels: dict[int, WallLabel] = {}
@@ -337,14 +338,14 @@ class ImageWall(ScrollView, can_focus=True):
         self._resize_wall()
 
     def _lay_out(self, zoom: int) -> Grid:
-        width, height = self.size
+        width, height = self.scrollable_content_region.size
         return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], self.pool.cell_aspect)
 
     def _resize_wall(self) -> None:
         self._grid = self._lay_out(self._zoom)
         self._strips.clear()
         self._painted.clear()
-        self.virtual_size = Size(self.size.width, self._grid.rows_of(len(self.ids)) * self._grid.row_height)
+        self.virtual_size = Size(self._grid.width, self._grid.rows_of(len(self.ids)) * self._grid.row_height)
         self._shown_cursor = self.cursor
         self._follow = True
         self.refresh()
@@ -437,7 +438,7 @@ class ImageWall(ScrollView, can_focus=True):
         self.pool.want(self, jobs)
 
     def _spec_of(self, label: WallLabel) -> TileSpec:
-        return TileSpec(label.source.key, self._grid.cols, self._grid.rows, label.role == "rejected")
+        return TileSpec(label.source.key, self._grid.cols, self._grid.rows, label.away or label.role == "rejected")
 
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
@@ -549,14 +550,22 @@ class ImageWall(ScrollView, can_focus=True):
         average = None if label is None or tile is not None else self.pool.average(label.source.key)
         lines = [[bar, *line, blank] for line in draw_picture(tile, label, grid, looks["tile"], average)]
         label_base = base + looks["cursor" if self.has_focus else "blurred"] if on_cursor else base
-        text = draw_label(label, grid.cols + 1, glyphs, label_base, looks, marked=id_ in self._marks)
+        parts = {} if on_cursor else looks
+        text = draw_label(label, grid.cols + 1, glyphs, label_base, parts, marked=id_ in self._marks)
         lines.append([bar if on_cursor else blank, *text])
         return lines
 
     def _get_looks(self) -> dict[str, Style]:
-        base = self.rich_style
-        looks = {name: self.get_component_rich_style(f"imagewall--{name}", partial=True) for name in (*_PARTS, *_ROLES)}
-        looks["base"] = base
+        """The styles of all parts, with colours that let something through mixed with what is behind."""
+        base, background = self.rich_style, self.background_colors[1]
+        looks = {"base": base}
+        for name in (*_PARTS, *_ROLES):
+            styles = self.get_component_styles(f"imagewall--{name}")
+            ground = background + styles.background if styles.has_rule("background") else None
+            color = (ground or background) + styles.color if styles.has_rule("color") else None
+            looks[name] = Style.from_color(color and color.rich_color, ground and ground.rich_color) + Style(
+                bold=True if styles.text_style.bold else None
+            )
         looks["tile"] = base + looks["tile"]
         looks["bar"] = Style.from_color(looks["cursor"].bgcolor, base.bgcolor)
         return looks

@@ -1,0 +1,149 @@
+"""What Textual sends to the terminal, in the fewest bytes.
+
+Textual 8.2 sends a partial update from the left edge of the widget on, whatever was to be painted: moving a cursor in
+the rightmost column of a picture wall would resend every picture left of it (78 KB for one key, measured; 1.4 KB
+here). And it resets the colours after every segment, which for half cells is a tenth of the bytes.
+This is the one place that leans on those private parts; without it everything is right, only slower.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from rich.color import ColorSystem
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.app import App
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from textual.screen import Screen
+    from textual.strip import Strip
+
+_RESET = "\x1b[0m"
+
+
+class CompactOutput(App[None]):
+    """An app whose updates are written cropped to what changed, with only the colour changes between segments."""
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
+            super()._display(screen, cast("RenderableType", CompactUpdate(renderable)))
+        else:
+            super()._display(screen, renderable)
+
+
+class CompactUpdate(CompositorUpdate):
+    """An update of the compositor, written in fewer bytes; it draws exactly the same."""
+
+    def __init__(self, update: ChopsUpdate | LayoutUpdate) -> None:
+        self._update = update
+
+    def render_segments(self, console: Console) -> str:
+        colours = console._color_system or ColorSystem.TRUECOLOR
+        update = self._update
+        if isinstance(update, LayoutUpdate):
+            left, top = update.region.offset
+            parts = []
+            for y, line in enumerate(update.strips, top):
+                parts.append(f"\x1b[{y + 1};{left + 1}H")
+                parts.extend(write_strip(strip, colours) for strip in line)
+            return "".join(parts)
+        parts = []
+        for y, left, right in update.spans:
+            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if strip is None or x >= right or end <= left:
+                    continue
+                start = max(x, left)
+                if x < left or end > right:
+                    strip = strip.crop(start - x, min(end, right) - x)
+                parts.append(f"\x1b[{y + 1};{start + 1}H")
+                parts.append(write_strip(strip, colours))
+        return "".join(parts)
+
+
+class _Codes(NamedTuple):
+    """The parts of a style's SGR codes, each with its semicolons; empty for the terminal's default."""
+
+    attributes: str
+    colour: str
+    background: str
+    shows_on_blanks: bool
+    """Whether a blank in this style looks different without the foreground: underlined, reversed, struck."""
+
+
+_PLAIN = _Codes("", "", "", False)
+
+
+def write_strip(strip: Strip, colours: ColorSystem) -> str:
+    """The strip for a terminal, beginning and ending with default colours; kept on the strip."""
+    if strip._render_cache is not None:
+        return strip._render_cache
+    parts: list[str] = []
+    append = parts.append
+    attributes = colour = background = ""
+    for text, style, control in strip._segments:
+        if control or not text:
+            continue
+        if style is None:
+            codes = _PLAIN
+        elif style._link:
+            # A link has its own frame around it, and begins with plain colours.
+            if attributes or colour or background:
+                append(_RESET)
+                attributes = colour = background = ""
+            append(style.render(text, color_system=colours))
+            continue
+        else:
+            codes = _split_codes(style._ansi if style._ansi is not None else style._make_ansi_codes(colours))
+        if codes.attributes != attributes:
+            # Attributes can be added, but only a reset takes them away.
+            if attributes:
+                colour = background = ""
+                change = f"0;{codes.attributes}" if codes.attributes else "0"
+            else:
+                change = codes.attributes
+            attributes = codes.attributes
+        else:
+            change = ""
+        if codes.background != background:
+            background = codes.background
+            change += f";{background or '49'}"
+        if codes.colour != colour and (codes.shows_on_blanks or not text.isspace()):
+            colour = codes.colour
+            change += f";{colour or '39'}"
+        if change:
+            append(f"\x1b[{change.lstrip(';')}m{text}")
+        else:
+            append(text)
+    if attributes or colour or background:
+        append(_RESET)
+    strip._render_cache = "".join(parts)
+    return strip._render_cache
+
+
+@lru_cache(maxsize=131_072)
+def _split_codes(codes: str) -> _Codes:
+    """Take `1;38;2;10;20;30;48;5;17` apart into what it says of attributes, colour and background."""
+    attributes: list[str] = []
+    colour = background = ""
+    rest = codes.split(";") if codes else []
+    while rest:
+        code = rest.pop(0)
+        value = int(code)
+        if value in (38, 48):
+            count = 4 if rest[0] == "2" else 2
+            full = ";".join((code, *rest[:count]))
+            del rest[:count]
+            if value == 38:
+                colour = full
+            else:
+                background = full
+        elif 30 <= value <= 39 or 90 <= value <= 97:
+            colour = "" if value == 39 else code
+        elif 40 <= value <= 49 or 100 <= value <= 107:
+            background = "" if value == 49 else code
+        else:
+            attributes.append(code)
+    shows = any(attribute in ("4", "5", "6", "7", "9", "21", "51", "52", "53") for attribute in attributes)
+    return _Codes(";".join(attributes), colour, background, shows)
