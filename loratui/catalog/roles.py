@@ -40,6 +40,20 @@ class Influence:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleCounts:
+    """Pictures per role, of them those that follow the default repeats, and the samples of those that don't.
+
+    `set_apart` counts training pictures with repeats of their own; `repeats` are the defaults (primary, supporting).
+    """
+
+    pictures: dict[str, int]
+    following: dict[str, int]
+    own: dict[str, int]
+    set_apart: int
+    repeats: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """The influence of each role, and the default repeats that would bring it near 2:1.
 
@@ -206,27 +220,28 @@ def propose_repeats(
     return min(((high, low) for high in _PROPOSED for low in _PROPOSED), key=lambda pair: (*effort(pair), miss(pair)))
 
 
-def _weigh(connection: Connection, owner: Subject) -> Balance:
-    member = tables.membership.c
-    counts = dict.fromkeys(ROLES, 0)
-    following, own = dict.fromkeys(ROLES, 0), dict.fromkeys(ROLES, 0)
-    grouped = select(member.role, member.repeats, func.count()).where(member.subject_id == owner.id)
-    for role, repeats, count in connection.execute(grouped.group_by(member.role, member.repeats)):
-        counts[role] += count
-        if repeats is None:
-            following[role] += count
-        else:
-            own[role] += count * repeats
-    defaults = {"primary": owner.primary_repeats, "supporting": owner.supporting_repeats}
-    samples = {role: own[role] + following[role] * defaults[role] if role in defaults else 0 for role in ROLES}
-    current = (owner.primary_repeats, owner.supporting_repeats)
-    kept = (own["primary"], own["supporting"])
-    proposal = propose_repeats(following["primary"], following["supporting"], current, own=kept)
-    primary, supporting = (kept[at] + following[role] * proposal[at] for at, role in enumerate(_TRAINED))
+def count_roles(catalog: Catalog, subject: Subject | str) -> RoleCounts:
+    """Count the pictures of a subject by what `weigh_roles` needs to know of them."""
+    with catalog.read() as connection:
+        return _count_roles(connection, look_up(connection, subject))
+
+
+def weigh_roles(found: RoleCounts, repeats: tuple[int, int] | None = None) -> Balance:
+    """The balance with these default repeats (primary, supporting), or with the subject's own; computes only."""
+    current = found.repeats if repeats is None else repeats
+    defaults = dict(zip(_TRAINED, current, strict=True))
+    samples = {
+        role: found.own[role] + found.following[role] * defaults[role] if role in defaults else 0 for role in ROLES
+    }
+    following = (found.following["primary"], found.following["supporting"])
+    kept = (found.own["primary"], found.own["supporting"])
+    proposal = propose_repeats(*following, current, own=kept)
+    primary, supporting = (kept[at] + following[at] * proposal[at] for at in range(2))
     cleared = False
     if any(kept) and _misses(primary, supporting):
-        all_over = propose_repeats(counts["primary"], counts["supporting"], current)
-        fresh = (counts["primary"] * all_over[0], counts["supporting"] * all_over[1])
+        counts = (found.pictures["primary"], found.pictures["supporting"])
+        all_over = propose_repeats(*counts, current)
+        fresh = (counts[0] * all_over[0], counts[1] * all_over[1])
         if abs(math.log(fresh[0] / fresh[1] / AIM)) < abs(math.log(primary / supporting / AIM)):
             proposal, (primary, supporting), cleared = all_over, fresh, True
     total = sum(samples.values())
@@ -234,7 +249,10 @@ def _weigh(connection: Connection, owner: Subject) -> Balance:
         primary=samples["primary"],
         supporting=samples["supporting"],
         ratio=_divide(samples["primary"], samples["supporting"]),
-        roles={role: Influence(counts[role], samples[role], samples[role] / total if total else 0.0) for role in ROLES},
+        roles={
+            role: Influence(found.pictures[role], samples[role], samples[role] / total if total else 0.0)
+            for role in ROLES
+        },
         primary_repeats=current[0],
         supporting_repeats=current[1],
         proposed_primary_repeats=proposal[0],
@@ -244,6 +262,25 @@ def _weigh(connection: Connection, owner: Subject) -> Balance:
         proposed_ratio=_divide(primary, supporting),
         clears_own_repeats=cleared,
     )
+
+
+def _weigh(connection: Connection, owner: Subject) -> Balance:
+    return weigh_roles(_count_roles(connection, owner))
+
+
+def _count_roles(connection: Connection, owner: Subject) -> RoleCounts:
+    member = tables.membership.c
+    counts, following, own = (dict.fromkeys(ROLES, 0) for _ in range(3))
+    set_apart = 0
+    grouped = select(member.role, member.repeats, func.count()).where(member.subject_id == owner.id)
+    for role, repeats, count in connection.execute(grouped.group_by(member.role, member.repeats)):
+        counts[role] += count
+        if repeats is None:
+            following[role] += count
+        else:
+            own[role] += count * repeats
+            set_apart += count if role in _TRAINED else 0
+    return RoleCounts(counts, following, own, set_apart, (owner.primary_repeats, owner.supporting_repeats))
 
 
 def _misses(primary: int, supporting: int) -> bool:

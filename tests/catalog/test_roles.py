@@ -14,6 +14,7 @@ from loratui.catalog import roles
 from loratui.catalog.journal import history, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.vocabulary import ROLES
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -175,3 +176,23 @@ def test_a_proposal_is_as_near_to_the_aim_as_one_to_ten_repeats_allow(
         assert proposed in enough and moved(proposed) == min(map(moved, enough))
     else:
         assert miss(proposed) == min(map(miss, pairs))
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 30), st.integers(0, 30), st.integers(0, 60))
+def test_other_default_repeats_can_be_weighed_before_they_are_set(
+    high: int, low: int, primaries: int, supporting: int, own: int
+) -> None:
+    pictures = dict.fromkeys(ROLES, 0) | {"primary": primaries + (own > 0), "supporting": supporting}
+    following = dict.fromkeys(ROLES, 0) | {"primary": primaries, "supporting": supporting}
+    apart = dict.fromkeys(ROLES, 0) | {"primary": own}
+    now = roles.RoleCounts(pictures, following, apart, int(own > 0), (3, 1))
+    then = roles.RoleCounts(pictures, following, apart, int(own > 0), (high, low))
+    assert roles.weigh_roles(now, (high, low)) == roles.weigh_roles(then)
+    assert roles.weigh_roles(then).primary == primaries * high + own
+
+
+def test_counted_roles_weigh_what_the_balance_says(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    fill(mira, {"role": "primary"}, {"role": "primary", "repeats": 7}, {"role": "supporting"}, {"repeats": 9})
+    counted = roles.count_roles(catalog, mira)
+    assert counted.set_apart == 1
+    assert roles.weigh_roles(counted) == roles.balance(catalog, mira)
