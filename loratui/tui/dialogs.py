@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -66,6 +67,8 @@ class Field:
     choices: tuple[str, ...] = ()
     """When given, left and right (or the first letter) go through these instead of typing."""
     check: Callable[[str], str] = field(default=lambda value: "")
+    complete: Callable[[str], tuple[str, tuple[str, ...]]] | None = None
+    """Called in a thread on tab: the text completed as far as it is sure, and the names it could go on with."""
 
 
 class Form(ModalScreen[dict[str, str] | None]):
@@ -89,8 +92,10 @@ class Form(ModalScreen[dict[str, str] | None]):
         ("down", "next", "next"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], *, note: str = "") -> None:
+    def __init__(self, title: str, fields: Sequence[Field], *, note: str = "", wrong: str = "") -> None:
+        """`wrong` says why an earlier answer was not taken."""
         super().__init__()
+        self._wrong = wrong
         self._title = title
         self._fields = tuple(fields)
         self._note = note
@@ -104,8 +109,14 @@ class Form(ModalScreen[dict[str, str] | None]):
             for item in self._fields:
                 yield Static(Text.assemble(item.label, (f"   {item.hint}" if item.hint else "", "dim")))
                 yield FormLine(item)
-            yield Static("", id="wrong")
-            yield Static(Text("enter next / done   esc leave", style="dim"))
+                if item.complete is not None:
+                    yield Static("", classes="hint offers")
+            yield Static(Text(plain(self._wrong)), id="wrong")
+            yield Static(Text(self._keys(), style="dim"))
+
+    def _keys(self) -> str:
+        tab = "tab complete   " if any(item.complete for item in self._fields) else ""
+        return f"enter next / done   {tab}ctrl+s done   esc leave"
 
     def on_mount(self) -> None:
         self.query(FormLine).first().focus()
@@ -144,7 +155,27 @@ class FormLine(Input):
         super().__init__(value=item.value or (item.choices[0] if item.choices else ""), select_on_focus=False)
         self.item = item
 
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def complete_in_thread(self) -> None:
+        """Complete what is typed; the disk that is asked may be a slow one."""
+        if self.item.complete is not None:
+            typed = self.value
+            self.app.call_from_thread(self._put_completion, typed, *self.item.complete(typed))
+
+    def _put_completion(self, typed: str, completed: str, names: tuple[str, ...]) -> None:
+        if self.value != typed or not self.is_attached:
+            return
+        self.value = completed
+        self.cursor_position = len(completed)
+        offers = self.screen.query(".offers").first(Static)
+        offers.update(Text(plain("  ".join(names)), no_wrap=True, overflow="ellipsis"))
+
     async def _on_key(self, event: events.Key) -> None:
+        if event.key == "tab" and self.item.complete is not None and self.cursor_position == len(self.value) > 0:
+            event.stop()
+            event.prevent_default()
+            self.complete_in_thread()
+            return
         if not self.item.choices or event.key in ("tab", "shift+tab", "enter", "escape", "up", "down"):
             await super()._on_key(event)
             return

@@ -2,46 +2,319 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
-from loratui.tui.table import Column, Row, RowTable
+from loratui.tui.completion import complete_words
+from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.moves import TableMoves
+from loratui.tui.subject_lines import (
+    LastView,
+    SubjectLine,
+    SubjectOrder,
+    filter_lines,
+    read_last_view,
+    read_lines,
+    to_row,
+    write_last_view,
+)
+from loratui.tui.table import RowTable
+from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
+    from loratui.catalog.rows import Refused, Subject
     from loratui.catalog.store import Catalog
-    from loratui.catalog.subjects import SubjectSummary
+    from loratui.tui.completion import Completion
+
+_NONE_YET = """\
+No subjects yet.
+
+n   adds the first one: a name, and a trigger word of its own.
+a   then imports its pictures.
+
+To look around first, leave with q and run `loratui demo`:
+it draws a character, trains it and compares the epochs, in a library of its own."""
+
+_MEASURED_AT_ONCE = 16
+_DETAIL_PAUSE_S = 0.12
 
 
-class LibraryScreen(LoratuiScreen):
-    """The first screen."""
+class LibraryScreen(TableMoves, LoratuiScreen):
+    """The first screen. It shows what it showed last until the library has been read."""
 
     scope = "library"
 
+    DEFAULT_CSS = """
+    LibraryScreen #subjects { width: 1fr; }
+    LibraryScreen #detail { display: none; width: 46; padding: 0 2; background: $surface; height: 100%; }
+    LibraryScreen.-wide #detail { display: block; }
+    LibraryScreen #empty { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[SubjectLine] = []
+        self._by_key: dict[str, SubjectLine] = {}
+        self._total = 0
+        self._order = SubjectOrder()
+        self._filter = ""
+        self._was_read = False
+        self._wanted = ""
+        """A subject to go to as soon as it is there."""
+        self._detail_pause: Timer | None = None
+        self._measuring = False
+        self._gone = threading.Event()
+
     def compose_body(self) -> ComposeResult:
-        yield RowTable([Column("subject"), Column("pictures", 8, "right")], id="subjects")
-        yield Static("No subjects yet. n adds one.", classes="empty", id="empty")
+        with Horizontal(id="list"):
+            yield RowTable(self._order.columns(self.lora.glyphs), id="subjects")
+            yield Static(id="detail")
+        yield Static(_NONE_YET, classes="empty", id="empty", markup=False)
+        yield FilterBar(complete=self._complete, check=accept_anything, placeholder="words of name, trigger or kind")
+
+    def on_mount(self) -> None:
+        view = read_last_view(self._view_file)
+        self._lines, self._total, self._order = list(view.lines), view.total, view.order
+        self._show()
+        line = next((line for line in self._lines if line.name == (self.lora.subject or view.subject)), None)
+        if line is not None:
+            self.table.move_to_key(str(line.id))
+        self.table.focus()
+
+    def on_unmount(self) -> None:
+        self._gone.set()
+        if self._was_read:
+            write_last_view(self._view_file, self._view())
+
+    @property
+    def table(self) -> RowTable:
+        """The table of subjects."""
+        return self.query_one("#subjects", RowTable)
+
+    @property
+    def line(self) -> SubjectLine | None:
+        """The subject under the cursor."""
+        return self._by_key.get(self.table.cursor_key)
+
+    @property
+    def _view_file(self) -> Path:
+        return self.lora.home.data / "ui.json"
+
+    def _view(self) -> LastView:
+        return LastView(tuple(self._order.sort(self._lines)), len(self._lines), self._order, self.lora.subject)
+
+    # What is shown
 
     def library_changed(self) -> None:
-        def work(catalog: Catalog) -> list[SubjectSummary]:
-            from loratui.catalog.subjects import list_subjects
+        self.read(read_lines, self._take, "subjects")
 
-            return list_subjects(catalog)
+    def _take(self, lines: list[SubjectLine]) -> None:
+        self._lines, self._total, self._was_read = lines, len(lines), True
+        self._show()
+        if self._wanted and (found := next((line for line in lines if line.name == self._wanted), None)):
+            self.table.move_to_key(str(found.id))
+            self._wanted = ""
+        self._show_detail()
+        view = self._view()
+        self.read(lambda catalog: write_last_view(self._view_file, view), lambda done: None, "view")
+        self._measure()
 
-        self.read(work, self._fill, "subjects")
+    def _show(self) -> None:
+        self._by_key = {str(line.id): line for line in self._lines}
+        shown = filter_lines(self._order.sort(self._lines), self._filter)
+        self.table.set_columns(self._order.columns(self.lora.glyphs))
+        self.table.set_rows([to_row(line) for line in shown])
+        empty = self.query_one("#empty", Static)
+        empty.display = not shown and (self._was_read or bool(self._lines))
+        nothing = f"No subject has '{self._filter}' in its name, trigger or kind. esc shows all."
+        empty.update(Text(plain(nothing) if self._lines else _NONE_YET))
+        self.query_one("#list").display = bool(shown)
+        status = f"{len(shown):,} of {count(self._total, 'subject')}" if self._filter else count(self._total, "subject")
+        if not self._was_read:
+            status = f"{status}, reading…" if self._lines else "reading…"
+        self.set_header("library", status=f"/{self._filter}  {status}" if self._filter else status)
+        self._remember_subject()
+        self.refresh_keys()
 
-    def _fill(self, found: list[SubjectSummary]) -> None:
-        self.query_one(RowTable).set_rows(
-            [Row(one.subject.name, (one.subject.name, str(one.pictures))) for one in found]
-        )
-        self.query_one("#empty").display = not found
-        self.set_header("library", status=f"{len(found)} subjects")
+    def _remember_subject(self) -> None:
+        if (line := self.line) is not None:
+            self.lora.subject = line.name
+        elif self._was_read and not self._lines:
+            self.lora.subject = ""
 
-    def do_move_down(self) -> None:
-        self.query_one(RowTable).move(1)
+    def _measure(self) -> None:
+        """Find anew what is costly and out of date, a few subjects at a time, those in sight first."""
+        stale = [line for line in self._lines if line.stale]
+        if self._measuring or not stale:
+            return
+        self._measuring = True
+        near = {row.key for row in self.table.rows[self.table.cursor : self.table.cursor + self.table.page]}
+        stale.sort(key=lambda line: str(line.id) not in near)
+        names = [line.name for line in stale[:_MEASURED_AT_ONCE]]
 
-    def do_move_up(self) -> None:
-        self.query_one(RowTable).move(-1)
+        def work(catalog: Catalog) -> int:
+            from loratui.errors import Cancelled
+            from loratui.review.overview import refresh_measures
+
+            try:
+                return refresh_measures(catalog, names, cancel=self._gone)
+            except Cancelled:
+                return 0
+
+        def done(measured: int) -> None:
+            # What was stored changes the library, which is then read again, and the next few are measured.
+            self._measuring = False
+
+        self.read(work, done)
+
+    def _show_detail(self) -> None:
+        line = self.line
+        if line is None or not self.has_class("-wide"):
+            return
+
+        from loratui.tui.subject_detail import SubjectDetail, draw_detail, read_detail
+
+        def show(detail: SubjectDetail) -> None:
+            self.query_one("#detail", Static).update(draw_detail(detail, self.lora.glyphs))
+
+        self.read(lambda catalog: read_detail(catalog, line.name), show, "detail")
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._remember_subject()
+        self.refresh_keys()
+        if self._detail_pause is not None:
+            self._detail_pause.stop()
+        self._detail_pause = self.set_timer(_DETAIL_PAUSE_S, self._show_detail)
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        event.stop()
+        self.action_do("subject.open")
+
+    def on_resize(self) -> None:
+        self._show_detail()
+
+    # Actions
+
+    def why_not(self, action: str) -> str:
+        subject_needed = action.startswith("subject.") and action not in ("subject.add", "subject.pictures")
+        if subject_needed and self.line is None:
+            return "There is no subject yet: n adds one." if not self._lines else "Nothing is chosen: esc shows all."
+        if action == "subject.consent" and self.line is not None and self.line.kind != "person":
+            return f"Consent is for persons, and {self.line.name} is of kind {self.line.kind}. e changes the kind."
+        if action == "filter.open" and not self._lines:
+            return "There is nothing to filter yet: n adds a subject."
+        return ""
+
+    def screen_command(self) -> Sequence[str]:
+        return ("overview",)
+
+    def do_subject_open(self) -> None:
+        self.lora.show_screen("pictures", subject=self.lora.subject)
+
+    def do_subject_add(self) -> None:
+        from loratui.tui.subject_forms import ask_new_subject
+
+        ask_new_subject(self.lora, self._go_to)
+
+    def do_subject_edit(self) -> None:
+        from loratui.tui.subject_forms import ask_edit
+
+        self._with_subject(lambda subject: ask_edit(self.lora, subject, self._go_to))
+
+    def do_subject_consent(self) -> None:
+        from loratui.tui.subject_forms import ask_consent
+
+        self._with_subject(lambda subject: ask_consent(self.lora, subject))
+
+    def do_subject_remove(self) -> None:
+        line = self.line
+        if line is None:
+            return
+
+        def work(catalog: Catalog) -> Subject:
+            from loratui.catalog.subjects import remove_subject
+
+            return remove_subject(catalog, line.name)
+
+        def said(subject: Subject) -> str:
+            pictures = "its picture stays" if line.pictures == 1 else f"its {line.pictures:,} pictures stay"
+            return f"Removed {subject.name}; {pictures} in the store."
+
+        self._lines = [other for other in self._lines if other is not line]
+        self._total -= 1
+        self._show()
+        self.change(work, said, ["subject", "remove", line.name], failed=self.library_changed)
+
+    def do_subject_refused(self) -> None:
+        name = self.lora.subject
+
+        def work(catalog: Catalog) -> list[Refused]:
+            from loratui.catalog.importer import list_refused
+
+            return list_refused(catalog, name)
+
+        def show(files: list[Refused]) -> None:
+            if not files:
+                self.tell(f"No file was refused for {name}.")
+                return
+            from loratui.tui.refused import RefusedScreen
+
+            title = f"{count(len(files), 'file')} refused for {name}"
+            self.lora.push_screen(RefusedScreen(title, [(item.display_path, item.reason) for item in files]))
+
+        self.read(work, show, "refused")
+
+    def do_library_sort(self) -> None:
+        self._order = self._order.next(self.table.size.width)
+        self._show()
+
+    def do_library_reverse(self) -> None:
+        self._order = self._order.turned()
+        self._show()
+
+    def do_filter_open(self) -> None:
+        self.query_one(FilterBar).open(self._filter)
+
+    def do_app_back(self) -> None:
+        if self._filter:
+            self._set_filter("")
+        else:
+            self.lora.do_app_back()
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        event.stop()
+        self._set_filter(event.text)
+
+    def _set_filter(self, text: str) -> None:
+        self._filter = text.strip()
+        self._show()
+
+    def _complete(self, text: str, cursor: int) -> Completion:
+        words = {word for line in self._lines for word in (line.kind, line.name, line.trigger)}
+        return complete_words(text, cursor, lambda: sorted(words, key=str.casefold))
+
+    def _go_to(self, name: str) -> None:
+        self._wanted = name
+        self._set_filter("")
+
+    def _with_subject(self, then: Callable[[Subject], None]) -> None:
+        name = self.lora.subject
+
+        def work(catalog: Catalog) -> Subject:
+            from loratui.catalog.subjects import get_subject
+
+            return get_subject(catalog, name)
+
+        self.read(work, then, "subject")

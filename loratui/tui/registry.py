@@ -65,7 +65,16 @@ ACTIONS: tuple[Action, ...] = (
         "subject remove",
         "library",
     ),
+    _show(
+        "subject.refused",
+        "R",
+        "refused files",
+        "Files that imports turned away, and why.",
+        "picture refused",
+        "library",
+    ),
     _view("library.sort", "o", "order", "Sort by the next column.", "library", "runs", "tags"),
+    _view("library.reverse", "O", "turn order", "The same order the other way round.", "library"),
     # Picture wall
     _view("picture.open", "enter", "view", "See the picture as large as the terminal allows.", "pictures", bar=True),
     _edit(

@@ -14,6 +14,8 @@ from loratui.tui.table import Column, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from loratui.catalog.store import Catalog
+    from loratui.review.overview import SubjectOverview
     from loratui.tui.theme import Glyphs
 
 KEPT = 200
@@ -42,11 +44,42 @@ class SubjectLine:
     run: str = ""
     """State of the last training, in words: `running 45%`."""
     best_epoch: int | None = None
+    stale: bool = False
+    """Duplicates or gaps are as they were before the latest changes."""
 
     @property
     def words(self) -> str:
         """What a filter looks in."""
         return f"{self.name} {self.trigger} {self.kind}".casefold()
+
+
+def read_lines(catalog: Catalog) -> list[SubjectLine]:
+    """All subjects as the library has them; called in a thread."""
+    from loratui.review.overview import overview
+
+    return [_to_line(item) for item in overview(catalog)]
+
+
+def _to_line(item: SubjectOverview) -> SubjectLine:
+    subject, run = item.subject, item.last_run
+    state = ""
+    if run is not None:
+        share = f" {100 * run.step // run.total_steps}%" if run.total_steps and run.state != "done" else ""
+        state = run.state + (share if run.step else "")
+    return SubjectLine(
+        id=subject.id,
+        name=subject.name,
+        kind=subject.kind,
+        trigger=subject.trigger,
+        pictures=item.pictures,
+        **item.counts,
+        ratio=item.ratio,
+        duplicates=item.duplicates,
+        gaps=item.gaps,
+        run=state,
+        best_epoch=None if item.best is None else item.best.epoch,
+        stale=bool(item.stale),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +109,23 @@ def _words(title: str, name: str, width: int, least: int = 0) -> _Shown:
 
 _COLUMNS: tuple[_Shown, ...] = (
     _words("subject", "name", 0),
-    _words("trigger", "trigger", 14, 96),
-    _words("kind", "kind", 9, 116),
-    _number("pictures", "pictures", 10),
-    _number("inbox", "inbox", 7),
-    _number("primary", "primary", 9),
-    _number("support", "supporting", 9),
-    _number("holdout", "holdout", 9, 150),
-    _number("rejected", "rejected", 10, 128),
+    _words("trigger", "trigger", 14, 108),
+    _words("kind", "kind", 9, 146),
+    _number("pictures", "pictures", 9),
+    _number("inbox", "inbox", 6),
+    _number("primary", "primary", 8),
+    _number("support", "supporting", 8),
+    _number("holdout", "holdout", 8, 156),
+    _number("rejected", "rejected", 9, 134),
     _Shown(
-        Column("ratio", 7, "right", 88),
+        Column("ratio", 6, "right", 90),
         lambda line: "" if line.ratio is None else f"{line.ratio:.2f}",
         lambda line: line.ratio,
     ),
-    _number("alike", "duplicates", 7, 72),
-    _number("gaps", "gaps", 6, 108),
-    _words("last run", "run", 12, 64),
-    _number("best", "best_epoch", 6, 104),
+    _number("alike", "duplicates", 6, 64),
+    _number("gaps", "gaps", 5, 114),
+    _words("last run", "run", 11, 72),
+    _number("best", "best_epoch", 5, 120),
 )
 
 
@@ -128,7 +161,7 @@ class SubjectOrder:
         """The columns, the one in order with an arrow behind its title."""
         arrow = glyphs.down if self._falls else glyphs.up
         return [
-            Column(f"{item.column.title} {arrow}", item.column.width, item.column.align, item.column.least)
+            Column(f"{item.column.title}{arrow}", item.column.width, item.column.align, item.column.least)
             if item.column.title == self.title
             else item.column
             for item in _COLUMNS

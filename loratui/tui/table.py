@@ -54,7 +54,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES = {"rowtable--head", "rowtable--cursor", "rowtable--blurred"}
     DEFAULT_CSS += """
     RowTable > .rowtable--head { color: $text-muted; text-style: bold; }
-    RowTable > .rowtable--cursor { background: $primary 35%; color: $foreground; text-style: bold; }
+    RowTable > .rowtable--cursor { background: $primary-muted; color: $foreground; text-style: bold; }
     RowTable > .rowtable--blurred { background: $panel; color: $foreground; }
     """
 
@@ -114,8 +114,9 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Change titles or widths; rows must be given anew when their number of cells changes."""
-        self.columns = tuple(columns)
-        self.refresh()
+        if tuple(columns) != self.columns:
+            self.columns = tuple(columns)
+            self.refresh()
 
     def move(self, rows: int) -> None:
         """Move the cursor by rows, stopping at the ends."""

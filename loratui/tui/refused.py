@@ -1,0 +1,62 @@
+"""Files that an import turned away, each with the reason and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+
+class RefusedScreen(ModalScreen[None]):
+    """A list to read: path and reason. Any way of leaving leaves."""
+
+    DEFAULT_CSS = """
+    RefusedScreen { align: center middle; }
+    RefusedScreen > Vertical {
+        width: 100; max-width: 95%; height: auto; max-height: 80%; padding: 1 2;
+        border: round $warning; background: $surface;
+    }
+    RefusedScreen VerticalScroll { height: auto; max-height: 24; background: $surface; }
+    RefusedScreen .keys { color: $text-muted; padding: 1 0 0 0; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape,q,enter", "dismiss(None)", "leave"),
+        ("j", "scroll(1)", "down"),
+        ("k", "scroll(-1)", "up"),
+    ]
+
+    def __init__(self, title: str, files: Sequence[tuple[str, str]], warnings: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._title = title
+        self._files = tuple(files)
+        self._warnings = tuple(warnings)
+
+    def compose(self) -> ComposeResult:
+        text = Text()
+        for warning in self._warnings:
+            text.append(f"{plain(warning)}\n")
+        for path, reason in self._files:
+            text.append(f"{plain(path)}\n", style="bold")
+            text.append(f"  {plain(reason)}\n", style="dim")
+        with Vertical():
+            yield Static(Text(plain(self._title), style="bold"))
+            yield Static("")
+            with VerticalScroll():
+                yield Static(text)
+            yield Static(Text("arrows or jk scroll   esc leaves   R in the library lists them again"), classes="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)

@@ -1,0 +1,274 @@
+"""Forms about a subject: adding and changing it, who agreed, what comes in and what goes out."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from loratui.errors import LoratuiError
+from loratui.tui.dialogs import Field, Form
+from loratui.tui.paths import check_paths, complete_folder, complete_paths, read_paths
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loratui.captions.importing import PicturesImport
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.triggers import TriggerWarning
+    from loratui.dataset.kohya import ExportResult
+    from loratui.events import Report
+    from loratui.tui.app import LoratuiApp
+
+    Changed = tuple[Subject, list[TriggerWarning]]
+
+_KINDS = ("character", "style", "object", "person")
+_COPY, _IN_PLACE = "copy into the library", "refer to the files where they are"
+
+
+def ask_new_subject(
+    app: LoratuiApp, then: Callable[[str], None], given: Mapping[str, str] = {}, wrong: str = ""
+) -> None:
+    """Ask for a new subject and add it; `then` gets its name. What the library refuses is asked again."""
+    fields = [
+        Field("name", "Name", given.get("name", ""), "what you call it", check=_need),
+        Field("trigger", "Trigger", given.get("trigger", ""), "a word of its own that calls it up", check=_need),
+        Field("kind", "Kind", given.get("kind", ""), "left and right choose", choices=_KINDS),
+        Field("class_word", "Class word", given.get("class_word", ""), "the ordinary word for it: woman, teapot"),
+    ]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        command = ["subject", "add", values["name"], "--trigger", values["trigger"], "--kind", values["kind"]]
+        command += ["--class-word", values["class_word"]] * bool(values["class_word"])
+
+        def work(catalog: Catalog) -> Changed:
+            from loratui.captions.tokens import find_clip_tokenizer
+            from loratui.catalog import subjects
+
+            return subjects.add_subject(
+                catalog,
+                values["name"],
+                values["trigger"],
+                kind=values["kind"],
+                class_word=values["class_word"],
+                lora_folders=app.settings.lora_folders,
+                tokenize=find_clip_tokenizer(),
+            )
+
+        def done(changed: Changed) -> None:
+            subject, warnings = changed
+            app.tell(_warn(f"Added {subject.name}. a imports its pictures, u undoes.", warnings), error=bool(warnings))
+            then(subject.name)
+
+        _write(app, work, done, command, again=lambda sentence: ask_new_subject(app, then, values, sentence))
+
+    app.push_screen(Form("A new subject", fields, wrong=wrong), answered)
+
+
+def ask_edit(
+    app: LoratuiApp, subject: Subject, then: Callable[[str], None], given: Mapping[str, str] = {}, wrong: str = ""
+) -> None:
+    """Ask what to change about a subject and change it; `then` gets its name."""
+    before = {
+        "name": subject.name,
+        "trigger": subject.trigger,
+        "kind": subject.kind,
+        "class_word": subject.class_word,
+        "primary_repeats": str(subject.primary_repeats),
+        "supporting_repeats": str(subject.supporting_repeats),
+        "notes": subject.notes,
+    }
+    shown = {**before, **given}
+    fields = [
+        Field("name", "Name", shown["name"], check=_need),
+        Field("trigger", "Trigger", shown["trigger"], "captions and later trainings use the new one", check=_need),
+        Field("kind", "Kind", shown["kind"], "left and right choose", choices=_KINDS),
+        Field("class_word", "Class word", shown["class_word"]),
+        Field("primary_repeats", "Repeats of primaries", shown["primary_repeats"], check=_check_repeats),
+        Field("supporting_repeats", "Repeats of supporting", shown["supporting_repeats"], check=_check_repeats),
+        Field("notes", "Notes", shown["notes"]),
+    ]
+    options = {"name": "--rename"}
+
+    def answered(values: dict[str, str] | None) -> None:
+        changes = {key: value for key, value in (values or {}).items() if value != before[key]}
+        if not changes:
+            return
+        command = ["subject", "edit", subject.name]
+        for key, value in changes.items():
+            command += [options.get(key, "--" + key.replace("_", "-")), value]
+
+        def work(catalog: Catalog) -> Changed:
+            from loratui.captions.tokens import find_clip_tokenizer
+            from loratui.catalog import subjects
+
+            return subjects.edit_subject(
+                catalog,
+                subject,
+                **{key: int(value) if key.endswith("repeats") else value for key, value in changes.items()},  # type: ignore[arg-type]
+                lora_folders=app.settings.lora_folders,
+                tokenize=find_clip_tokenizer() if "trigger" in changes else None,
+            )
+
+        def done(changed: Changed) -> None:
+            what = ", ".join(key.replace("_", " ") for key in changes)
+            app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), error=bool(changed[1]))
+            then(changed[0].name)
+
+        _write(app, work, done, command, again=lambda sentence: ask_edit(app, subject, then, changes, sentence))
+
+    app.push_screen(Form(f"Change {subject.name}", fields, wrong=wrong), answered)
+
+
+def ask_consent(app: LoratuiApp, subject: Subject) -> None:
+    """Ask who agreed to what, and write it down."""
+    known = subject.consent or {}
+    fields = [
+        Field("who", "Who agreed", str(known.get("who", "")), check=_need),
+        Field("scope", "To what", str(known.get("scope", "")) or "training and publishing", check=_need),
+    ]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+
+        def work(catalog: Catalog) -> Subject:
+            from loratui.catalog import subjects
+
+            return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"])
+
+        def done(changed: Subject) -> None:
+            app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
+
+        command = ["subject", "consent", subject.name, "--by", values["who"], "--scope", values["scope"]]
+        _write(app, work, done, command)
+
+    note = "Training and publishing a person needs their word. Recorded with today's date."
+    app.push_screen(Form(f"Consent for {subject.name}", fields, note=note), answered)
+
+
+def ask_import(app: LoratuiApp, subject: str) -> None:
+    """Ask for pictures, and import them beside everything else with the captions that lie beside them."""
+    fields = [
+        Field("paths", "Folders and files", hint="with their subfolders", check=check_paths, complete=complete_paths),
+        Field("how", "Keep", hint="left and right choose", choices=(_COPY, _IN_PLACE)),
+    ]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        in_place = values["how"] == _IN_PLACE
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
+            from loratui.captions.importing import import_with_captions
+
+            return import_with_captions(
+                catalog,
+                subject,
+                read_paths(values["paths"]),
+                app.settings,
+                in_place=in_place,
+                report=report,
+                cancel=cancel,
+            )
+
+        def done(result: PicturesImport) -> str:
+            app.ran(["import", subject, *shlex.split(values["paths"]), *["--in-place"] * in_place])
+            sentence = _sum_up(subject, result)
+            app.tell(sentence)
+            if result.pictures.refused or result.warnings:
+                from loratui.tui.refused import RefusedScreen
+
+                rows = [(str(item.path), item.reason) for item in result.pictures.refused]
+                app.push_screen(RefusedScreen(sentence, rows, result.warnings))
+            return sentence
+
+        app.bridge.start_task(f"import into {subject}", work, done, owner=app)
+
+    note = "Each file is read once. One that can't be used is listed with the reason and stops nothing."
+    app.push_screen(Form(f"Import into {subject}", fields, note=note), answered)
+
+
+def _sum_up(subject: str, result: PicturesImport) -> str:
+    found = result.pictures
+    parts = [f"{count(found.imported, 'picture')} imported into {subject}"]
+    parts += [f"{count(found.duplicates, 'duplicate')}"] * bool(found.duplicates)
+    parts += [f"{count(result.captions_read, 'caption')} read"] * bool(result.captions_read)
+    parts += [f"{len(found.refused):,} refused"] * bool(found.refused)
+    return f"{', '.join(parts)}. {'u undoes.' if found.imported else 'Nothing was changed.'}"
+
+
+def ask_export(app: LoratuiApp, subject: str) -> None:
+    """Ask for a folder, and write the dataset into it with the settings of the default base."""
+    fields = [Field("folder", "Folder", hint="new, empty, or an earlier export", check=_need, complete=complete_folder)]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        folder = values["folder"].strip()
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> ExportResult:
+            from pathlib import Path
+
+            from loratui.runs.bases import choose_base
+            from loratui.training.export import export_for_recipe
+            from loratui.training.recipe import preset_for
+
+            base = choose_base(catalog, app.settings.default_base)
+            recipe = preset_for(base.family, base.resolution)
+            return export_for_recipe(catalog, subject, Path(folder), recipe, report=report, cancel=cancel)
+
+        def done(result: ExportResult) -> str:
+            app.ran(["export", subject, folder])
+            sentence = f"Exported {count(result.pictures, 'picture')} of {subject} to {result.folder}."
+            app.tell(" ".join([sentence, *(f"Warning: {warning}" for warning in result.warnings)]))
+            return sentence
+
+        app.bridge.start_task(f"export {subject}", work, done, owner=app)
+
+    note = "Training folders for sd-scripts with captions and dataset.toml. Exporting again updates the folder."
+    app.push_screen(Form(f"Export {subject}", fields, note=note), answered)
+
+
+def _write(
+    app: LoratuiApp,
+    work: Callable[[Catalog], object],
+    done: Callable[..., None],
+    command: Sequence[str],
+    again: Callable[[str], None] | None = None,
+) -> None:
+    """Change the library; what it refuses is asked `again` with the sentence that says why."""
+
+    def attempt(catalog: Catalog) -> object:
+        try:
+            return work(catalog)
+        except LoratuiError as error:
+            if again is None:
+                raise
+            return error
+
+    def arrived(result: object) -> None:
+        if isinstance(result, LoratuiError):
+            if again is not None:
+                again(f"{result.message} {result.hint}")
+            return
+        app.ran(command)
+        done(result)
+
+    app.bridge.write(attempt, arrived, owner=app)
+
+
+def _warn(sentence: str, warnings: Sequence[TriggerWarning]) -> str:
+    return " ".join([sentence, *(f"Mind: {warning.message} {warning.hint}" for warning in warnings)])
+
+
+def _need(value: str) -> str:
+    return "" if value.strip() else "something has to stand here"
+
+
+def _check_repeats(value: str) -> str:
+    return "" if value.strip().isdecimal() and int(value) > 0 else "a whole number from 1 on"
