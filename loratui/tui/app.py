@@ -204,6 +204,16 @@ class LoratuiApp(App[None]):
     def do_subject_train(self) -> None:
         self._show_of_subject("train")
 
+    def do_subject_import(self) -> None:
+        from loratui.tui.subject_forms import ask_import
+
+        ask_import(self, self.subject)
+
+    def do_subject_export(self) -> None:
+        from loratui.tui.subject_forms import ask_export
+
+        ask_export(self, self.subject)
+
     def do_app_help(self) -> None:
         self._push("help", "HelpScreen")
 
