@@ -37,6 +37,7 @@ def _run_verb(*arguments: str) -> str:
         (["--help"], (*HEAVY, "sqlmodel", "sqlalchemy", "alembic", "numpy", "PIL")),
         (["where"], (*HEAVY, "sqlmodel", "sqlalchemy", "alembic", "numpy", "PIL")),
         (["subject", "list"], (*HEAVY, "alembic", "numpy", "PIL")),
+        (["overview"], (*HEAVY, "alembic", "numpy", "PIL")),
         (["picture", "list", "Mira"], (*HEAVY, "alembic", "PIL")),
         (["balance", "Mira"], (*HEAVY, "alembic", "numpy", "PIL")),
         (["run", "list"], (*HEAVY, "alembic", "numpy", "PIL")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,6 +25,19 @@ OPEN_STATES = ("queued", "running")
 """States in which something is still going to happen."""
 
 _SLUG_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class LatestRun:
+    """How a subject's newest run stands."""
+
+    name: str
+    state: str
+    step: int
+    total_steps: int
+    epoch: int
+    queued_at: datetime
+    ended_at: datetime | None
 
 
 def slugify(name: str) -> str:
@@ -140,6 +153,16 @@ def list_runs(
     with catalog.read() as connection:
         rows = connection.execute(query.limit(limit)).all()
     return [_load(catalog, row) for row in rows]
+
+
+def latest_runs(catalog: Catalog) -> dict[int, LatestRun]:
+    """The newest run of every subject that has one, by subject id."""
+    run = tables.run
+    columns = [run.c[name] for name in LatestRun.__slots__]
+    newest = select(func.max(run.c.id)).group_by(run.c.subject_id)
+    with catalog.read() as connection:
+        found = connection.execute(select(run.c.subject_id, *columns).where(run.c.id.in_(newest)))
+        return {id_: LatestRun(*row) for id_, *row in found}
 
 
 def count_runs(catalog: Catalog, states: Sequence[str] = OPEN_STATES) -> int:

@@ -37,6 +37,16 @@ class PlannedCell:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class BestEpoch:
+    """The checkpoint that people like best: `mean` is over its `rated` images, 1 to 5."""
+
+    run: str
+    epoch: int
+    mean: float
+    rated: int
+
+
 def create_sheet(
     catalog: Catalog, *, run_id: int, run_name: str, folder: str, settings: dict[str, Any], cells: Sequence[PlannedCell]
 ) -> Sheet:
@@ -111,6 +121,26 @@ def record_cells(catalog: Catalog, sheet_id: int, paths: Mapping[str, Path]) -> 
         state = "done" if missing <= paths.keys() else "partial"
         connection.execute(update(sheet).where(sheet.c.id == sheet_id).values(state=state))
     return new
+
+
+def best_epochs(catalog: Catalog) -> dict[int, BestEpoch]:
+    """By subject id, the checkpoint with the highest mean rating; of equals that of the newer run, then the earlier."""
+    cell, checkpoint, run = tables.cell.c, tables.checkpoint.c, tables.run.c
+    rated = (
+        select(cell.checkpoint_id, func.avg(cell.rating).label("mean"), func.count().label("rated"))
+        .where(cell.checkpoint_id.is_not(None), cell.rating > 0)
+        .group_by(cell.checkpoint_id)
+        .subquery()
+    )
+    found = (
+        select(run.subject_id, run.name, checkpoint.epoch, rated.c.mean, rated.c.rated)
+        .select_from(rated)
+        .join(tables.checkpoint, checkpoint.id == rated.c.checkpoint_id)
+        .join(tables.run, run.id == checkpoint.run_id)
+        .order_by(rated.c.mean, run.id, checkpoint.epoch.desc())
+    )
+    with catalog.read() as connection:
+        return {id_: BestEpoch(*row) for id_, *row in connection.execute(found)}
 
 
 def rate_cells(catalog: Catalog, cell_ids: Iterable[int], rating: int) -> int:

@@ -320,6 +320,7 @@ cell = Table(
     Column("rating", Integer, nullable=False, server_default=text("0")),
     Column("rendered_at", Instant),
     UniqueConstraint("sheet_id", "key"),
+    Index("ix_cell_checkpoint_rating", "checkpoint_id", "rating"),
     sqlite_autoincrement=True,
 )
 
@@ -329,7 +330,7 @@ measure = Table(
     Column("id", Integer, primary_key=True),
     Column("subject_id", Integer, ForeignKey("subject.id", ondelete="CASCADE"), nullable=False),
     Column("name", String, nullable=False),
-    Column("value", Integer, nullable=False),
+    Column("value", Integer),
     Column("stamp", String, nullable=False),
     UniqueConstraint("subject_id", "name"),
     sqlite_autoincrement=True,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
-from datetime import UTC, datetime
 
 from cyclopts import App, CycloptsError
 
 from loratui import __version__
-from loratui.config import find_home
+from loratui.bugs import report_bug
 from loratui.errors import LoratuiError, UsageError
 
 # (verb path, "module:function", what it does). Help is given here so that listing verbs imports none.
 VERBS: tuple[tuple[str, str, str], ...] = (
+    ("overview", "overview:overview", "Show all subjects with what waits for a decision."),
     ("subject add", "library:add_subject", "Add a subject with its own trigger word."),
     ("subject list", "library:list_subjects", "List all subjects with their pictures and influence."),
     ("subject show", "library:show_subject", "Show one subject."),
@@ -25,6 +24,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("import", "library:import_pictures", "Import pictures and folders into a subject."),
     ("relink", "library:relink", "Find moved in-place pictures again by their content."),
     ("picture list", "pictures:list_pictures", "List the pictures of a subject, filtered by a query."),
+    ("picture show", "inspection:show_pictures", "Show pictures from all sides: file, bucket, tags, caption."),
     ("picture remove", "pictures:remove_pictures", "Take pictures out of a subject; undo brings them back."),
     ("picture rate", "pictures:rate_pictures", "Give pictures 0-5 stars."),
     ("picture refused", "pictures:list_refused", "List files that imports turned away, and why."),
@@ -63,6 +63,8 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("review show", "review:show_sheet", "Show a sheet: mean rating per epoch, prompts, images."),
     ("review rate", "review:rate_cells", "Give images of a sheet 0-5 stars."),
     ("devices", "forecast:show_devices", "Show what graphics cards and trainers are doing."),
+    ("tui", "admin:tui", "Open the terminal app; the same as loratui without a verb."),
+    ("reset-terminal", "admin:reset_terminal", "Put a terminal in order that a program left broken."),
     ("undo", "admin:undo", "Take back the last action."),
     ("redo", "admin:redo", "Do the last undone action again."),
     ("history", "admin:history", "List recent actions, newest first."),
@@ -140,13 +142,13 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            print_error(_report_bug(error, arguments), as_json=as_json)
+            print_error(report_bug(error, " ".join(("loratui", *arguments))), as_json=as_json)
             return 1
         full = LoratuiError("The disk is full: not all could be written.", hint="Free some space and run it again.")
         print_error(full, as_json=as_json)
         return full.exit_code
     except Exception as error:
-        print_error(_report_bug(error, arguments), as_json=as_json)
+        print_error(report_bug(error, " ".join(("loratui", *arguments))), as_json=as_json)
         return 1
 
 
@@ -157,17 +159,3 @@ def _help_of(arguments: list[str]) -> str:
         if words in verbs:
             return f"loratui {words} --help"
     return "loratui --help"
-
-
-def _report_bug(error: Exception, arguments: list[str]) -> LoratuiError:
-    """Keep the traceback in a file: a person needs the sentence, a bug report needs the rest."""
-    log = find_home().data / "errors.log"
-    details = "".join(traceback.format_exception(error))
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"--- {datetime.now(UTC).isoformat()} loratui {' '.join(arguments)}\n{details}\n")
-        hint = f"This is a bug. The details are in {log}; please report them."
-    except OSError:
-        hint = f"This is a bug, and its details could not be written to {log}:\n{details}"
-    return LoratuiError(f"unexpected {type(error).__name__}: {error}", hint=hint)

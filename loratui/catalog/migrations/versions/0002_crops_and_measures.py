@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subject_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Integer(), nullable=True),
         sa.Column("stamp", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"], ["subject.id"], name=op.f("fk_measure_subject_id_subject"), ondelete="CASCADE"
@@ -37,9 +37,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("subject_id", "name", name=op.f("uq_measure_subject_id_name")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_cell_checkpoint_rating", "cell", ["checkpoint_id", "rating"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_cell_checkpoint_rating", "cell")
     op.drop_table("measure")
     # The last one first: the rules go with it, and no column that a rule names can be dropped.
     for side in reversed(_SIDES):
