@@ -102,6 +102,12 @@ def test_a_folder_becomes_a_planned_and_exported_dataset(shell: Shell, folder: P
     assert {item["repeats"] for item in shell.json("picture", "list", "Mira", "role:supporting")} == {4}
     assert shell.json("repeats", "set", "Mira", "default", "role:supporting")["changed"] == 4
 
+    (shown,) = shell.json("picture", "show", "Mira", "name:portrait_0*", "--base", "cast")
+    assert shown["state"] == "ok"
+    assert shown["caption"] == "photo of Mirvok, red hair, smile"
+    assert len(shown["bucket"]) == 2
+    assert "red hair" in shell.run("picture", "show", "Mira", "name:portrait_0*", "--base", "cast").stdout
+
     balance = shell.json("balance", "Mira")
     assert balance.keys() >= FIXED_KEYS["balance"]
     assert (balance["primary"], balance["supporting"], balance["ratio"]) == (10, 8, 1.25)
