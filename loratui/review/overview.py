@@ -22,7 +22,7 @@ from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
@@ -82,7 +82,7 @@ def overview(catalog: Catalog) -> list[SubjectOverview]:
 
 def refresh_measures(
     catalog: Catalog,
-    subjects: Iterable[str] | None = None,
+    subjects: Collection[str] | None = None,
     *,
     report: Report = ignore_progress,
     cancel: threading.Event | None = None,
@@ -94,7 +94,8 @@ def refresh_measures(
     # Stamps are taken before measuring: a change in between makes the measure stale, never wrongly fresh.
     quick = f"{_VERSION}.{stamp_everything(catalog)}"
     measures = list_measures(catalog)
-    current = {item.subject.name: (item.subject, exact) for item, exact in _stamp_all(catalog, marked=True)}
+    stamped = _stamp_all(catalog, subjects, marked=True)
+    current = {item.subject.name: (item.subject, exact) for item, exact in stamped}
     wanted = current if subjects is None else [name for name in subjects if name in current]
     done: list[tuple[int, str, Measure]] = []
     waiting: list[tuple[Subject, str, str]] = []
@@ -130,9 +131,11 @@ def _is_fresh(known: Measure | None, quick: str, exact: str | None) -> bool:
     return before == quick or depends == exact
 
 
-def _stamp_all(catalog: Catalog, *, marked: bool) -> list[tuple[SubjectSummary, dict[str, str]]]:
-    """Each subject, and if `marked` with the exact stamps of what its measures are found in."""
-    items = list_subjects(catalog, marked=marked)
+def _stamp_all(
+    catalog: Catalog, names: Collection[str] | None = None, *, marked: bool
+) -> list[tuple[SubjectSummary, dict[str, str]]]:
+    """Each subject, or those among `names`, and if `marked` with the exact stamps of what its measures are found in."""
+    items = list_subjects(catalog, names, marked=marked)
     if not marked:
         return [(item, {}) for item in items]
     verdicts, tags = stamp_verdicts(catalog), stamp_tags(catalog)
