@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -14,9 +15,22 @@ def main() -> None:
 
         print(f"loratui {__version__}")
         return
+    if _means_app(arguments):
+        from loratui.tui.entry import run_app
+
+        sys.exit(run_app(arguments))
     from loratui.cli.root import run
 
     sys.exit(run(arguments))
+
+
+def _means_app(arguments: list[str]) -> bool:
+    """Whether the terminal app is asked for: by its verb, by a flag of its own, or by saying nothing on a terminal."""
+    if not arguments:
+        return os.isatty(0) and os.isatty(1) and os.environ.get("TERM") != "dumb"
+    if arguments[0] == "tui":
+        return not {"--help", "-h"} & set(arguments)
+    return arguments[0].partition("=")[0] in ("--no-mouse", "--ascii", "--theme", "--images", "--subject")
 
 
 if __name__ == "__main__":

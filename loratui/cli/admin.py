@@ -127,6 +127,7 @@ def doctor(*, show: Show = PLAIN) -> int:
         *_check_extras(),
         _check_assets(),
         _check_devices(),
+        *_check_terminal(),
     ]
     if show.json:
         print_json(findings)
@@ -222,3 +223,15 @@ def _check_devices() -> Finding:
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("devices", "warning", f"nvidia-smi does not answer: {error}", "Is the driver loaded?")
     return Finding("devices", "ok", f"{cores} CPU cores; " + "; ".join(answer.split("\n")).strip("; "))
+
+
+def _check_terminal() -> list[Finding]:
+    # In a script or a pipe nobody looks at pictures.
+    if not (os.isatty(0) and os.isatty(1)):
+        return []
+    from loratui.tui.checkup import check_terminal
+
+    try:
+        return [Finding(*found) for found in check_terminal(os.environ, read_settings())]
+    except LoratuiError as error:
+        return [Finding("terminal", "problem", error.message, error.hint)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import termios
 import time
 
@@ -89,8 +90,8 @@ class Guard:
             self._pipe = -1
 
 
-def start_guard(terminal: int) -> Guard | None:
-    """Start the guard of a terminal, given as a descriptor; None where there is no shell to do it. Takes 1-2 ms."""
+def start_guard(terminal: int) -> Guard:
+    """Start the guard of a terminal, given as a descriptor, in 1-2 ms; where there is no shell, nobody guards."""
     ears, mouth = os.pipe()
     try:
         pid = os.posix_spawn(
@@ -108,12 +109,18 @@ def start_guard(terminal: int) -> Guard | None:
         )
     except OSError:
         os.close(mouth)
-        return None
+        return Guard(-1, -1)
     finally:
         os.close(ears)
     guard = Guard(pid, mouth)
     os.register_at_fork(after_in_child=guard._forget)
     return guard
+
+
+def reset_terminal(terminal: int) -> None:
+    """Take back every mode that a program may have left in a terminal, and let it edit lines again."""
+    os.write(terminal, RESETS.encode())
+    subprocess.run(["stty", "sane"], stdin=terminal, stderr=subprocess.DEVNULL, check=False)
 
 
 def _write_octal(text: str) -> str:

@@ -40,14 +40,20 @@ _VERSION_REPLY = re.compile(rb"\x1bP>\|([^\x1b]*)\x1b\\")
 _GRAPHICS_REPLY = re.compile(rb"\x1b_G[^;\x1b]*;([^\x1b]*)\x1b\\")
 _CELL_REPLY = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
 _DA1_REPLY = re.compile(rb"\x1b\[\?[\d;]*c")
-_ANY_REPLY = re.compile(rb"\x1b[P_\]](?:[^\x1b\x07]|\x1b[^\\])*?(?:\x1b\\|\x07)|\x1b\[[?>][\d;]*[$]?[a-z]|\x1b\[6;\d+;\d+t")
+_ANY_REPLY = re.compile(
+    rb"\x1b[P_\]](?:[^\x1b\x07]|\x1b[^\\])*?(?:\x1b\\|\x07)|\x1b\[[?>][\d;]*[$]?[a-z]|\x1b\[6;\d+;\d+t"
+)
 # Characters, enter, tab, backspace, arrows and the like: what people type before a program is ready.
 _TYPED = re.compile(rb"(?:[\r\n\t\x7f\x20-\x7e\x80-\xff]|\x1b\[[A-DHF]|\x1bO[A-DHFP-S]|\x1b\[\d~)+\Z")
 
 _PLACEHOLDER_BRANDS = {"kitty": (0, 28), "ghostty": (0,), "rio": (0,)}
 """Terminals that draw Unicode placeholders, and since when; WezTerm and Konsole say OK to graphics but draw boxes."""
 _TRUECOLOR_BRANDS = frozenset(
-    "kitty ghostty rio wezterm foot alacritty konsole iterm2 contour warp vte vscode mintty windows-terminal".split()
+    (
+        *_PLACEHOLDER_BRANDS,
+        *("wezterm", "foot", "alacritty", "konsole", "iterm2", "contour"),
+        *("warp", "vte", "vscode", "mintty", "windows-terminal"),
+    )
 )
 _BRAND_OF_TERM = {
     "xterm-kitty": "kitty",
@@ -136,12 +142,13 @@ def probe_terminal(
     *,
     images: str = "",
     fileno: int = 0,
+    output: int = 1,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Terminal:
     """Find out what the terminal can do; takes one round trip, at most PATIENCE seconds (twice inside tmux).
 
-    `images` is the mode in force (a flag or LORATUI_IMAGES), else the one in config.toml. `fileno` is the terminal,
-    open for reading and writing. `meanwhile` runs while the replies travel.
+    `images` is the mode in force (a flag or LORATUI_IMAGES), else the one in config.toml. `fileno` and `output`
+    are the terminal, open for reading and for writing. `meanwhile` runs while the replies travel.
     """
     mode = images or config.images
     known = Terminal(
@@ -150,20 +157,20 @@ def probe_terminal(
         over_ssh="SSH_CONNECTION" in environ or "SSH_TTY" in environ,
         cell_size=_ask_kernel(fileno),
     )
-    features = _ask_tmux(environ) if known.tmux else ""
-    if why := _why_not_ask(environ, mode, fileno):
+    features = ask_tmux(environ) if known.tmux else ""
+    if why := _why_not_ask(environ, mode, fileno, output):
         meanwhile()
         return _conclude(replace(known, images_reason=why), environ, features, mode)
     started = time.monotonic()
     wrap = False
     with _raw(fileno):
-        replies = _ask(fileno, _VERSION + _GRAPHICS + _CELL + _DA1, meanwhile)
+        replies = _ask(fileno, output, _VERSION + _GRAPHICS + _CELL + _DA1, meanwhile)
         typed = replies.typed
         if known.tmux or replies.version.startswith("tmux"):
             known = replace(known, tmux=True)
             if wrap := config.tmux_passthrough and replies.answered:
                 # Unwrapped, the last question would be answered by tmux, long before the terminal outside answers.
-                replies = _ask(fileno, _wrap(_VERSION + _GRAPHICS + _CELL + _DA1))
+                replies = _ask(fileno, output, _wrap(_VERSION + _GRAPHICS + _CELL + _DA1))
                 typed += replies.typed
     brand, version = _read_brand(replies.version)
     known = replace(
@@ -198,7 +205,7 @@ def prepare_environment(terminal: Terminal, environ: MutableMapping[str, str]) -
     environ.setdefault("ESCDELAY", "25")
 
 
-def _why_not_ask(environ: Mapping[str, str], mode: str, fileno: int) -> str:
+def _why_not_ask(environ: Mapping[str, str], mode: str, fileno: int, output: int) -> str:
     term = environ.get("TERM", "")
     if mode != "auto":
         return f"images is set to {mode}"
@@ -208,7 +215,7 @@ def _why_not_ask(environ: Mapping[str, str], mode: str, fileno: int) -> str:
         return f"TERM is '{term}'"
     if "STY" in environ and "TMUX" not in environ:
         return "inside screen, which lets no graphics through"
-    if not os.isatty(fileno):
+    if not (os.isatty(fileno) and os.isatty(output)):
         return "not a terminal"
     return ""
 
@@ -283,9 +290,9 @@ def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def _ask(fileno: int, questions: str, meanwhile: Callable[[], object] = lambda: None) -> Replies:
+def _ask(fileno: int, output: int, questions: str, meanwhile: Callable[[], object] = lambda: None) -> Replies:
     """Write the questions and read until the last one is answered, or patience ends."""
-    os.write(fileno, (questions + _CLEAN).encode())
+    os.write(output, (questions + _CLEAN).encode())
     deadline = time.monotonic() + PATIENCE
     meanwhile()
     data = b""
@@ -334,7 +341,7 @@ def _ask_kernel(fileno: int) -> tuple[int, int] | None:
     return width // columns, height // rows
 
 
-def _ask_tmux(environ: Mapping[str, str]) -> str:
+def ask_tmux(environ: Mapping[str, str]) -> str:
     """What tmux knows about the terminal outside, as in `256,RGB,title`; empty when it does not say."""
     command = ["tmux", "display-message", "-p", "#{client_termfeatures}"]
     try:

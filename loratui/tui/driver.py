@@ -1,0 +1,131 @@
+"""Textual's driver, made to survive what happens to terminals: hang-ups, late replies, links that stall.
+
+Textual replays replies it does not know as key presses, spins on a closed terminal, and blocks for ever once the
+thread that writes has died. Here replies are taken out of the input, and a closed terminal ends the app.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import time
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Any
+
+from textual import constants
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from loratui.tui.guard import Guard
+    from loratui.tui.streams import Streams
+
+_WHOLE = re.compile(
+    "\x1bP(?:>\\||[01][$+]r)[^\x1b]*\x1b\\\\"  # XTVERSION, DECRQSS, XTGETTCAP
+    "|\x1b_G[^\x1b]*\x1b\\\\"  # Kitty graphics
+    "|\x1b\\]\\d+;[^\x1b\x07]*(?:\x1b\\\\|\x07)"  # colours, clipboard
+    "|\x1b\\[[?>=][\\d;]*[cnu]"  # device attributes, status, keyboard
+    "|\x1b\\[[4568];\\d+;\\d+t"  # sizes
+)
+_BEGUN = re.compile(
+    "\x1b(?:P(?:>(?:\\|[^\x1b]*\x1b?)?|[01](?:[$+](?:r[^\x1b]*\x1b?)?)?)|_G[^\x1b]*\x1b?"
+    "|\\]\\d+;?[^\x1b\x07]*\x1b?|\\[[?>=][\\d;]*|\\[[4568];[\\d;]*)\\Z"
+)
+"""A reply that has begun and can't be a key; `\\x1b[?` may also begin a mode report, which passes once it is whole."""
+_PERHAPS = re.compile("\x1b[P_\\]\\[]?\\Z")
+"""Escape, or alt and a key, or the first bytes of a reply."""
+REPLY_PATIENCE = 2.0
+"""Seconds after which the rest of a reply is not waited for any more."""
+ESCAPE_PATIENCE = 0.01
+"""Seconds to wait for what follows an escape: the bytes of a reply come together."""
+
+
+class ReplyFilter:
+    """Takes terminal replies out of typed text, also when they come late or in pieces. Times are in seconds."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._since = 0.0
+
+    def feed(self, text: str, now: float) -> str:
+        """What of the text is for the app; the rest is a reply, or is held until more comes."""
+        text = _WHOLE.sub("", self.decide(now) + self._held + text)
+        begun = _BEGUN.search(text) or _PERHAPS.search(text)
+        if begun is None:
+            self._held = ""
+            return text
+        if not self._held:
+            self._since = now
+        self._held = text[begun.start() :]
+        return text[: begun.start()]
+
+    def wait(self, now: float) -> float | None:
+        """How long until what is held is decided without more text; None when nothing is held."""
+        if not self._held:
+            return None
+        patience = ESCAPE_PATIENCE if _PERHAPS.match(self._held) else REPLY_PATIENCE
+        return max(0.0, self._since + patience - now)
+
+    def decide(self, now: float) -> str:
+        """What was held for long enough: keys, after all, or nothing when it was the beginning of a reply."""
+        if self.wait(now) != 0.0:
+            return ""
+        held, self._held = self._held, ""
+        return held if _PERHAPS.match(held) else ""
+
+
+class LoratuiDriver(LinuxDriver):
+    """The driver of the app on a terminal; its attributes are set before the app runs."""
+
+    streams: Streams
+    guard: Guard
+    typed = ""
+    """Keys that were pressed before the app was ready."""
+
+    def __init__(self, app: Any, **settings: Any) -> None:
+        super().__init__(app, **settings)
+        self._file = self.streams.file  # type: ignore[assignment]
+
+    def start_application_mode(self) -> None:
+        self.streams.leave_terminal()
+        self.guard.arm()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def stop_application_mode(self) -> None:
+        super().stop_application_mode()
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+
+    def close(self) -> None:
+        super().close()
+        self.guard.disarm()
+        # An editor that is started now draws on standard error, too.
+        self.streams.enter_terminal()
+
+    def run_input_thread(self) -> None:
+        """Read keys until the app ends or the terminal has gone."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        replies = ReplyFilter()
+        text, LoratuiDriver.typed = self.typed, ""
+        while not self.exit_event.is_set():
+            if text:
+                for message in parser.feed(text):
+                    self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+            now = time.monotonic()
+            waits = [0.1, replies.wait(now), None if parser._timeout_time is None else constants.ESCAPE_DELAY / 4]
+            if not select.select([self.fileno], [], [], min(wait for wait in waits if wait is not None))[0]:
+                text = replies.decide(time.monotonic())
+                continue
+            try:
+                data = os.read(self.fileno, 65_536)
+            except OSError:
+                data = b""
+            if not data:
+                # Textual would read the end of the file again and again.
+                self.streams.lose()
+                return
+            text = replies.feed(decode(data), time.monotonic())
