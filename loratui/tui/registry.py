@@ -78,15 +78,33 @@ ACTIONS: tuple[Action, ...] = (
     # Picture wall
     _view("picture.open", "enter", "view", "See the picture as large as the terminal allows.", "pictures", bar=True),
     _edit(
-        "picture.primary", "p", "primary", "Clear and characteristic: more repeats.", "role set", "pictures", bar=True
+        "picture.primary",
+        "p",
+        "primary",
+        "Clear and characteristic: more repeats.",
+        "role set",
+        "pictures",
+        "view",
+        bar=True,
     ),
-    _edit("picture.supporting", "s", "supporting", "Adds variety: fewer repeats.", "role set", "pictures", bar=True),
-    _edit("picture.reject", "x", "reject", "Leave the picture out of training.", "role set", "pictures", bar=True),
-    _edit("picture.reject_because", "X", "reject because", "Reject and say why.", "role set", "pictures"),
-    _edit("picture.inbox", "i", "inbox", "Back to the pictures not sorted yet.", "role set", "pictures"),
-    _edit("picture.holdout", "o", "holdout", "Keep out of training to judge epochs.", "role set", "pictures"),
-    _edit("picture.more_repeats", "plus", "repeats +", "One more repeat.", "repeats set", "pictures"),
-    _edit("picture.fewer_repeats", "minus", "repeats -", "One repeat fewer.", "repeats set", "pictures"),
+    _edit(
+        "picture.supporting",
+        "s",
+        "supporting",
+        "Adds variety: fewer repeats.",
+        "role set",
+        "pictures",
+        "view",
+        bar=True,
+    ),
+    _edit(
+        "picture.reject", "x", "reject", "Leave the picture out of training.", "role set", "pictures", "view", bar=True
+    ),
+    _edit("picture.reject_because", "X", "reject because", "Reject and say why.", "role set", "pictures", "view"),
+    _edit("picture.inbox", "i", "inbox", "Back to the pictures not sorted yet.", "role set", "pictures", "view"),
+    _edit("picture.holdout", "o", "holdout", "Keep out of training to judge epochs.", "role set", "pictures", "view"),
+    _edit("picture.more_repeats", "plus", "repeats +", "One more repeat.", "repeats set", "pictures", "view"),
+    _edit("picture.fewer_repeats", "minus", "repeats -", "One repeat fewer.", "repeats set", "pictures", "view"),
     _edit(
         "picture.default_repeats",
         "equals_sign",
@@ -94,8 +112,11 @@ ACTIONS: tuple[Action, ...] = (
         "The role's own repeats again.",
         "repeats set",
         "pictures",
+        "view",
     ),
-    _edit("picture.rate", "0,1,2,3,4,5", "rate", "Give 0 to 5 stars.", "picture rate", "pictures", per_key=True),
+    _edit(
+        "picture.rate", "0,1,2,3,4,5", "rate", "Give 0 to 5 stars.", "picture rate", "pictures", "view", per_key=True
+    ),
     _edit(
         "picture.caption",
         "e",
@@ -103,26 +124,32 @@ ACTIONS: tuple[Action, ...] = (
         "Write the caption by hand; it wins over every rule.",
         "caption set",
         "pictures",
+        "view",
         "tags",
         bar=True,
     ),
-    _edit("picture.tag", "m", "edit tags", "Add and remove tags: `smile, -hat`.", "caption tag", "pictures"),
+    _edit("picture.tag", "m", "edit tags", "Add and remove tags: `smile, -hat`.", "caption tag", "pictures", "view"),
     _edit(
         "picture.remove", "D,delete", "remove", "Take the pictures out of the subject.", "picture remove", "pictures"
     ),
-    _view("picture.crop", "c", "crop", "Crop to a bucket shape; the file stays as it is.", "pictures", bar=True),
+    _view(
+        "picture.crop", "c", "crop", "Crop to a bucket shape; the file stays as it is.", "pictures", "view", bar=True
+    ),
     _view("wall.larger", "right_square_bracket", "larger", "Larger thumbnails.", "pictures", "review"),
     _view("wall.smaller", "left_square_bracket", "smaller", "Smaller thumbnails.", "pictures", "review"),
     _view("wall.detail", "tab", "detail", "Show or hide the detail pane.", "pictures"),
     _view(
         "wall.order", "S", "order", "Sort by the next order: added, name, size, rating, role, sharpness.", "pictures"
     ),
+    _view("wall.refresh", "R", "refresh", "Sort and filter anew: what does not match any more goes.", "pictures"),
     _view("picture.next", "n", "next", "The next picture.", "view", "crop", bar=True),
     _view("picture.previous", "N", "previous", "The picture before.", "view", "crop"),
     # Screens of a subject
     _view("subject.pictures", "f3", "pictures", "The pictures of the subject.", EVERYWHERE),
     _view("subject.duplicates", "d", "duplicates", "Pictures that look alike.", "pictures", "library", bar=True),
-    _view("subject.tags", "t", "tags", "Tags, captions and what is imbued.", "pictures", "library", bar=True),
+    _view(
+        "subject.tags", "t", "tags", "Tags, captions and what is imbued.", "pictures", "library", "balance", bar=True
+    ),
     _view(
         "subject.balance",
         "b",
@@ -300,16 +327,16 @@ ACTIONS: tuple[Action, ...] = (
     # History
     _show("app.history", "U", "history", "What was done, newest first.", "history", EVERYWHERE),
     # Moving and marking
-    _view("move.up", "up,k", "up", "Up.", *LISTS, "view", "cell"),
-    _view("move.down", "down,j", "down", "Down.", *LISTS, "view", "cell"),
-    _view("move.left", "left,h", "left", "Left.", "pictures", "duplicates", "review", "view", "cell"),
-    _view("move.right", "right,l", "right", "Right.", "pictures", "duplicates", "review", "view", "cell"),
-    _view("move.page_down", "pagedown,ctrl+f", "page down", "A page down.", *LISTS),
-    _view("move.page_up", "pageup,ctrl+b", "page up", "A page up.", *LISTS),
+    _view("move.up", "up,k", "up", "Up.", *LISTS, "balance", "view", "cell"),
+    _view("move.down", "down,j", "down", "Down.", *LISTS, "balance", "view", "cell"),
+    _view("move.left", "left,h", "left", "Left.", "pictures", "duplicates", "balance", "review", "view", "cell"),
+    _view("move.right", "right,l", "right", "Right.", "pictures", "duplicates", "balance", "review", "view", "cell"),
+    _view("move.page_down", "pagedown,ctrl+f", "page down", "A page down.", *LISTS, "balance"),
+    _view("move.page_up", "pageup,ctrl+b", "page up", "A page up.", *LISTS, "balance"),
     _view("move.half_down", "ctrl+d", "half a page down", "Half a page down.", *LISTS),
     _view("move.half_up", "ctrl+u", "half a page up", "Half a page up.", *LISTS),
-    _view("move.first", "home", "first", "The first.", *LISTS),
-    _view("move.last", "end,G", "last", "The last.", *LISTS),
+    _view("move.first", "home", "first", "The first.", *LISTS, "balance"),
+    _view("move.last", "end,G", "last", "The last.", *LISTS, "balance"),
     _view("mark.toggle", "space", "mark", "Mark and go on.", "pictures", bar=True),
     _view("mark.range", "v", "mark range", "Mark from here to where the cursor goes; again to end.", "pictures"),
     _view("mark.all", "ctrl+a", "mark all", "Mark all, or none when all are marked.", "pictures"),
