@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 TILE_COLS = (14, 20, 26, 38, 58)
 """Widths that zooming goes through, in cells; tiles grow or shrink from there to fill the wall."""
@@ -42,6 +43,11 @@ class Grid:
         """How many rows `count` tiles take."""
         return -(-count // self.columns)
 
+    def place_of(self, index: int) -> tuple[int, int]:
+        """Column and line of a tile's left upper cell on the whole wall."""
+        row, column = divmod(index, self.columns)
+        return self.left + column * self.pitch, row * self.row_height
+
     def index_at(self, x: int, y: int, count: int) -> int | None:
         """Which tile is at a place of the whole wall, if any."""
         column, row = (x - self.left) // self.pitch, y // self.row_height
@@ -59,3 +65,21 @@ def lay_out(width: int, height: int, wanted_cols: int, cell_aspect: float = 2.0)
     if height > 2 * LABEL_ROWS and rows + LABEL_ROWS > height:
         rows = height - LABEL_ROWS
     return Grid(width, height, columns, cols, rows, (width - columns * (cols + SIDES)) // 2)
+
+
+class Box(NamedTuple):
+    """Where a picture lies in its tile, in cells."""
+
+    left: int
+    top: int
+    cols: int
+    rows: int
+
+
+def fit_box(size: tuple[int, int], cols: int, rows: int, cell_aspect: float = 2.0) -> Box:
+    """The largest centred place for a picture of `size` pixels in a tile; cells are `cell_aspect` as high as wide."""
+    width, height = max(1, size[0]), max(1, size[1])
+    scale = min(cols / width, rows * cell_aspect / height)
+    fitted_cols = min(cols, max(1, round(width * scale)))
+    fitted_rows = min(rows, max(1, round(height * scale / cell_aspect)))
+    return Box((cols - fitted_cols) // 2, (rows - fitted_rows) // 2, fitted_cols, fitted_rows)

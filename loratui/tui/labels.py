@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+from rich.color import Color
 from rich.segment import Segment
+from rich.style import Style
 
+from loratui.tui.grid import fit_box
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.style import Style
-
-    from loratui.tui.grid import Grid
+    from loratui.tui.grid import Box, Grid
     from loratui.tui.sources import Source
     from loratui.tui.theme import Glyphs
     from loratui.tui.tiles import Tile
@@ -74,7 +75,8 @@ def draw_label(
     while right and room - sum(1 + len(text) for text, _ in right) < 4:
         right.pop()
     name_width = max(0, room - sum(1 + len(text) for text, _ in right))
-    line = [mark, draw(letter, label.role), draw(" " + shorten(plain(label.name), name_width), "muted" if label.away else "name")]
+    name = draw(" " + shorten(plain(label.name), name_width), "muted" if label.away else "name")
+    line = [mark, draw(letter, label.role), name]
     line += [draw(" " + text, part) for text, part in right]
     return Segment.adjust_line_length(line, width, base)
 
@@ -92,21 +94,39 @@ def shorten(text: str, width: int) -> str:
 
 
 def draw_picture(
-    tile: Tile | None, label: WallLabel | None, grid: Grid, ground: Style, average: tuple[int, int, int] | None
+    tile: Tile | None,
+    label: WallLabel | None,
+    grid: Grid,
+    ground: Style,
+    *,
+    cell_aspect: float = 2.0,
+    average: tuple[int, int, int] | None = None,
 ) -> list[list[Segment]]:
     """The picture area of a tile; until the picture is there, a block of its average colour where it will be."""
+    if tile is not None:
+        return draw_tile(tile, ground)
     cols, rows = grid.cols, grid.rows
-    empty = [Segment(" " * cols, ground)]
-    if tile is None:
-        return [empty] * rows
+    if label is None or not label.width or not label.height or average is None:
+        return [[Segment(" " * cols, ground)]] * rows
+    box = fit_box((label.width, label.height), cols, rows, cell_aspect)
+    block = [Segment(" " * box.cols, Style.from_color(None, Color.from_rgb(*average)))]
+    return _place([block] * box.rows, box, cols, rows, ground)
+
+
+def draw_tile(tile: Tile, ground: Style) -> list[list[Segment]]:
+    """A tile's picture with blanks around it, or its words; spec.rows lines of spec.cols cells."""
     if tile.error:
-        return draw_words(tile.error, cols, rows, ground)
-    left, top, box_cols, box_rows = tile.box
-    before = [Segment(" " * left, ground)] if left else []
-    rest = cols - left - box_cols
+        return draw_words(tile.error, tile.spec.cols, tile.spec.rows, ground)
+    return _place(tile.lines, tile.box, tile.spec.cols, tile.spec.rows, ground)
+
+
+def _place(lines: list[list[Segment]], box: Box, cols: int, rows: int, ground: Style) -> list[list[Segment]]:
+    empty = [Segment(" " * cols, ground)]
+    before = [Segment(" " * box.left, ground)] if box.left else []
+    rest = cols - box.left - box.cols
     after = [Segment(" " * rest, ground)] if rest else []
-    below = rows - top - box_rows
-    return [*[empty] * top, *([*before, *line, *after] for line in tile.lines), *[empty] * below]
+    below = rows - box.top - box.rows
+    return [*[empty] * box.top, *([*before, *line, *after] for line in lines), *[empty] * below]
 
 
 def draw_words(text: str, cols: int, rows: int, style: Style) -> list[list[Segment]]:

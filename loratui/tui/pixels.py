@@ -8,7 +8,7 @@ this size nobody sees the difference.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,8 @@ from rich.style import Style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from loratui.tui.grid import Box
+
 Depth = Literal["truecolor", "256", "ascii"]
 """What a terminal can show: 24-bit colour, the 256-colour palette, or characters alone."""
 
@@ -28,24 +30,6 @@ RAMP = " .:-=+*#%@"
 
 _UPPER = "▀"
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-
-class Box(NamedTuple):
-    """Where a picture lies in its tile, in cells."""
-
-    left: int
-    top: int
-    cols: int
-    rows: int
-
-
-def fit_box(size: tuple[int, int], cols: int, rows: int, cell_aspect: float = 2.0) -> Box:
-    """The largest centred place for a picture of `size` pixels in a tile; cells are `cell_aspect` as high as wide."""
-    width, height = max(1, size[0]), max(1, size[1])
-    scale = min(cols / width, rows * cell_aspect / height)
-    fitted_cols = min(cols, max(1, round(width * scale)))
-    fitted_rows = min(rows, max(1, round(height * scale / cell_aspect)))
-    return Box((cols - fitted_cols) // 2, (rows - fitted_rows) // 2, fitted_cols, fitted_rows)
 
 
 def shrink(image: Image.Image, box: Box, crop: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.message import Message
 
 from loratui.errors import LoratuiError
+from loratui.tui.grid import Box, fit_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rich.segment import Segment
     from textual.message_pump import MessagePump
 
-    from loratui.tui.pixels import Box, Depth
+    from loratui.tui.pixels import Depth
     from loratui.tui.sources import Source
 
 BUDGET_BYTES = 64 * 2**20
@@ -42,6 +43,8 @@ class TileSpec(NamedTuple):
     dimmed: bool = False
     crop: tuple[float, float, float, float] | None = None
     """Left, top, right and bottom as shares of the picture's sides."""
+    draft: bool = False
+    """Made of the thumbnail even where that is not sharp enough: what is shown until the real one is there."""
 
 
 class TileJob(NamedTuple):
@@ -197,11 +200,13 @@ class TilePool:
 
 def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Tile, tuple[int, int, int] | None]:
     """Decode and draw one tile; a picture that can't be loaded becomes a tile that says why."""
-    from loratui.tui.pixels import Box, average_colour, dim, fit_box, paint_half_cells, shrink
+    from loratui.tui.pixels import average_colour, dim, paint_half_cells, shrink
 
     spec = job.spec
     try:
-        image = job.source.load(max(spec.cols, spec.rows * 2))
+        # Of a part, the whole picture is decoded as much larger.
+        part = 1.0 if spec.crop is None else min(spec.crop[2] - spec.crop[0], spec.crop[3] - spec.crop[1])
+        image = job.source.load(0 if spec.draft else round(max(spec.cols, spec.rows * 2) / max(part, 0.01)))
         if spec.crop is None:
             size, crop = image.size, None
         else:

@@ -10,45 +10,27 @@ from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from loratui.tui.grid import LABEL_ROWS, TILE_COLS, Grid, lay_out
-from loratui.tui.labels import WallLabel, draw_label, draw_picture
+from loratui.tui.labels import WallLabel
 from loratui.tui.marks import Marks
-from loratui.tui.theme import Glyphs
-from loratui.tui.tiles import Tile, TileJob, TilePool, TileSpec, TilesReady
+from loratui.tui.painting import PARTS, WallPainter, crop_lines
+from loratui.tui.tiles import TileJob, TilePool, TilesReady
+from loratui.tui.wall_messages import CursorMoved, MarksChanged, Opened, WallNeeds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from textual import events
+    from textual.strip import Strip
 
 __all__ = ["ImageWall", "WallLabel", "WallNeeds"]
 
 # Beyond this many, labels of pictures far away are dropped.
 _LABELS_KEPT = 4_000
-_PARTS = ("tile", "cursor", "blurred", "mark", "name", "muted", "warning", "star")
-_GLYPHS = Glyphs()
-_ROLES = ("primary", "supporting", "inbox", "holdout", "rejected")
-
-
-class WallNeeds(Message):
-    """The wall wants the labels of these pictures: answer with `put_labels`, once they are loaded in a thread."""
-
-    def __init__(self, wall: ImageWall, ids: list[int]) -> None:
-        super().__init__()
-        self.wall = wall
-        self.ids = ids
-
-    @property
-    def control(self) -> ImageWall:
-        return self.wall
 
 
 class ImageWall(ScrollView, can_focus=True):
@@ -74,54 +56,14 @@ class ImageWall(ScrollView, can_focus=True):
     ImageWall > .imagewall--holdout { color: $secondary; text-style: bold; }
     ImageWall > .imagewall--rejected { color: $error; }
     """
-    COMPONENT_CLASSES = {f"imagewall--{name}" for name in (*_PARTS, *_ROLES)}
+    COMPONENT_CLASSES = {f"imagewall--{name}" for name in PARTS}
 
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
     """Index of the picture that keys act on."""
 
-    class CursorMoved(Message):
-        """The cursor is on another picture."""
-
-        def __init__(self, wall: ImageWall, id: int | None, index: int) -> None:
-            super().__init__()
-            self.wall = wall
-            self.id = id
-            """None when the wall is empty."""
-            self.index = index
-
-        @property
-        def control(self) -> ImageWall:
-            return self.wall
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ImageWall.CursorMoved) and message.wall is self.wall
-
-    class Opened(Message):
-        """A picture was double-clicked."""
-
-        def __init__(self, wall: ImageWall, id: int) -> None:
-            super().__init__()
-            self.wall = wall
-            self.id = id
-
-        @property
-        def control(self) -> ImageWall:
-            return self.wall
-
-    class MarksChanged(Message):
-        """Other pictures are marked."""
-
-        def __init__(self, wall: ImageWall, count: int) -> None:
-            super().__init__()
-            self.wall = wall
-            self.count = count
-
-        @property
-        def control(self) -> ImageWall:
-            return self.wall
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ImageWall.MarksChanged) and message.wall is self.wall
+    CursorMoved = CursorMoved
+    MarksChanged = MarksChanged
+    Opened = Opened
 
     def __init__(self, *, pool: TilePool | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -130,7 +72,8 @@ class ImageWall(ScrollView, can_focus=True):
         self.pool = TilePool() if pool is None else pool
         """Where tiles are made; screens pass the app's, so that tiles outlive them."""
         self._zoom = 2
-        self._grid = lay_out(80, 24, TILE_COLS[self._zoom])
+        self.grid = lay_out(80, 24, TILE_COLS[self._zoom])
+        """Where the tiles are now."""
         self._labels: dict[int, WallLabel] = {}
         self._stale: set[int] = set()
         self._asked: set[int] = set()
@@ -140,9 +83,7 @@ class ImageWall(ScrollView, can_focus=True):
         self._told_cursor: tuple[int | None, int] = (None, -1)
         self._told_marks = 0
         self._follow = False
-        self._strips: dict[int, list[Strip]] = {}
-        self._painted: dict[int, Tile | None] = {}
-        self._looks: dict[str, Style] = {}
+        self._painter = WallPainter(self)
 
     # What is on the wall
 
@@ -198,7 +139,7 @@ class ImageWall(ScrollView, can_focus=True):
 
     def move(self, dx: int, dy: int) -> None:
         """Move the cursor by tiles; it stops at the first and last picture, and goes on at line ends."""
-        columns, last = self._grid.columns, len(self.ids) - 1
+        columns, last = self.grid.columns, len(self.ids) - 1
         target = self.cursor + dx + dy * columns
         if dy > 0 and target > last and self.cursor // columns < last // columns:
             target = last
@@ -221,8 +162,8 @@ class ImageWall(ScrollView, can_focus=True):
 
     def page(self, pages: float) -> None:
         """Move the cursor by pages, such as 1, -1 or 0.5."""
-        columns = self._grid.columns
-        rows = max(1, round(abs(pages) * self._grid.page_rows)) * (1 if pages > 0 else -1)
+        columns = self.grid.columns
+        rows = max(1, round(abs(pages) * self.grid.page_rows)) * (1 if pages > 0 else -1)
         target = self.cursor + rows * columns
         last = len(self.ids) - 1
         if target < 0:
@@ -260,6 +201,10 @@ class ImageWall(ScrollView, can_focus=True):
         """What an action is about: the marked pictures in order, else the one under the cursor."""
         marked = self.marked_in_order()
         return marked if marked or self.cursor_id is None else [self.cursor_id]
+
+    def is_marked(self, id: int) -> bool:
+        """Whether this picture is marked."""
+        return id in self._marks
 
     def toggle_mark(self) -> None:
         """Mark the picture under the cursor, or unmark it."""
@@ -324,7 +269,7 @@ class ImageWall(ScrollView, can_focus=True):
     def zoom(self, steps: int) -> bool:
         """Larger tiles for positive steps, smaller for negative; False at the end of the steps."""
         wanted = min(max(self._zoom + steps, 0), len(TILE_COLS) - 1)
-        columns = self._grid.columns
+        columns = self.grid.columns
         # A step that fits no fewer tiles side by side would change nothing.
         while 0 < wanted < len(TILE_COLS) - 1 and steps and self._lay_out(wanted).columns == columns:
             wanted += 1 if steps > 0 else -1
@@ -342,10 +287,9 @@ class ImageWall(ScrollView, can_focus=True):
         return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], self.pool.cell_aspect)
 
     def _resize_wall(self) -> None:
-        self._grid = self._lay_out(self._zoom)
-        self._strips.clear()
-        self._painted.clear()
-        self.virtual_size = Size(self._grid.width, self._grid.rows_of(len(self.ids)) * self._grid.row_height)
+        self.grid = self._lay_out(self._zoom)
+        self._painter.forget()
+        self.virtual_size = Size(self.grid.width, self.grid.rows_of(len(self.ids)) * self.grid.row_height)
         self._shown_cursor = self.cursor
         self._follow = True
         self.refresh()
@@ -387,13 +331,13 @@ class ImageWall(ScrollView, can_focus=True):
 
     def _in_sight(self, pages: int = 0) -> range:
         """Places of the pictures that are in sight, and so many pages more either way."""
-        grid = self._grid
+        grid = self.grid
         top = int(self.scroll_y) // grid.row_height - pages * grid.page_rows
         bottom = (int(self.scroll_y) + grid.height - 1) // grid.row_height + 1 + pages * grid.page_rows
         return range(max(0, top) * grid.columns, min(bottom * grid.columns, len(self.ids)))
 
     def _scroll_to_cursor(self) -> None:
-        grid = self._grid
+        grid = self.grid
         top = self.cursor // grid.columns * grid.row_height
         if top < self.scroll_y or grid.row_height >= grid.height:
             self._scroll_to_line(top)
@@ -429,16 +373,13 @@ class ImageWall(ScrollView, can_focus=True):
             label = self._labels.get(self.ids[index])
             if label is None:
                 continue
-            spec = self._spec_of(label)
+            spec = self._painter.spec_of(label)
             tile = self.pool.get(spec)
             if tile is None:
                 jobs.append(TileJob(spec, label.source))
-            elif index in sight and self._painted.get(index, tile) is not tile:
+            elif index in sight and not self._painter.is_painted(index, tile):
                 self._refresh_tile(index)
         self.pool.want(self, jobs)
-
-    def _spec_of(self, label: WallLabel) -> TileSpec:
-        return TileSpec(label.source.key, self._grid.cols, self._grid.rows, label.away or label.role == "rejected")
 
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
@@ -447,7 +388,7 @@ class ImageWall(ScrollView, can_focus=True):
     # Mouse
 
     def on_click(self, event: events.Click) -> None:
-        index = self._grid.index_at(event.x, event.y + int(self.scroll_y), len(self.ids))
+        index = self.grid.index_at(event.x, event.y + int(self.scroll_y), len(self.ids))
         if index is None:
             return
         event.stop()
@@ -465,7 +406,7 @@ class ImageWall(ScrollView, can_focus=True):
         """By whole rows: every line that moves is sent again, so half rows would cost twice as much."""
         event.stop()
         event.prevent_default()
-        self._scroll_to_line((round(self.scroll_y) // self._grid.row_height + rows) * self._grid.row_height)
+        self._scroll_to_line((round(self.scroll_y) // self.grid.row_height + rows) * self.grid.row_height)
 
     def on_unmount(self) -> None:
         self.pool.leave(self)
@@ -476,96 +417,30 @@ class ImageWall(ScrollView, can_focus=True):
 
     def _refresh_tile(self, index: int, *, picture: bool = True) -> None:
         """Have a tile painted again; without `picture` only its bar and label."""
-        grid = self._grid
-        row, column = divmod(index, grid.columns)
-        self._strips.pop(row, None)
-        x, y = grid.left + column * grid.pitch, row * grid.row_height - int(self.scroll_y)
-        if y + grid.row_height <= 0 or y >= grid.height:
-            return
-        bounds = Region(0, 0, grid.width, grid.height)
+        grid = self.grid
+        self._painter.forget_row(index // grid.columns)
+        x, y = grid.place_of(index)
+        y -= int(self.scroll_y)
         if picture:
             regions = [Region(x, y, grid.pitch, grid.row_height)]
         else:
             regions = [Region(x, y, 1, grid.rows), Region(x, y + grid.rows, grid.pitch, LABEL_ROWS)]
+        bounds = Region(0, 0, grid.width, grid.height)
         if seen := [region.intersection(bounds) for region in regions if region.overlaps(bounds)]:
             self.refresh(*seen)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._looks = {}
-        self._strips.clear()
+        self._painter.forget_looks()
 
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
         if self.ids:
             self._refresh_tile(self.cursor, picture=False)
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        filters, background = self.get_line_filters(), self.background_colors[1]
-        width = self.outer_size.width
-        strips = []
-        for y in crop.line_range:
-            strip = self.render_line(y)
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
-            strips.append(strip if crop.width == width else strip.crop(crop.x, crop.right))
-        return strips
-
     def render_line(self, y: int) -> Strip:
-        row, line = divmod(y + int(self.scroll_y), self._grid.row_height)
-        strips = self._strips.get(row)
-        if strips is None:
-            if len(self._strips) > 4 * self._grid.page_rows + 8:
-                self._strips.clear()
-                self._painted.clear()
-            strips = self._strips[row] = self._paint_row(row)
-        return strips[line]
+        return self._painter.get_line(y + int(self.scroll_y))
 
-    def _paint_row(self, row: int) -> list[Strip]:
-        """All lines of a row of tiles."""
-        grid = self._grid
-        looks = self._looks = self._looks or self._get_looks()
-        indices = range(row * grid.columns, min((row + 1) * grid.columns, len(self.ids)))
-        painted = [self._paint_tile(index, looks) for index in indices]
-        width = self.outer_size.width
-        left = [Segment(" " * grid.left, looks["base"])] if grid.left else []
-        rest = width - grid.left - len(painted) * grid.pitch
-        right = [Segment(" " * rest, looks["base"])] if rest > 0 else []
-        return [
-            Strip([*left, *(segment for tile in painted for segment in tile[line]), *right], width)
-            for line in range(grid.row_height)
-        ]
-
-    def _paint_tile(self, index: int, looks: Mapping[str, Style]) -> list[list[Segment]]:
-        grid, id_ = self._grid, self.ids[index]
-        label = self._labels.get(id_)
-        tile = None if label is None else self.pool.get(self._spec_of(label))
-        self._painted[index] = tile
-        base, bar = looks["base"], Segment(" ", looks["base"])
-        glyphs: Glyphs = getattr(self.app, "glyphs", _GLYPHS)
-        on_cursor = index == self.cursor
-        if on_cursor:
-            bar = Segment(glyphs.cursor, looks["bar"])
-        blank = Segment(" ", base)
-        average = None if label is None or tile is not None else self.pool.average(label.source.key)
-        lines = [[bar, *line, blank] for line in draw_picture(tile, label, grid, looks["tile"], average)]
-        label_base = base + looks["cursor" if self.has_focus else "blurred"] if on_cursor else base
-        parts = {} if on_cursor else looks
-        text = draw_label(label, grid.cols + 1, glyphs, label_base, parts, marked=id_ in self._marks)
-        lines.append([bar if on_cursor else blank, *text])
-        return lines
-
-    def _get_looks(self) -> dict[str, Style]:
-        """The styles of all parts, with colours that let something through mixed with what is behind."""
-        base, background = self.rich_style, self.background_colors[1]
-        looks = {"base": base}
-        for name in (*_PARTS, *_ROLES):
-            styles = self.get_component_styles(f"imagewall--{name}")
-            ground = background + styles.background if styles.has_rule("background") else None
-            color = (ground or background) + styles.color if styles.has_rule("color") else None
-            looks[name] = Style.from_color(color and color.rich_color, ground and ground.rich_color) + Style(
-                bold=True if styles.text_style.bold else None
-            )
-        looks["tile"] = base + looks["tile"]
-        looks["bar"] = Style.from_color(looks["cursor"].bgcolor, base.bgcolor)
-        return looks
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Without the cache of finished lines that widgets have: the painter keeps its own, by row of the whole wall.
+        return crop_lines(self, [self.render_line(y) for y in crop.line_range], crop)
