@@ -69,3 +69,29 @@ def test_a_verb_loads_only_what_it_needs(arguments: list[str], absent: tuple[str
 def test_no_service_loads_torch(module: str, tmp_path: Path) -> None:
     loaded = _loaded_by(f"import {module}", tmp_path)
     assert not loaded & {"torch", "diffusers", "transformers", "peft", "accelerate", "textual"}
+
+
+FRAME_FREE = ("sqlalchemy", "sqlmodel", "alembic", "numpy", "PIL", "cyclopts", "textual")
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("loratui.__main__", (*HEAVY, *FRAME_FREE, "dataclasses", "loratui.config")),
+        # Textual reads the environment while it is imported: the terminal has to be asked before.
+        ("loratui.tui.entry", (*HEAVY, *FRAME_FREE)),
+        ("loratui.tui.terminal", (*HEAVY, *FRAME_FREE, "asyncio", "rich")),
+        ("loratui.tui.app", tuple({*HEAVY, *FRAME_FREE} - {"textual"})),
+        ("loratui.tui.library", tuple({*HEAVY, *FRAME_FREE} - {"textual"})),
+    ],
+)
+def test_the_first_frame_waits_for_no_database_and_no_pictures(
+    module: str, absent: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert not _loaded_by(f"import {module}", tmp_path) & set(absent)
+
+
+def test_the_command_line_loads_no_terminal_app(tmp_path: Path) -> None:
+    for verb in ("--help", "where"):
+        loaded = _loaded_by(_run_verb(verb), tmp_path)
+        assert not {name for name in loaded if name.startswith(("loratui.tui", "textual"))}
