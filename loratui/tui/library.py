@@ -103,6 +103,11 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         return self.query_one("#subjects", RowTable)
 
     @property
+    def names(self) -> list[str]:
+        """Names of all subjects, as far as they are known."""
+        return sorted((line.name for line in self._lines), key=str.casefold)
+
+    @property
     def line(self) -> SubjectLine | None:
         """The subject under the cursor."""
         return self._by_key.get(self.table.cursor_key)

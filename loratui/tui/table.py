@@ -49,7 +49,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows with a cursor, which the screen's keys move. Filling it anew keeps it on the same key, else place."""
 
     DEFAULT_CSS = """
-    RowTable { height: 1fr; scrollbar-size-vertical: 1; }
+    RowTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
     COMPONENT_CLASSES = {"rowtable--head", "rowtable--cursor", "rowtable--blurred"}
     DEFAULT_CSS += """

@@ -1,0 +1,170 @@
+"""A list to choose from by typing a few letters of what is wanted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from loratui.tui.table import Row, RowTable
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.base import LoratuiScreen
+    from loratui.tui.table import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line: what is shown, and the words it is found by, the best ones first."""
+
+    key: str
+    cells: tuple[str, ...]
+    words: str
+    about: str = ""
+    """Shown below the list while the cursor is on it, on up to two lines."""
+
+
+def rank(typed: str, words: str) -> int:
+    """How well words fit what was typed, 0 is best; -1 when they don't. Every typed word must be found."""
+    folded = words.casefold()
+    total = 0
+    for part in typed.casefold().split():
+        place = folded.find(part)
+        if folded.startswith(part):
+            total += 0
+        elif place > 0 and not folded[place - 1].isalnum():
+            total += 10 + place
+        elif place > 0:
+            total += 200 + place
+        elif re.search(".{0,12}?".join(map(re.escape, part)), folded):
+            total += 1000
+        else:
+            return -1
+    return total
+
+
+class Chooser(ModalScreen[None]):
+    """Typing narrows the list, arrows move, enter chooses, esc leaves. A subclass gives `choices` and does `chosen`."""
+
+    DEFAULT_CSS = """
+    Chooser { align: center top; }
+    Chooser > Vertical {
+        width: 120; max-width: 96%; height: auto; max-height: 90%; margin: 1 0 0 0; padding: 0 1;
+        border: round $primary; background: $surface;
+    }
+    Chooser Input { border: none; height: 1; padding: 0 1; background: $panel; }
+    Chooser Input:focus { border: none; }
+    Chooser RowTable { background: $surface; height: 20; max-height: 100%; }
+    Chooser #about { color: $text-muted; height: 2; padding: 0 2; }
+    """
+    BINDINGS: ClassVar = [
+        ("escape", "dismiss(None)", "leave"),
+        ("enter", "choose", "choose"),
+        ("up,ctrl+p", "move(-1)", "up"),
+        ("down,ctrl+n", "move(1)", "down"),
+        ("pageup", "page(-1)", "page up"),
+        ("pagedown", "page(1)", "page down"),
+    ]
+
+    def __init__(self, top: LoratuiScreen, columns: Sequence[Column], placeholder: str) -> None:
+        super().__init__()
+        self.top = top
+        self._columns = columns
+        self._placeholder = placeholder
+        self._found: dict[str, Choice] = {}
+
+    @property
+    def lora(self) -> LoratuiApp:
+        """The app, with its type."""
+        return self.app  # type: ignore[return-value]
+
+    def choices(self) -> Sequence[Choice]:
+        """All there is to choose from, in the order shown when nothing is typed."""
+        raise NotImplementedError
+
+    def chosen(self, key: str) -> None:
+        """Do what was chosen; the list is closed by then."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Input(placeholder=self._placeholder, select_on_focus=False)
+            yield RowTable(self._columns)
+            yield Static("", id="about")
+
+    def on_mount(self) -> None:
+        table = self.query_one(RowTable)
+        table.can_focus = False
+        # Columns are made for a width, and rows beyond the lower edge would never be seen.
+        table.styles.height = max(4, min(24, self.size.height - 9))
+        self.query_one(Input).focus()
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    def _show(self, typed: str) -> None:
+        ranked = [(rank(typed, choice.words), choice) for choice in self.choices()]
+        fitting = [(score, choice) for score, choice in ranked if score >= 0]
+        if typed.strip():
+            fitting.sort(key=lambda item: item[0])
+        self._found = {choice.key: choice for _, choice in fitting}
+        table = self.query_one(RowTable)
+        table.set_rows([Row(choice.key, choice.cells) for choice in self._found.values()])
+        table.move_to(0)
+        self._tell_about()
+
+    def _tell_about(self) -> None:
+        choice = self._found.get(self.query_one(RowTable).cursor_key)
+        about = choice.about if choice else "Nothing is called that. esc leaves."
+        self.query_one("#about", Static).update(
+            Text("\n".join(map(plain, about.splitlines())), overflow="ellipsis", no_wrap=True)
+        )
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._tell_about()
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        event.stop()
+        self.action_choose()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_choose()
+
+    def action_move(self, rows: int) -> None:
+        self.query_one(RowTable).move(rows)
+
+    def action_page(self, pages: int) -> None:
+        table = self.query_one(RowTable)
+        table.move(pages * table.page)
+
+    def action_choose(self) -> None:
+        if key := self.query_one(RowTable).cursor_key:
+            self.dismiss(None)
+            self.app.call_later(self.chosen, key)
+
+    def run_action_of_top(self, id_: str) -> None:
+        """Do an action on the screen below."""
+        from loratui.tui.keymap import keys_of, show_key
+        from loratui.tui.registry import BY_ID
+
+        action = BY_ID[id_]
+        if action.per_key:
+            keys = " ".join(show_key(key) for key in keys_of(action, self.lora.keymap_of_person))
+            self.top.tell(f"{action.label.capitalize()}: press one of {keys}")
+            return
+        self.top.action_do(id_)

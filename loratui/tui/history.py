@@ -1,0 +1,77 @@
+"""What was done to the library, by whom, and what of it is undone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from loratui.tui.base import LoratuiScreen
+from loratui.tui.moves import TableMoves
+from loratui.tui.table import Column, Row, RowTable
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.catalog.rows import JournalEntry
+    from loratui.catalog.store import Catalog
+
+MOST = 1000
+"""Older actions are in the library, but not in this list."""
+
+_NOTHING = "Nothing was done yet. F2 is the library, and n there adds a subject."
+
+
+class HistoryScreen(TableMoves, LoratuiScreen):
+    """The journal, newest first. `u` takes the marked action back, ctrl+r does the last undone one again."""
+
+    scope = "history"
+
+    DEFAULT_CSS = """
+    HistoryScreen #empty { display: none; }
+    """
+
+    def compose_body(self) -> ComposeResult:
+        yield RowTable([Column("when", 13), Column("by", 7), Column("what"), Column("", 14)], id="entries")
+        yield Static(_NOTHING, classes="empty", id="empty")
+
+    def on_mount(self) -> None:
+        self.set_header("history", status="reading…")
+        self.table.focus()
+
+    @property
+    def table(self) -> RowTable:
+        """The table of actions."""
+        return self.query_one("#entries", RowTable)
+
+    def library_changed(self) -> None:
+        def work(catalog: Catalog) -> list[JournalEntry]:
+            from loratui.catalog.journal import history
+
+            return history(catalog, MOST)
+
+        self.read(work, self._show, "history")
+
+    def _show(self, entries: list[JournalEntry]) -> None:
+        latest = next((entry for entry in entries if entry.undone_at is None), None)
+        today = datetime.now().astimezone().date()
+        rows = []
+        for entry in entries:
+            at = entry.at.astimezone()
+            when = f"{at:%H:%M:%S}" if at.date() == today else f"{at:%d %b %H:%M}"
+            note = "undone" if entry.undone_at else "u undoes this" if entry is latest else ""
+            mark = self.lora.glyphs.mark if entry is latest else " "
+            rows.append(Row(str(entry.id), (when, entry.actor, entry.label, note), mark=mark))
+        self.table.set_rows(rows)
+        self.table.display = bool(rows)
+        self.query_one("#empty").display = not rows
+        undone = sum(1 for entry in entries if entry.undone_at)
+        status = f"the latest {MOST:,} actions" if len(entries) == MOST else count(len(entries), "action")
+        self.set_header("history", status=f"{status}, {undone} undone" if undone else status)
+
+    def screen_command(self) -> Sequence[str]:
+        return ("history",)
