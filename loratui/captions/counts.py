@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loratui.captions.rules import Captioner, CaptionRules, parse_rules, thresholds_of
 from loratui.captions.service import check_caption, rules_of
-from loratui.captions.tags import fold_tag
+from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.tokens import count_clip_tokens
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
@@ -170,13 +170,19 @@ class CaptionBook:
                     examples.append(CaptionChange(one.id, one.name, old, new))
         return RulesPreview(changed, len(self.pictures), tuple(examples))
 
-    def pictures_with(self, tag: str) -> list[TaggedPicture]:
-        """The pictures whose captions are computed from a tag, whether it is then said or left out."""
+    def find_holders(self) -> dict[str, list[TaggedPicture]]:
+        """The pictures whose captions are computed from each tag, said or imbued, by the tag's folded form."""
         captioner = Captioner(self.subject, self.rules)
-        key = next(iter(captioner.choose([tag], (), (), pruned=False)), "")
-        return [
-            one for one in self.pictures if key in captioner.choose(one.added, one.removed, one.scored, pruned=False)
-        ]
+        found: dict[str, list[TaggedPicture]] = defaultdict(list)
+        for one in self.pictures:
+            for key in captioner.keys(one.added, one.removed, one.scored):
+                found[key].append(one)
+        return dict(found)
+
+    def narrow(self, ids: Collection[int]) -> CaptionBook:
+        """The same rules for some of the pictures."""
+        wanted = set(ids)
+        return replace(self, pictures=tuple(one for one in self.pictures if one.id in wanted))
 
     def find_longest(self) -> LongestCaption | None:
         """The caption with the most CLIP tokens; None without pictures or where the tokenizer is not installed."""
@@ -187,12 +193,11 @@ class CaptionBook:
         place = max(range(len(counts)), key=counts.__getitem__)
         return LongestCaption(self.pictures[place].name, counts[place], sum(n > CLIP_TOKENS for n in counts))
 
-    def check(self) -> list[str]:
-        """What is doubtful about the captions as a whole, in sentences."""
+    def check(self, tags: Sequence[TagCount] | None = None) -> list[str]:
+        """What is doubtful about the captions as a whole, in sentences; `tags` as they were counted before."""
         wrong = Counter(warning for text in self.captions() for warning in check_caption(text, self.subject))
-        found = [f"In {_captions(count)} {warning}." for warning, count in wrong.most_common()]
-        tags = self.count_tags()
-        used = {count.imbued_by for count in tags}
+        found = [f"{_captions(count)}: {warning}." for warning, count in wrong.most_common()]
+        used = {count.imbued_by for count in (self.count_tags() if tags is None else tags)}
         found += [f"'{entry}' is imbued, but no picture has it." for entry in self.rules.imbued if entry not in used]
         return found
 
@@ -217,11 +222,19 @@ def preview_rules(catalog: Catalog, subject: Subject | str, changes: Mapping[str
     return read_book(catalog, subject).preview(changes, limit)
 
 
-def toggle_imbued(rules: CaptionRules, tag: str, imbue: bool) -> dict[str, Sequence[str]]:
-    """The change of rules that imbues a tag, or says it again by leaving out the entries that are spelled like it."""
-    key = fold_tag(tag)
-    others = [entry for entry in rules.imbued if fold_tag(entry) != key]
-    return {"imbued": [*others, tag] if imbue else others}
+def imbue_tag(rules: CaptionRules, tag: str) -> list[str]:
+    """The imbued list with a tag on it."""
+    return [*(entry for entry in rules.imbued if fold_tag(entry) != fold_tag(tag)), tag]
+
+
+def keep_tag(rules: CaptionRules, tag: str, others: Iterable[str] = ()) -> list[str]:
+    """The imbued list without the entries that leave a tag out.
+
+    `others` are tags that entries with a `*` left out as well: they go on being left out, by name.
+    """
+    kept = [entry for entry in rules.imbued if not match_tag(entry, tag)]
+    still = [other for other in others if fold_tag(other) != fold_tag(tag)]
+    return [*kept, *(other for other in still if not any(match_tag(entry, other) for entry in kept))]
 
 
 def _captions(count: int) -> str:

@@ -124,6 +124,23 @@ def rewrite_tags(
         return changed
 
 
+def list_known_tags(catalog: Catalog) -> list[str]:
+    """Every tag that a person has added to any picture of any subject, each spelling once, in alphabetic order."""
+    with catalog.read() as connection:
+        # Hops from one tag to the next in the index: twenty million edits cost no more than a thousand.
+        return [tag for (tag,) in connection.exec_driver_sql(_HOP)]
+
+
+_HOP = """
+WITH RECURSIVE known (tag) AS (
+    SELECT min(tag) FROM tag_edit
+    UNION ALL
+    SELECT (SELECT min(tag) FROM tag_edit WHERE tag_edit.tag > known.tag) FROM known WHERE known.tag IS NOT NULL
+)
+SELECT tag FROM known WHERE tag IS NOT NULL
+"""
+
+
 def _read(
     connection: Connection, owner: Subject, ids: Sequence[int], thresholds: Mapping[str, float]
 ) -> list[TaggedPicture]:

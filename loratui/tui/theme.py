@@ -60,6 +60,12 @@ class Glyphs:
     text: str = "¶"
     arrow: str = "→"
     sparks: str = "▁▂▃▄▅▆▇█"
+    imbued: str = "◆"
+    said: str = "◇"
+    line: str = "━"
+    queued: str = "○"
+    running: str = "▶"
+    stopped: str = "■"
 
 
 ASCII = Glyphs(
@@ -80,4 +86,10 @@ ASCII = Glyphs(
     text="t",
     arrow="->",
     sparks="_.-=+*#@",
+    imbued="#",
+    said="-",
+    line="=",
+    queued="o",
+    running=">",
+    stopped="x",
 )

@@ -1,0 +1,166 @@
+"""Adding, removing and replacing tags on many pictures at once, with a scope that is always in sight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loratui.tui.curation import CurationScreen
+from loratui.tui.naming import name_pictures
+from loratui.tui.tag_lines import ALL
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loratui.captions.counts import TagCount
+    from loratui.catalog.store import Catalog
+    from loratui.tui.tag_form import TagForm
+    from loratui.tui.tag_lines import TagView
+
+
+class BulkTagging(CurationScreen):
+    """The bulk edits of the tags screen: each says how many pictures it will change before it does."""
+
+    @property
+    def tag(self) -> TagCount | None:
+        """The tag under the cursor."""
+        raise NotImplementedError
+
+    @property
+    def view(self) -> TagView:
+        """What was read last."""
+        raise NotImplementedError
+
+    def do_tag_add(self) -> None:
+        def touched(tags: tuple[str, ...]) -> str:
+            without = {id_ for tag in tags for id_ in self._within_scope(tag, has=False)}
+            return f"{count(len(without), 'picture')} will get what is missing." if tags else ""
+
+        def chosen(tags: tuple[str, ...] | None) -> None:
+            def work(catalog: Catalog, ids: Sequence[int]) -> int:
+                from loratui.catalog.edits import edit_tags
+
+                edit_tags(catalog, self.subject, ids, add=tags or ())
+                return len(ids)
+
+            if tags:
+                ids = sorted({id_ for tag in tags for id_ in self._within_scope(tag, has=False)})
+                self._edit(work, ids, f"got {', '.join(tags)}", ["caption", "tag"], [f"--add={tag}" for tag in tags])
+
+        self._ask("Add tags", touched, chosen)
+
+    def do_tag_remove(self) -> None:
+        def touched(tags: tuple[str, ...]) -> str:
+            having = {id_ for tag in tags for id_ in self._within_scope(tag)}
+            return f"{count(len(having), 'picture')} will lose it." if tags else ""
+
+        def chosen(tags: tuple[str, ...] | None) -> None:
+            def work(catalog: Catalog, ids: Sequence[int]) -> int:
+                from loratui.catalog.edits import edit_tags
+
+                edit_tags(catalog, self.subject, ids, remove=tags or ())
+                return len(ids)
+
+            if tags:
+                ids = sorted({id_ for tag in tags for id_ in self._within_scope(tag)})
+                options = [f"--remove={tag}" for tag in tags]
+                self._edit(work, ids, f"lost {', '.join(tags)}", ["caption", "tag"], options)
+
+        self._ask("Remove tags", touched, chosen, value=self.tag.tag if self.tag is not None else "")
+
+    def do_tag_replace(self) -> None:
+        from loratui.captions.replacing import replace_words
+
+        tag = self.tag
+        if tag is None:
+            return
+        scope = set(self.view.scope.ids)
+        written = {
+            one.id
+            for one in self.view.book.pictures
+            if one.caption and one.id in scope and replace_words(one.caption, tag.tag, "") != one.caption
+        }
+        having = set(self._within_scope(tag.tag))
+
+        def touched(tags: tuple[str, ...]) -> str:
+            if len(tags) > 1:
+                return "One tag takes the place of another: a adds the others."
+            words = f"; {count(len(written), 'caption')} written by hand will say it too" if written else ""
+            return f"{count(len(having | written), 'picture')} will change{words}."
+
+        def chosen(tags: tuple[str, ...] | None) -> None:
+            def work(catalog: Catalog, ids: Sequence[int]) -> int:
+                from loratui.captions.replacing import replace_tag
+
+                return replace_tag(catalog, self.subject, ids, tag.tag, new)
+
+            if tags and len(tags) == 1 and tags[0] != tag.tag:
+                (new,) = tags
+                said = f"{new} in place of {tag.tag}"
+                self._edit(work, sorted(having | written), said, ["caption", "replace"], [], [tag.tag, new])
+
+        self._ask(f"Put another tag in place of {tag.tag}", touched, chosen)
+
+    def _within_scope(self, tag: str, *, has: bool = True) -> list[int]:
+        """Ids of the pictures in scope that have a tag, or of those that have not."""
+        from loratui.captions.tags import fold_tag
+
+        holders = {one.id for one in self.view.holders.get(fold_tag(tag), ())}
+        return [id_ for id_ in self.view.scope.ids if (id_ in holders) == has]
+
+    def _ask(
+        self,
+        title: str,
+        touched: Callable[[tuple[str, ...]], str],
+        chosen: Callable[[tuple[str, ...] | None], None],
+        value: str = "",
+    ) -> None:
+        from loratui.tui.tag_form import TagForm
+
+        scope = self.view.scope
+        others = "   s on the screen chooses other pictures" if len(self.view.scopes) > 1 else ""
+        known = [one.tag for one in self.view.tags]
+        form = TagForm(title, f"Of {scope.words}: {count(len(scope.ids), 'picture')}{others}", known, touched, value)
+        self.app.push_screen(form, chosen)
+        self._offer_all_tags(form)
+
+    def _offer_all_tags(self, form: TagForm) -> None:
+        """Tags of other subjects are offered as well, after those of this one."""
+
+        def work(catalog: Catalog) -> list[str]:
+            from loratui.catalog.tagged import list_known_tags
+
+            return list_known_tags(catalog)
+
+        def offer(tags: list[str]) -> None:
+            if form.is_mounted:
+                form.add_known(tags)
+
+        self.read(work, offer, "known")
+
+    def _edit(
+        self,
+        work: Callable[[Catalog, Sequence[int]], int],
+        ids: Sequence[int],
+        said: str,
+        verb: Sequence[str],
+        options: Sequence[str],
+        words: Sequence[str] = (),
+    ) -> None:
+        """Queue a bulk edit of some pictures of the scope, say how many changed, and remember its command line."""
+        if not ids:
+            self.tell("No picture in scope needs that: nothing to change.")
+            return
+        scope = self.view.scope
+
+        def write(catalog: Catalog) -> tuple[int, str]:
+            # The whole scope is named where a query does: the verb leaves alone what needs no change.
+            named = scope.query or ("all" if scope.kind == ALL else name_pictures(catalog, ids, scope.ids, None))
+            return work(catalog, ids), named
+
+        def done(result: tuple[int, str]) -> None:
+            changed, named = result
+            self.lora.ran([*verb, self.subject, *words, named, *options] if named else ())
+            self.tell(f"{count(changed, 'picture')} changed: {said}. u undoes.")
+
+        self.bridge.write(write, done, owner=self.lora, failed=self.reread)

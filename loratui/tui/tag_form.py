@@ -1,0 +1,109 @@
+"""The line in which tags for a bulk edit are typed: which pictures it acts on is shown, and how many will change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from loratui.tui.tag_editor import complete_tag
+from loratui.tui.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.tui.completion import Completion
+
+
+def split_tags(text: str) -> tuple[str, ...]:
+    """The tags of a line, between commas, each once."""
+    parts = (" ".join(part.split()) for part in text.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+class TagForm(ModalScreen[tuple[str, ...] | None]):
+    """Gives the tags that were typed, None when the person left."""
+
+    DEFAULT_CSS = """
+    TagForm { align: center middle; }
+    TagForm > Vertical {
+        width: 80; max-width: 96%; height: auto; padding: 1 2; border: round $primary; background: $surface;
+    }
+    TagForm Static { height: auto; }
+    TagForm #scope { color: $text-muted; margin: 0 0 1 0; }
+    TagForm Input { border: none; height: 1; padding: 0 1; background: $panel; }
+    TagForm #next { color: $text-muted; height: 2; padding: 0 1; }
+    TagForm #touched { margin: 0 0 1 0; }
+    """
+    BINDINGS: ClassVar = [("escape", "dismiss(None)", "leave"), ("tab", "accept", "take the suggestion")]
+
+    def __init__(
+        self, title: str, scope: str, known: Sequence[str], touched: Callable[[tuple[str, ...]], str], value: str = ""
+    ) -> None:
+        """`touched` says in a sentence what these tags would change; `known` are tags, the likeliest first."""
+        super().__init__()
+        self._title = title
+        self._scope = scope
+        self._known = known
+        self._touched = touched
+        self._value = value
+        self._turn: tuple[Completion, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Text(plain(self._title), style="bold"))
+            yield Static(Text(plain(self._scope)), id="scope")
+            yield Input(self._value, select_on_focus=False)
+            yield Static("", id="next")
+            yield Static("", id="touched")
+            yield Static(Text("tab completes   enter done   esc leave", style="dim"))
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self._show_next()
+
+    def add_known(self, tags: Sequence[str]) -> None:
+        """Offer these as well, after the others."""
+        self._known = tuple(dict.fromkeys([*self._known, *tags]))
+        self._show_next()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._turn is not None and self._turn[0].words[self._turn[1]] not in event.value:
+            self._turn = None
+        self._show_next()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(split_tags(event.value) or None)
+
+    def action_accept(self) -> None:
+        """Put the first suggestion in; again, the next one in its place."""
+        line = self.query_one(Input)
+        if self._turn is None:
+            completion, place = complete_tag(line.value, line.cursor_position, self._known), 0
+            end = line.cursor_position
+        else:
+            completion, place = self._turn
+            end = completion.start + len(completion.words[place])
+            place = (place + 1) % len(completion.words)
+        if not completion.words:
+            return
+        self._turn = completion, place
+        word = completion.words[place]
+        line.value = line.value[: completion.start] + word + line.value[end:]
+        line.cursor_position = completion.start + len(word)
+
+    def _show_next(self) -> None:
+        line = self.query_one(Input)
+        completion, chosen = self._turn or (complete_tag(line.value, line.cursor_position, self._known), 0)
+        shown = Text()
+        for place, word in enumerate(completion.words):
+            shown.append(plain(word), style="bold" if place == chosen else "").append("  ")
+        self.query_one("#next", Static).update(shown)
+        self.query_one("#touched", Static).update(Text(plain(self._touched(split_tags(line.value)))))

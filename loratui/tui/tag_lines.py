@@ -1,0 +1,147 @@
+"""The tag table as data: its columns and their order, and what bulk edits act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from loratui.tui.table import Column, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from loratui.captions.counts import CaptionBook, TagCount
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.tagged import TaggedPicture
+    from loratui.tui.theme import Glyphs
+
+BAR = 12
+ALL, FILTERED, MARKED = "all", "filtered", "marked"
+
+_ORDERS: tuple[tuple[str, str, Callable[[TagCount], Any]], ...] = (
+    ("pictures", "most pictures first", lambda count: -count.pictures),
+    ("tag", "by name", lambda count: 0),
+    ("primary", "most primary pictures first", lambda count: -count.share_primary),
+    ("trained", "what training sees most first", lambda count: -count.weight),
+    ("captions", "imbued first", lambda count: (not count.imbued, -count.pictures)),
+)
+ORDERS = tuple(words for _, words, _ in _ORDERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is counted and what bulk edits act on; `query` chooses exactly the pictures of `ids`, or is None."""
+
+    kind: str
+    words: str
+    ids: tuple[int, ...]
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagView:
+    """All that the screen shows, as the library had it at one moment."""
+
+    book: CaptionBook
+    """The whole subject: rules act on all of it."""
+    scopes: tuple[Scope, ...]
+    scope: Scope
+    tags: tuple[TagCount, ...]
+    """Counted within the scope."""
+    holders: dict[str, list[TaggedPicture]]
+    """Pictures of the whole subject by the folded form of their tags."""
+
+
+def read_view(catalog: Catalog, subject: str, kind: str, wall_query: str, wall_marks: Sequence[int]) -> TagView:
+    """Read the tags of a subject and count them within a scope; for a thread."""
+    from loratui.captions.counts import read_book
+    from loratui.catalog.dedupe import duplicates_of_subject
+    from loratui.catalog.query import select_ids
+    from loratui.errors import UsageError
+
+    book = read_book(catalog, subject)
+    everything = tuple(one.id for one in book.pictures)
+    scopes = [Scope(ALL, "all", everything, "")]
+    if wall_query.strip():
+        try:
+            found = select_ids(catalog, subject, wall_query, duplicates=lambda: duplicates_of_subject(catalog, subject))
+            scopes.append(Scope(FILTERED, f"filtered {wall_query.strip()}", tuple(found), wall_query.strip()))
+        except UsageError:
+            # The wall says what is wrong with its filter.
+            pass
+    if marked := tuple(sorted(set(wall_marks).intersection(everything))):
+        scopes.append(Scope(MARKED, "marked", marked))
+    scope = next((one for one in scopes if one.kind == kind), scopes[0])
+    counted = book if scope.kind == ALL else book.narrow(scope.ids)
+    return TagView(book, tuple(scopes), scope, tuple(counted.count_tags()), book.find_holders())
+
+
+def sort_tags(tags: Sequence[TagCount], order: int) -> list[TagCount]:
+    """The tags in an order, equal ones by name."""
+    by = _ORDERS[order][2]
+    return sorted(tags, key=lambda count: (by(count), count.tag.casefold()))
+
+
+def filter_tags(tags: Sequence[TagCount], text: str) -> list[TagCount]:
+    """The tags that have a text inside; underscores are spaces, and a minus before it turns it around."""
+    wanted = _fold(text)
+    if wanted.startswith("-") and len(wanted) > 1:
+        return [count for count in tags if wanted[1:] not in _fold(count.tag)]
+    return [count for count in tags if wanted in _fold(count.tag)]
+
+
+def columns(order: int, glyphs: Glyphs) -> list[Column]:
+    """The columns, the one in order with an arrow behind its title."""
+    shown = [
+        Column("tag"),
+        Column("pictures", 10, "right"),
+        Column("share", 5, "right"),
+        Column("", BAR, least=66),
+        Column("primary", 9, "right", least=88),
+        Column("trained", 9, "right", least=100),
+        Column("band", 8, least=58),
+        Column("captions", 10),
+    ]
+    title = _ORDERS[order][0]
+    arrow = glyphs.up if title == "tag" else glyphs.down
+    return [replace(one, title=f"{one.title} {arrow}") if one.title == title else one for one in shown]
+
+
+def to_row(count: TagCount, glyphs: Glyphs) -> Row:
+    """The tag as the table draws it."""
+    filled = max(1, round(BAR * count.share)) if count.share else 0
+    return Row(
+        key=count.tag,
+        cells=(
+            count.tag,
+            f"{count.pictures:,}",
+            show_share(count.share),
+            glyphs.line * filled,
+            show_share(count.share_primary),
+            show_share(count.weight),
+            count.band,
+            say_state(count),
+        ),
+        tone="warning" if count.band == "critical" and not count.imbued and not count.named else "",
+        mark=glyphs.imbued if count.imbued else glyphs.said,
+    )
+
+
+def say_state(count: TagCount) -> str:
+    """What captions do with a tag, in a word or two."""
+    if count.imbued:
+        return "imbued *" if "*" in count.imbued_by else "imbued"
+    return "in prefix" if count.named else "said"
+
+
+def show_share(share: float) -> str:
+    """A share as a percentage that says 0 and 100 only where they are exact."""
+    percent = share * 100
+    if 0 < percent < 1:
+        return "<1%"
+    return f"{99 if 99 <= percent < 100 else round(percent)}%"
+
+
+def _fold(text: str) -> str:
+    return text.casefold().replace("_", " ").strip()

@@ -1,0 +1,403 @@
+"""Tags and captions of a subject: how often each tag is said, what is imbued, and what a change would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from loratui.tui.completion import complete_words
+from loratui.tui.dialogs import Field, Form, Pick
+from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.moves import TableMoves
+from loratui.tui.table import RowTable
+from loratui.tui.tag_bulk import BulkTagging
+from loratui.tui.tag_lines import (
+    ALL,
+    ORDERS,
+    TagView,
+    columns,
+    filter_tags,
+    read_view,
+    sort_tags,
+    to_row,
+)
+from loratui.tui.text import count, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.captions.counts import LongestCaption, TagCount
+    from loratui.captions.rules import CaptionRules
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.tagged import TaggedPicture
+    from loratui.tui.completion import Completion
+
+_NO_TAGS = """\
+No picture of {subject} has a tag or a caption yet.
+
+Importing reads the captions that lie beside pictures: .txt, .caption and kohya's JSON.
+By hand, a adds a tag to pictures: all of them, or those filtered or marked among the pictures (f3).
+In a shell: `loratui caption tag {subject} QUERY --add TAG`.
+
+Until then every caption is: {caption}"""
+
+_WITHOUT_TAGS = ("tag.add", "tag.prefix", "tag.scope", "library.sort")
+
+
+class TagsScreen(TableMoves, BulkTagging):
+    """The tags of one subject in a table, with what a key would do to the captions beside it."""
+
+    scope = "tags"
+    DEFAULT_CSS = """
+    TagsScreen #scope { height: 1; padding: 0 1; color: $text-muted; }
+    TagsScreen #both { layout: horizontal; height: 1fr; }
+    TagsScreen #tags { width: 1fr; }
+    TagsScreen #beside { width: 48; padding: 0 2; background: $surface; scrollbar-gutter: stable; }
+    TagsScreen.-wide #beside { width: 76; }
+    TagsScreen.-narrow #both { layout: vertical; }
+    TagsScreen.-narrow #tags { width: 100%; height: 1fr; }
+    TagsScreen.-narrow #beside { width: 100%; height: 11; padding: 0 1; }
+    TagsScreen #preview { height: auto; }
+    TagsScreen #rules { height: auto; padding: 1 0 0 0; }
+    TagsScreen #empty { display: none; }
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self._view: TagView | None = None
+        self._by_tag: dict[str, TagCount] = {}
+        self._order = 0
+        self._filter = ""
+        self._kind = ALL
+        self._example = 0
+        self._longest: LongestCaption | None = None
+        self._doubts: tuple[str, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        yield Static("", id="scope")
+        with Container(id="both"):
+            yield RowTable(columns(self._order, self.lora.glyphs), id="tags")
+            with VerticalScroll(id="beside", can_focus=False):
+                yield Static("", id="preview")
+                yield Static("", id="rules")
+        yield Static("", classes="empty", id="empty")
+        yield FilterBar(complete=self._complete, check=accept_anything, placeholder="part of a tag, or -part")
+
+    def on_mount(self) -> None:
+        self.lora.subject = self.subject
+        self.table.focus()
+        self.set_header(self.subject, "tags", status="reading…")
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one("#tags", RowTable)
+
+    @property
+    def tag(self) -> TagCount | None:
+        """The tag under the cursor."""
+        return self._by_tag.get(self.table.cursor_key) if self.is_mounted else None
+
+    @property
+    def view(self) -> TagView:
+        """What was read last."""
+        if self._view is None:
+            raise RuntimeError("nothing was read yet")
+        return self._view
+
+    def screen_command(self) -> Sequence[str]:
+        query = self._view.scope.query if self._view is not None else ""
+        return ["tags", "list", self.subject, *([query] if query else [])]
+
+    # What is shown
+
+    def library_changed(self) -> None:
+        query, marks = self._of_wall()
+        kind = self._kind
+        self.read(lambda catalog: read_view(catalog, self.subject, kind, query, marks), self._take, "view")
+
+    def _of_wall(self) -> tuple[str, Sequence[int]]:
+        """What is filtered and marked on the wall of this subject, if it is open below."""
+        about = {"subject": self.subject}
+        for screen in self.lora.screen_stack:
+            if getattr(screen, "scope", "") == "pictures" and getattr(screen, "about", None) == about:
+                return self.lora.wall_query, self.lora.wall_marks
+        return "", ()
+
+    def _take(self, view: TagView) -> None:
+        self._view = view
+        self._kind = view.scope.kind
+        self._show()
+
+        def work(catalog: Catalog) -> tuple[LongestCaption | None, tuple[str, ...]]:
+            tags = view.tags if view.scope.kind == ALL else None
+            return view.book.find_longest(), tuple(view.book.check(tags))
+
+        def take(found: tuple[LongestCaption | None, tuple[str, ...]]) -> None:
+            self._longest, self._doubts = found
+            self._show_rules()
+
+        self.read(work, take, "doubts")
+
+    def _show(self) -> None:
+        view, glyphs = self.view, self.lora.glyphs
+        self._by_tag = {one.tag: one for one in view.tags}
+        shown = filter_tags(sort_tags(view.tags, self._order), self._filter)
+        self.table.set_columns(columns(self._order, glyphs))
+        self.table.set_rows([to_row(one, glyphs) for one in shown])
+        self.query_one("#both").display = bool(view.tags or view.book.written)
+        empty = self.query_one("#empty", Static)
+        empty.display = not (view.tags or view.book.written)
+        if empty.display:
+            example = view.book.captions(view.book.pictures[:1])
+            caption = example[0] if example else "computed once there are pictures: f3, then a, imports some"
+            text = _NO_TAGS.format(subject=self.subject, caption=caption)
+            empty.update(Content("\n".join(plain(line) for line in text.splitlines())))
+        tags = f"{len(shown):,} of {count(len(view.tags), 'tag')}" if self._filter else count(len(view.tags), "tag")
+        imbued = sum(one.imbued for one in view.tags)
+        filtered = [f"/ {self._filter}"] if self._filter else []
+        self.set_header(self.subject, "tags", *filtered, status=f"{tags}   {imbued} imbued")
+        self._show_scope()
+        self._show_preview()
+        self._show_rules()
+        self.refresh_keys()
+
+    def _show_scope(self) -> None:
+        pieces: list[Any] = ["Counts and edits are about  "]
+        for one in self.view.scopes:
+            words = plain(f"{one.words}: {count(len(one.ids), 'picture')}")
+            pieces += [(f"[{words}]", "bold $foreground") if one == self.view.scope else f" {words} ", "  "]
+        self.query_one("#scope", Static).update(Content.assemble(*pieces))
+
+    def _show_preview(self) -> None:
+        from loratui.tui.tag_preview import draw_tag
+
+        tag = self.tag
+        nothing = Content(f"No tag has '{plain(self._filter)}' in it. esc shows all." if self._filter else "")
+        drawn = draw_tag(self.view, tag, self._example, self.lora.glyphs) if tag is not None else nothing
+        self.query_one("#preview", Static).update(drawn)
+
+    def _show_rules(self) -> None:
+        from loratui.tui.tag_preview import draw_rules
+
+        drawn = draw_rules(self.view.book, self._longest, self._doubts, self.lora.glyphs)
+        self.query_one("#rules", Static).update(drawn)
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._example = 0
+        self._show_preview()
+        self.refresh_keys()
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        event.stop()
+        self.action_do("tag.imbue")
+
+    # Actions
+
+    def why_not(self, action: str) -> str:
+        if not action.startswith(("tag.", "picture.", "library.", "filter.")):
+            return ""
+        if self._view is None:
+            return "The tags are still being read."
+        if action == "tag.scope" and len(self._view.scopes) == 1:
+            return "Nothing is filtered or marked among the pictures: f3 shows them, / filters, space marks."
+        if action in _WITHOUT_TAGS:
+            return "" if self._view.book.pictures else "The subject has no pictures: f3 shows them, a imports some."
+        if self.tag is None:
+            return "No tag is shown: esc shows all." if self._by_tag else "There are no tags yet: a adds one."
+        if action in ("picture.caption", "picture.zoom") and not self.targets():
+            return "No picture has the tag any more."
+        return ""
+
+    def targets(self) -> Sequence[int]:
+        examples = self._examples()
+        return [examples[self._example % len(examples)].id] if examples else []
+
+    def shown_by(self) -> tuple[Collection[int], str | None]:
+        return (self._view.scope.ids, self._view.scope.query) if self._view is not None else ((), None)
+
+    def name_of(self, id: int) -> str:
+        return next((one.name for one in self._examples() if one.id == id), "")
+
+    def _examples(self) -> list[TaggedPicture]:
+        from loratui.captions.tags import fold_tag
+        from loratui.tui.tag_preview import order_examples
+
+        tag = self.tag
+        return order_examples(self.view.holders.get(fold_tag(tag.tag), ())) if tag is not None else []
+
+    def do_library_sort(self) -> None:
+        self._order = (self._order + 1) % len(ORDERS)
+        self._show()
+        self.tell(f"Order: {ORDERS[self._order]}.")
+
+    def do_filter_open(self) -> None:
+        self.query_one(FilterBar).open(self._filter)
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        event.stop()
+        self._filter = event.text.strip()
+        self._show()
+
+    def do_app_back(self) -> None:
+        if self._filter:
+            self._filter = ""
+            self._show()
+        else:
+            self.lora.do_app_back()
+
+    def _complete(self, text: str, cursor: int) -> Completion:
+        words = {word for tag in self._by_tag for word in tag.split()}
+        return complete_words(text, cursor, lambda: sorted(words, key=str.casefold))
+
+    def do_tag_scope(self) -> None:
+        kinds = [one.kind for one in self.view.scopes]
+        self._kind = kinds[(kinds.index(self.view.scope.kind) + 1) % len(kinds)]
+        self.library_changed()
+
+    def do_tag_next_example(self) -> None:
+        self._example += 1
+        self._show_preview()
+
+    def do_tag_pictures(self) -> None:
+        from loratui.tui.pictures import PicturesScreen
+
+        tag = self.tag
+        if tag is None:
+            return
+        self.lora.show_screen("pictures", subject=self.subject)
+        wall = self.lora.screen
+        if isinstance(wall, PicturesScreen):
+            wall.filter_by(query_for(tag.tag))
+
+    def do_picture_zoom(self) -> None:
+        ids = tuple(one.id for one in self._examples())
+        self.lora.show_screen("view", subject=self.subject, ids=ids, place=self._example % len(ids))
+
+    # Rules
+
+    def do_tag_imbue(self) -> None:
+        tag = self.tag
+        if tag is None:
+            return
+        if "*" in tag.imbued_by:
+            self._ask_pattern(tag)
+        elif tag.imbued:
+            self._keep(tag)
+        else:
+            self._imbue(tag)
+
+    def _imbue(self, tag: TagCount) -> None:
+        from loratui.captions.counts import imbue_tag
+
+        self._foresee_rule(tag, tag.tag)
+        sentence = f"{tag.tag} is imbued: left out of {count(self._changing(tag), 'caption')}."
+        self._change_imbued(lambda rules: imbue_tag(rules, tag.tag), sentence, ["--imbue", tag.tag])
+
+    def _keep(self, tag: TagCount, others: Sequence[str] = ()) -> None:
+        from loratui.captions.counts import keep_tag
+
+        self._foresee_rule(tag, "")
+        sentence = f"{tag.tag} is said again in {count(self._changing(tag), 'caption')}."
+        options = [f"--keep={tag.imbued_by}", *(f"--imbue={other}" for other in others)]
+        self._change_imbued(lambda rules: keep_tag(rules, tag.tag, others), sentence, options)
+
+    def _ask_pattern(self, tag: TagCount) -> None:
+        """An entry with a * imbues several tags: which of them are meant?"""
+        others = [one.tag for one in self.view.tags if one.imbued_by == tag.imbued_by and one.tag != tag.tag]
+        if not others:
+            self._keep(tag)
+            return
+        title = f"'{tag.imbued_by}' imbues {tag.tag} and {count(len(others), 'other tag')}"
+        choices = [
+            ("one", f"say only {tag.tag} again, go on leaving out the others"),
+            ("all", f"say all of them again: {', '.join([tag.tag, *others])}"),
+        ]
+
+        def chosen(which: str | None) -> None:
+            if which is not None:
+                self._keep(tag, others if which == "one" else ())
+
+        self.app.push_screen(Pick(title, choices), chosen)
+
+    def _changing(self, tag: TagCount) -> int:
+        return 0 if tag.named else sum(1 for one in self._examples() if not one.caption)
+
+    def _foresee_rule(self, tag: TagCount, imbued_by: str) -> None:
+        from loratui.captions.counts import imbue_tag, keep_tag
+
+        book = self.view.book
+        imbued = imbue_tag(book.rules, tag.tag) if imbued_by else keep_tag(book.rules, tag.tag)
+        tags = tuple(replace(one, imbued_by=imbued_by) if one.tag == tag.tag else one for one in self.view.tags)
+        self._view = replace(self.view, book=book.with_rules({"imbued": imbued}), tags=tags)
+        self._show()
+
+    def _change_imbued(
+        self, change: Callable[[CaptionRules], list[str]], sentence: str, options: Sequence[str]
+    ) -> None:
+        def work(catalog: Catalog) -> str:
+            from loratui.captions.service import change_rules, rules_of
+
+            change_rules(catalog, self.subject, {"imbued": change(rules_of(catalog, self.subject))})
+            return sentence
+
+        self.change(work, str, ["rules", "set", self.subject, *options], failed=self.reread)
+
+    def do_tag_prefix(self) -> None:
+        from loratui.captions.rules import parse_rules
+        from loratui.errors import UsageError
+
+        rules, kind = self.view.book.rules, self.view.book.subject.kind
+
+        def check(text: str) -> str:
+            try:
+                parse_rules({"prefix": text}, kind)
+            except UsageError as error:
+                return error.hint
+            return ""
+
+        hint = "{trigger} and {class_word} are filled in"
+        fields = [
+            Field("prefix", "prefix", rules.prefix, hint, check=check),
+            Field("suffix", "suffix", rules.suffix, check=check),
+        ]
+        self.app.push_screen(Form("What captions begin and end with", fields), self._change_prefix)
+
+    def _change_prefix(self, filled: dict[str, str] | None) -> None:
+        rules = self.view.book.rules
+        now = {"prefix": rules.prefix, "suffix": rules.suffix}
+        changes = {name: text for name, text in (filled or {}).items() if text != now[name]}
+        if not changes:
+            return
+
+        def work(catalog: Catalog) -> int:
+            from loratui.captions.counts import preview_rules
+            from loratui.captions.service import change_rules
+
+            changed = preview_rules(catalog, self.subject, changes, limit=0).changed
+            change_rules(catalog, self.subject, changes)
+            return changed
+
+        options = [f"--{name}={text}" for name, text in changes.items()]
+        said = " and ".join(changes).capitalize()
+        self.change(
+            work,
+            lambda changed: f"{said} changed: {count(changed, 'caption')} read otherwise now.",
+            ["rules", "set", self.subject, *options],
+            failed=self.reread,
+        )
+
+
+def query_for(tag: str) -> str:
+    """The query that chooses the pictures with a tag."""
+    import re
+
+    from loratui.catalog.grammar import Match, print_query
+
+    return print_query(Match("tag", re.sub(r"([*?\\])", r"\\\1", tag)))
