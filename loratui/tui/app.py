@@ -287,6 +287,10 @@ class LoratuiApp(App[None]):
 
     def on_tasks_changed(self, message: TasksChanged) -> None:
         self._show_activity()
+        from loratui.tui.tasks import TasksScreen
+
+        if isinstance(self.screen, TasksScreen):
+            self.screen.tasks_changed()
 
     def _show_activity(self) -> None:
         """The long job that runs, with its time left, at the end of the header."""

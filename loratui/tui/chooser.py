@@ -47,7 +47,7 @@ def rank(typed: str, words: str) -> int:
             total += 10 + place
         elif place > 0:
             total += 200 + place
-        elif re.search(".{0,12}?".join(map(re.escape, part)), folded):
+        elif re.search(".{0,3}?".join(map(re.escape, part)), folded):
             total += 1000
         else:
             return -1

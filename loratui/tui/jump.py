@@ -40,7 +40,6 @@ class JumpScreen(ModalScreen[None]):
     """
 
     DEFAULT_CSS = """
-    JumpScreen { background: $background 30%; }
     JumpScreen > Static {
         position: absolute; width: 3; height: 1; background: $accent; color: $background; text-style: bold;
     }
@@ -55,6 +54,10 @@ class JumpScreen(ModalScreen[None]):
             label = Static(Text(f" {letter} "))
             label.styles.offset = (target.column, target.line)
             yield label
+
+    def on_mount(self) -> None:
+        # Colours of a terminal can't be blended: with such a theme any other background would hide what is below.
+        self.styles.background = "transparent"
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

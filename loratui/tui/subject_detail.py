@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loratui.catalog.subjects import SubjectSummary
     from loratui.tui.theme import Glyphs
 
-_BAR = 24
+_BAR = 20
 _ROLES = ("primary", "supporting", "inbox", "holdout", "rejected")
 
 
