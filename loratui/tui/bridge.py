@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from textual.message import Message
@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 POLL_S = 0.3
 """How often the library is asked whether anyone changed it."""
+
+READERS = 3
+"""Threads that answer questions: a long one leaves the others to the screen."""
 
 REPORT_S = 0.1
 """Progress is shown at most this often."""
@@ -89,8 +92,12 @@ class Bridge:
         self.home = home
         self.tasks: list[Task] = []
         self._app = app
-        self._readers = ThreadPoolExecutor(2, "loratui-read")
-        self._writer = ThreadPoolExecutor(1, "loratui-write")
+        self._reads: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._writes: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._workers = [
+            threading.Thread(target=_work_off, args=(queue,), name=f"loratui-work-{number}", daemon=True)
+            for number, queue in enumerate((self._writes, *[self._reads] * READERS))
+        ]
         self._catalog: Catalog | None = None
         self._opening = threading.Lock()
         self._latest: dict[tuple[int, str], int] = {}
@@ -105,6 +112,13 @@ class Bridge:
     def start(self) -> None:
         """Open the library now, so that the first question finds it open, and watch it for changes."""
         self._poller.start()
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def closing(self) -> threading.Event:
+        """Set when the app ends: long reads look at it and stop."""
+        return self._closed
 
     @property
     def unwritten(self) -> int:
@@ -145,7 +159,7 @@ class Bridge:
                 with self._count:
                     self._asked -= 1
 
-        self._readers.submit(run)
+        self._reads.put(run)
 
     def write(
         self,
@@ -176,7 +190,7 @@ class Bridge:
                     self._unwritten -= 1
                 self._poked.set()
 
-        self._writer.submit(run)
+        self._writes.put(run)
 
     def start_task(
         self,
@@ -240,14 +254,14 @@ class Bridge:
         until = time.monotonic() + patience_s
         self._closed.set()
         self._poked.set()
-        self._readers.shutdown(wait=False, cancel_futures=True)
-        self._writer.shutdown(wait=False)
         while self._unwritten and time.monotonic() < until:
             time.sleep(0.005)
         for task in self.tasks:
             if task.thread is not None:
                 task.thread.join(max(0.0, until - time.monotonic()))
-        self._poller.join(max(0.1, until - time.monotonic()))
+        for queue in (*[self._reads] * READERS, self._writes):
+            queue.put(None)
+        # Readers are not waited for: an answer has nobody left to go to, and their threads end with the process.
         if self._catalog is not None and not self._unwritten:
             self._catalog.close()
         return not self._unwritten
@@ -285,3 +299,9 @@ class Bridge:
         return LoratuiError(
             f"unexpected {type(error).__name__}: {error}", hint=f"This is a bug. The details are in {log}."
         )
+
+
+def _work_off(queue: SimpleQueue[Callable[[], None] | None]) -> None:
+    """Do what is put into the queue, one after the other, until None comes."""
+    while (job := queue.get()) is not None:
+        job()
