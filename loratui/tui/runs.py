@@ -1,0 +1,184 @@
+"""All trainings: queue, progress, what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from loratui.tui import run_actions
+from loratui.tui.base import LoratuiScreen
+from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.run_lines import COLUMNS, OPEN, ORDERS, RunLine, match_run, read_run_lines, sort_runs, to_row
+from loratui.tui.table import RowTable
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.catalog.rows import Run
+
+REFRESH_S = 1.0
+
+_NONE_YET = """\
+No training yet.
+
+T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
+
+
+class RunsScreen(LoratuiScreen):
+    """Every run, what still goes on first; anew each second while anything does."""
+
+    scope = "runs"
+
+    DEFAULT_CSS = "RunsScreen #empty { display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[RunLine] = []
+        self._filter = ""
+        self._order = ORDERS[0]
+        self._was_read = False
+
+    def compose_body(self) -> ComposeResult:
+        yield RowTable(COLUMNS, id="runs")
+        yield Static(_NONE_YET, classes="empty", id="empty", markup=False)
+        yield FilterBar(check=accept_anything, placeholder="words of name, subject, base or state")
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.set_header("runs", status="reading…")
+        self.set_interval(REFRESH_S, self._look_again)
+
+    @property
+    def table(self) -> RowTable:
+        """The table of runs."""
+        return self.query_one("#runs", RowTable)
+
+    @property
+    def run(self) -> Run | None:
+        """The run under the cursor."""
+        key = self.table.cursor_key
+        return next((line.run for line in self._lines if line.run.name == key), None)
+
+    def library_changed(self) -> None:
+        self.read(read_run_lines, self._take, "runs")
+
+    def _look_again(self) -> None:
+        # What trainers write reaches the library when somebody takes it in; without a worker that is us.
+        if self.is_current and any(line.run.state in OPEN for line in self._lines):
+            self.library_changed()
+
+    def _take(self, lines: list[RunLine]) -> None:
+        first = not self._was_read
+        self._lines, self._was_read = lines, True
+        self._show()
+        if first and self.lora.run_name:
+            self.table.move_to_key(self.lora.run_name)
+
+    def _show(self) -> None:
+        shown = [line for line in sort_runs(self._lines, self._order) if match_run(line, self._filter)]
+        self.table.set_rows([to_row(line, self.lora.glyphs) for line in shown])
+        self.table.display = bool(shown)
+        empty = self.query_one("#empty", Static)
+        empty.display = not shown and self._was_read
+        empty.update("No training matches. / changes the filter." if self._lines else _NONE_YET)
+        total = count(len(self._lines), "training")
+        status = f"/{self._filter}  {len(shown):,} of {total}" if self._filter else total
+        going = sum(line.run.state == "running" for line in self._lines)
+        waiting = sum(line.run.state == "queued" for line in self._lines)
+        status += f"  {going} running" if going else ""
+        status += f"  {waiting} queued" if waiting else ""
+        status += f"  by {self._order}" if self._order != ORDERS[0] else ""
+        self.set_header("runs", status=status)
+        self._remember()
+        self.refresh_keys()
+
+    def _remember(self) -> None:
+        key = self.table.cursor_key
+        line = next((line for line in self._lines if line.run.name == key), None)
+        if line is not None:
+            self.lora.run_name = line.run.name
+            self.lora.subject = line.subject
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._remember()
+        self.refresh_keys()
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        event.stop()
+        self.action_do("run.open")
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        event.stop()
+        self._filter = event.text
+        self._show()
+
+    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
+        event.stop()
+        self._filter = event.text
+        self._show()
+        self.table.focus()
+
+    # Actions
+
+    def why_not(self, action: str) -> str:
+        if action == "filter.open" and not self._lines:
+            return "There is nothing to filter yet."
+        if action == "subject.train" and not self.lora.subject:
+            return "Choose a subject first: F2 shows them."
+        return run_actions.why_not(action, self.run)
+
+    def screen_command(self) -> Sequence[str]:
+        return ("run", "list")
+
+    def do_run_open(self) -> None:
+        if self.run is not None:
+            self.lora.show_screen("run", run=self.run.name)
+
+    def do_run_stop(self) -> None:
+        if self.run is not None:
+            run_actions.stop(self, self.run, self.library_changed)
+
+    def do_run_resume(self) -> None:
+        if self.run is not None:
+            run_actions.resume(self, self.run, self.library_changed)
+
+    def do_run_review(self) -> None:
+        if self.run is not None:
+            self.lora.show_screen("review", run=self.run.name)
+
+    def do_filter_open(self) -> None:
+        self.query_one(FilterBar).open(self._filter)
+
+    def do_library_sort(self) -> None:
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._show()
+        self.tell(f"Sorted by {self._order}; what still goes on comes first.")
+
+    def do_move_up(self) -> None:
+        self.table.move(-1)
+
+    def do_move_down(self) -> None:
+        self.table.move(1)
+
+    def do_move_page_up(self) -> None:
+        self.table.move(-self.table.page)
+
+    def do_move_page_down(self) -> None:
+        self.table.move(self.table.page)
+
+    def do_move_half_up(self) -> None:
+        self.table.move(-self.table.page // 2)
+
+    def do_move_half_down(self) -> None:
+        self.table.move(self.table.page // 2)
+
+    def do_move_first(self) -> None:
+        self.table.move_to(0)
+
+    def do_move_last(self) -> None:
+        self.table.move_to(len(self.table.rows) - 1)
