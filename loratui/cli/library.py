@@ -142,14 +142,16 @@ def _consent(consent: dict[str, Any] | None) -> str:
 def edit_subject(
     name: str,
     *,
+    rename: Annotated[str | None, Parameter(help="Another name.")] = None,
     trigger: str | None = None,
+    kind: Kind | None = None,
     class_word: str | None = None,
     primary_repeats: int | None = None,
     supporting_repeats: int | None = None,
     notes: str | None = None,
     show: Show = PLAIN,
 ) -> None:
-    """Change a subject's trigger, class word, default repeats or notes."""
+    """Change a subject's name, trigger, kind, class word, default repeats or notes."""
     from loratui.captions.tokens import find_clip_tokenizer
     from loratui.catalog import subjects
 
@@ -157,7 +159,9 @@ def edit_subject(
         subject, warnings = subjects.edit_subject(
             catalog,
             name,
+            name=rename,
             trigger=trigger,
+            kind=kind,
             class_word=class_word,
             primary_repeats=primary_repeats,
             supporting_repeats=supporting_repeats,

@@ -18,7 +18,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("subject add", "library:add_subject", "Add a subject with its own trigger word."),
     ("subject list", "library:list_subjects", "List all subjects with their pictures and influence."),
     ("subject show", "library:show_subject", "Show one subject."),
-    ("subject edit", "library:edit_subject", "Change a subject's trigger, class word, repeats or notes."),
+    ("subject edit", "library:edit_subject", "Change a subject's name, trigger, kind, repeats or notes."),
     ("subject remove", "library:remove_subject", "Remove a subject; its pictures stay in the store."),
     ("subject consent", "library:record_consent", "Record who consented, to what (kind person)."),
     ("import", "library:import_pictures", "Import pictures and folders into a subject."),

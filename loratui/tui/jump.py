@@ -41,7 +41,7 @@ class JumpScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     JumpScreen > Static {
-        position: absolute; width: 3; height: 1; background: $accent; color: $background; text-style: bold;
+        position: absolute; width: 2; height: 1; background: $accent; color: $background; text-style: bold;
     }
     """
 
@@ -51,7 +51,7 @@ class JumpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         for letter, target in self._targets.items():
-            label = Static(Text(f" {letter} "))
+            label = Static(Text(letter))
             label.styles.offset = (target.column, target.line)
             yield label
 
