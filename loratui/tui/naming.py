@@ -19,21 +19,19 @@ def name_by_hashes(hashes: Iterable[str]) -> str:
     return " OR ".join(f"sha:{sha[:HASH_CHARS]}" for sha in hashes)
 
 
-def name_pictures(catalog: Catalog, ids: Sequence[int], shown: Collection[int], query: str) -> str:
-    """A query for some of the pictures that `query` chooses (all of them are `shown`); empty when none is short enough.
+def name_pictures(catalog: Catalog, ids: Sequence[int], shown: Collection[int], query: str | None) -> str:
+    """A query for pictures by their ids; empty when there is none that is short enough. For a thread.
 
-    For a thread. When most are meant, the others are taken away.
+    `query` chooses exactly those that are `shown`, or is None when nothing does.
     """
     from loratui.catalog.query import get_memberships
 
-    others = set(shown).difference(ids)
-    if not others:
-        return query.strip() or "all"
-    if len(ids) <= min(MOST, len(others)):
-        return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, ids))
-    if len(others) <= MOST:
-        rest = name_by_hashes(picture.sha256 for picture in get_memberships(catalog, sorted(others)))
-        return f"({query}) -({rest})" if query.strip() else f"-({rest})"
-    if len(ids) <= MOST:
-        return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, ids))
-    return ""
+    few = len(ids) <= MOST
+    if query is not None and not (few and 2 * len(ids) < len(shown)):
+        others = set(shown).difference(ids)
+        if not others:
+            return query.strip() or "all"
+        if len(others) <= MOST and (len(others) < len(ids) or not few):
+            rest = name_by_hashes(picture.sha256 for picture in get_memberships(catalog, sorted(others)))
+            return f"({query}) -({rest})" if query.strip() else f"-({rest})"
+    return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, ids)) if few else ""

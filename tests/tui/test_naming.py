@@ -29,3 +29,4 @@ def test_most_pictures_are_named_by_what_is_left_out(mira: Home) -> None:
         assert name_pictures(catalog, shown, shown, "role:inbox") == "role:inbox"
         assert name_pictures(catalog, shown[1:], shown, "role:inbox").startswith("(role:inbox) -(sha:")
         assert name_pictures(catalog, shown[1:3], shown, "").count("sha:") == 2
+        assert name_pictures(catalog, shown, shown, None).count("sha:") == len(shown)

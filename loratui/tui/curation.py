@@ -1,0 +1,256 @@
+"""What can be done to pictures, by one key each, wherever pictures are shown: role, repeats, rating, words, removal.
+
+The screen shows at once what a key did; the change itself waits its turn in the bridge. So a burst of keys is as
+fast as they are pressed, and none is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loratui.tui.base import LoratuiScreen
+from loratui.tui.dialogs import Field, Form, Pick
+from loratui.tui.naming import name_pictures
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from loratui.catalog.store import Catalog
+    from loratui.tui.caption_editor import CaptionDraft
+    from loratui.tui.tag_editor import TagDraft, TagEdits
+
+OTHER = "other"
+REASONS = ("blurry", "duplicate", "wrong subject", "text or watermark", "cropped badly", "samey")
+"""Why pictures are rejected, each with a first letter of its own."""
+
+
+class CurationScreen(LoratuiScreen):
+    """A screen whose actions are about pictures of one subject."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__()
+        self.subject = subject
+
+    # What a screen of this kind says about itself
+
+    def targets(self) -> Sequence[int]:
+        """Ids of the memberships that the next action is about."""
+        raise NotImplementedError
+
+    def shown_by(self) -> tuple[Collection[int], str | None]:
+        """The ids on show, and the query that chooses exactly them, if any."""
+        return (), None
+
+    def foresee(self, ids: Sequence[int], changes: Mapping[str, Any]) -> None:
+        """Show now what these pictures will be like; `repeats_by` is a step up or down."""
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Show these pictures no more: they leave the subject."""
+
+    def advance(self, id: int) -> None:
+        """Go to the next picture, if the action was about this one because the cursor is on it."""
+
+    def name_of(self, id: int) -> str:
+        """The name of a picture, for messages; empty when it is not known."""
+        return ""
+
+    # Actions
+
+    def do_picture_primary(self) -> None:
+        self._set_role("primary")
+
+    def do_picture_supporting(self) -> None:
+        self._set_role("supporting")
+
+    def do_picture_inbox(self) -> None:
+        self._set_role("inbox", "in the inbox")
+
+    def do_picture_holdout(self) -> None:
+        self._set_role("holdout", "held out")
+
+    def do_picture_reject(self) -> None:
+        self._set_role("rejected")
+
+    def do_picture_reject_because(self) -> None:
+        ids = tuple(self.targets())
+
+        def chosen(reason: str | None) -> None:
+            if reason == OTHER:
+                self.app.push_screen(Form("Reject because", [Field("reason", "reason", check=_check_reason)]), typed)
+            elif reason:
+                self._set_role("rejected", reason=reason, ids=ids)
+
+        def typed(filled: dict[str, str] | None) -> None:
+            if filled is not None:
+                self._set_role("rejected", reason=" ".join(filled["reason"].split()), ids=ids)
+
+        reasons = [*((reason, reason) for reason in REASONS), (OTHER, "other: type it")]
+        self.app.push_screen(Pick(f"Reject {self._say_which(ids)} because", reasons, letters=True), chosen)
+
+    def do_picture_rate(self, key: str) -> None:
+        stars = int(key)
+
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.roles import set_rating
+
+            return set_rating(catalog, self.subject, stars, ids)
+
+        said = f"rated {stars}" if stars else "rated no more"
+        self.act(work, ["picture", "rate", self.subject, key], said, {"rating": stars}, advances=True)
+
+    def do_picture_more_repeats(self) -> None:
+        self._shift_repeats(1)
+
+    def do_picture_fewer_repeats(self) -> None:
+        self._shift_repeats(-1)
+
+    def do_picture_default_repeats(self) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.roles import set_repeats
+
+            return set_repeats(catalog, self.subject, None, ids)
+
+        said = "back to the role's own repeats"
+        self.act(work, ["repeats", "set", self.subject, "default"], said, {"own_repeats": None})
+
+    def do_picture_remove(self) -> None:
+        ids = tuple(self.targets())
+
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.roles import remove_pictures
+
+            return remove_pictures(catalog, self.subject, ids)
+
+        self.act(work, ["picture", "remove", self.subject], f"removed from {self.subject}", {}, ids=ids)
+        self.forget(ids)
+
+    def do_picture_caption(self) -> None:
+        ids = tuple(self.targets())
+
+        def read(catalog: Catalog) -> CaptionDraft:
+            from loratui.tui.caption_editor import draft_caption
+
+            return draft_caption(catalog, self.subject, ids)
+
+        def show(draft: CaptionDraft) -> None:
+            from loratui.tui.caption_editor import CaptionEditor
+
+            self.app.push_screen(CaptionEditor(draft), lambda text: written(text, draft))
+
+        def written(text: str | None, draft: CaptionDraft) -> None:
+            if text is not None and (text != draft.written or draft.differ):
+                self._set_caption(ids, text)
+
+        if ids:
+            self.read(read, show, "draft")
+
+    def do_picture_tag(self) -> None:
+        ids = tuple(self.targets())
+
+        def read(catalog: Catalog) -> TagDraft:
+            from loratui.tui.tag_editor import draft_tags
+
+            return draft_tags(catalog, self.subject, ids)
+
+        def show(draft: TagDraft) -> None:
+            from loratui.tui.tag_editor import TagEditor
+
+            self.app.push_screen(TagEditor(draft), lambda edits: self._edit_tags(ids, edits) if edits else None)
+
+        if ids:
+            self.read(read, show, "draft")
+
+    # How they are done
+
+    def act(
+        self,
+        work: Callable[[Catalog, Sequence[int]], int],
+        command: Sequence[str],
+        said: str,
+        changes: Mapping[str, Any],
+        *,
+        ids: Sequence[int] | None = None,
+        options: Sequence[str] = (),
+        advances: bool = False,
+    ) -> None:
+        """Show what an action will change, queue it, and remember its command line: `command`, a query, `options`."""
+        chosen = list(self.targets() if ids is None else ids)
+        if not chosen:
+            self.tell("There is no picture here to do that to.")
+            return
+        shown, query = self.shown_by()
+        name = self._say_which(chosen)
+
+        def write(catalog: Catalog) -> tuple[int, str]:
+            # Before the change, because afterwards the query may choose others.
+            named = name_pictures(catalog, chosen, shown, query)
+            return work(catalog, chosen), named
+
+        def done(result: tuple[int, str]) -> None:
+            changed, named = result
+            if not changed:
+                self.tell(f"{name}: nothing to change.")
+                return
+            self.lora.ran([*command, named, *options] if named else ())
+            self.tell(f"{name}: {said}. u undoes.")
+
+        self.foresee(chosen, changes)
+        self.bridge.write(write, done, owner=self.lora, failed=self.reread)
+        if advances and len(chosen) == 1:
+            self.advance(chosen[0])
+
+    def reread(self) -> None:
+        """Something could not be written: show what is really there."""
+        self.library_changed()
+
+    def _say_which(self, ids: Sequence[int]) -> str:
+        return (self.name_of(ids[0]) if len(ids) == 1 else "") or count(len(ids), "picture")
+
+    def _set_role(self, role: str, said: str = "", *, reason: str = "", ids: Sequence[int] | None = None) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.roles import set_role
+
+            return set_role(catalog, self.subject, role, ids, reason=reason)
+
+        self.act(
+            work,
+            ["role", "set", self.subject, role],
+            f"{said or role}{f' ({reason})' if reason else ''}",
+            {"role": role, "reject_reason": reason},
+            ids=ids,
+            options=[f"--reason={reason}"] if reason else [],
+            advances=True,
+        )
+
+    def _shift_repeats(self, by: int) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.roles import shift_repeats
+
+            return shift_repeats(catalog, self.subject, by, ids)
+
+        self.act(work, ["repeats", "set", self.subject, f"{by:+}"], f"repeats {by:+}", {"repeats_by": by})
+
+    def _set_caption(self, ids: Sequence[int], text: str) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.edits import set_caption
+
+            return set_caption(catalog, self.subject, ids, text or None)
+
+        said = "caption written" if text else "caption computed again"
+        options = [text] if text else ["--computed"]
+        self.act(work, ["caption", "set", self.subject], said, {"caption": text or None}, ids=ids, options=options)
+
+    def _edit_tags(self, ids: Sequence[int], edits: TagEdits) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.catalog.edits import edit_tags
+
+            return edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
+
+        options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
+        said = ", ".join([*edits.add, *(f"-{tag}" for tag in edits.remove)])
+        self.act(work, ["caption", "tag", self.subject], f"tags {said}", {}, ids=ids, options=options)
+
+
+def _check_reason(text: str) -> str:
+    return "" if text.strip() else "say why, or leave with esc"

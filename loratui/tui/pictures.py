@@ -1,0 +1,437 @@
+"""The pictures of a subject as a wall: looked through, judged by one key each, marked and filtered.
+
+A picture that an action takes out of the filter stays in its place, drawn grey, until the person filters or sorts
+anew (R does the same again): whoever culls by one key sees what became of each picture, and the ones under the
+cursor never jump. For the same reason nothing is sorted anew by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from loratui.tui.completion import complete_query
+from loratui.tui.curation import CurationScreen
+from loratui.tui.detail import DetailPane
+from loratui.tui.filter import FilterBar
+from loratui.tui.foresight import Foresight
+from loratui.tui.labels import ROLE_LETTERS
+from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_pictures
+from loratui.tui.text import plain
+from loratui.tui.wall import ImageWall
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from loratui.catalog.query import Order
+    from loratui.catalog.rows import Membership
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.subjects import SubjectSummary
+    from loratui.tui.completion import Completion
+    from loratui.tui.wall_messages import CursorMoved, MarksChanged, Opened, WallNeeds
+
+QUIET_S = 0.25
+"""After a key that changes something the list is read again this much later: until then what was foreseen shows."""
+
+_KNOWN = 4_000
+_WIDE = 112
+# What can be done without any picture.
+_WITHOUT_PICTURES = ("wall.detail", "wall.order", "wall.refresh", "wall.larger", "wall.smaller", "filter.open")
+
+
+class PicturesScreen(CurationScreen):
+    """The picture wall of one subject, with details of the picture under the cursor beside it."""
+
+    scope = "pictures"
+    DEFAULT_CSS = """
+    PicturesScreen DetailPane { width: 46; }
+    PicturesScreen.-wide DetailPane { width: 60; }
+    PicturesScreen.-narrow DetailPane { width: 40; display: none; }
+    PicturesScreen.-detail DetailPane { display: block; }
+    PicturesScreen.-no-detail DetailPane { display: none; }
+    PicturesScreen #empty { display: none; }
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.order: Order = "added"
+        self.query_text = ""
+        self._catalog: Catalog | None = None
+        self._summary: SubjectSummary | None = None
+        self._counts: dict[str, int] = {}
+        self._foresight = Foresight()
+        self._held: set[int] = set()
+        self._away: frozenset[int] = frozenset()
+        self._acted_at = float("-inf")
+        self._wants_fresh = True
+        self._again: Timer | None = None
+        self._tags: tuple[str, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal():
+            yield ImageWall(pool=self.lora.tiles, id="wall")
+            yield DetailPane(self.subject)
+        yield Static("", classes="empty", id="empty")
+        yield FilterBar(complete=self._complete)
+
+    def on_mount(self) -> None:
+        self.lora.subject = self.subject
+        self.wall.focus()
+        self._show_status()
+
+    @property
+    def wall(self) -> ImageWall:
+        return self.query_one(ImageWall)
+
+    @property
+    def detail(self) -> DetailPane:
+        return self.query_one(DetailPane)
+
+    def screen_command(self) -> Sequence[str]:
+        return ["picture", "list", self.subject, *([self.query_text] if self.query_text else [])]
+
+    # What is shown
+
+    def library_changed(self) -> None:
+        self._tell_others()
+        if self._is_calm():
+            self._read_list()
+        else:
+            self._read_later()
+
+    def _is_calm(self) -> bool:
+        return self._wants_fresh or (not self.bridge.unwritten and time.monotonic() - self._acted_at >= QUIET_S)
+
+    def _read_later(self) -> None:
+        if self._again is None:
+            self._again = self.set_timer(QUIET_S, self._read_again)
+
+    def _read_again(self) -> None:
+        self._again = None
+        self.library_changed()
+
+    def _read_list(self) -> None:
+        question = Question(
+            subject=self.subject,
+            query=self.query_text,
+            order=self.order,
+            shown=self.wall.ids,
+            held=frozenset(self._held),
+            known=list(self._foresight.rows),
+            fresh=self._wants_fresh,
+        )
+        ticket = self._foresight.ask(unwritten=self.bridge.unwritten)
+        self.read(
+            lambda catalog: list_pictures(catalog, question),
+            lambda found: self._take_list(found, question, ticket),
+            "list",
+        )
+
+    def _take_list(self, found: Listing, question: Question, ticket: int) -> None:
+        current = self._foresight.is_current(ticket)
+        if not current and not question.fresh:
+            # A key came in between: what was read is older than what is shown.
+            self._read_later()
+            return
+        self._catalog, self._summary = found.catalog, found.summary
+        if question.fresh:
+            self._wants_fresh = False
+            self._held.clear()
+        changed = self._away ^ found.away
+        self._away = found.away
+        if current:
+            self._counts = dict(found.summary.counts)
+        self._take_rows(found.members, ticket, also=changed)
+        if found.ids is not self.wall.ids:
+            self.wall.set_ids(found.ids, reload=False)
+        self._show_empty()
+        self._show_status()
+        self.refresh_keys()
+        self.detail.reload()
+
+    def on_wall_needs(self, message: WallNeeds) -> None:
+        message.stop()
+        ids, ticket = message.ids, self._foresight.ask(unwritten=self.bridge.unwritten)
+
+        def work(catalog: Catalog) -> tuple[Catalog, list[Membership]]:
+            from loratui.catalog.query import get_memberships
+
+            return catalog, get_memberships(catalog, ids)
+
+        def take(found: tuple[Catalog, list[Membership]]) -> None:
+            self._catalog = found[0]
+            self._take_rows(found[1], ticket)
+
+        self.read(work, take)
+
+    def _take_rows(self, found: Sequence[Membership], ticket: int, *, also: Collection[int] = ()) -> None:
+        """Show rows that were read, but for those that a key has changed since."""
+        if len(self._foresight.rows) > _KNOWN:
+            self._foresight.keep(lambda id_: self.wall.get_label(id_) is not None)
+        self._relabel({*self._foresight.take(found, ticket), *also})
+        self.detail.point_at(self._under_cursor())
+
+    def _relabel(self, ids: Collection[int]) -> None:
+        if self._catalog is not None:
+            catalog, rows = self._catalog, self._foresight.rows
+            self.wall.put_labels(
+                {id_: label_picture(catalog, rows[id_], away=id_ in self._away) for id_ in ids if id_ in rows}
+            )
+
+    def _show_empty(self) -> None:
+        pictures = self._summary.pictures if self._summary is not None else 0
+        nothing = not self.wall.ids
+        text = f"{plain(self.subject)} has no pictures yet.\n\na imports pictures and folders."
+        if pictures:
+            matches = f"None of the {pictures:,} pictures matches {self.query_text}"
+            text = f"{plain(matches)}\n\n/ changes the filter, esc shows all."
+        self.query_one("#empty", Static).update(Text(text))
+        self.query_one("#empty").display = nothing
+        self.query_one(Horizontal).display = not nothing
+        if not nothing and self.focused is None:
+            self.wall.focus()
+
+    def _show_status(self) -> None:
+        wide = self.size.width >= _WIDE
+        roles = [(role, count) for role, count in self._counts.items() if count]
+        parts = [f"{role} {count:,}" if wide else f"{ROLE_LETTERS[role]}{count}" for role, count in roles]
+        shown, total = len(self.wall.ids), sum(self._counts.values())
+        groups = ["  ".join(parts) if wide else " ".join(parts)]
+        if self.query_text or shown != total:
+            groups.append(f"{shown:,} of {total:,} shown" if wide else f"{shown:,}/{total:,}")
+        if marked := len(self.wall.marked):
+            groups.append(f"{marked:,} marked")
+        if self.wall.ranging:
+            groups.append("marking a range")
+        groups.append(ORDERS[self.order][0])
+        filtered = [f"/ {self.query_text}"] if self.query_text else []
+        self.set_header(self.subject, "pictures", *filtered, status="   ".join(group for group in groups if group))
+
+    def _tell_others(self) -> None:
+        """Other screens can act on what is filtered or marked here."""
+        self.lora.wall_query = self.query_text
+        self.lora.wall_marks = tuple(self.wall.marked)
+
+    def on_resize(self) -> None:
+        self._show_status()
+
+    def _under_cursor(self) -> Membership | None:
+        id_ = self.wall.cursor_id
+        return None if id_ is None else self._foresight.rows.get(id_)
+
+    def on_image_wall_cursor_moved(self, message: CursorMoved) -> None:
+        message.stop()
+        self.detail.point_at(self._under_cursor())
+        if self.wall.ranging:
+            self._show_status()
+
+    def on_image_wall_marks_changed(self, message: MarksChanged) -> None:
+        message.stop()
+        self._tell_others()
+        self._show_status()
+
+    def on_image_wall_opened(self, message: Opened) -> None:
+        message.stop()
+        self.do_picture_open()
+
+    # What actions are about
+
+    def why_not(self, action: str) -> str:
+        if self.wall.ids or action in _WITHOUT_PICTURES:
+            return ""
+        if action.startswith(("picture.", "mark.", "wall.")):
+            return "No picture is shown. a imports some." if not self.query_text else "No picture matches the filter."
+        return ""
+
+    def targets(self) -> Sequence[int]:
+        return self.wall.targets()
+
+    def shown_by(self) -> tuple[Collection[int], str | None]:
+        return self.wall.ids, None if self._away or self._held else self.query_text
+
+    def name_of(self, id: int) -> str:
+        picture = self._foresight.rows.get(id)
+        return "" if picture is None else plain(picture.name)
+
+    def foresee(self, ids: Sequence[int], changes: Mapping[str, Any]) -> None:
+        self._acted_at = time.monotonic()
+        self._held.update(ids)
+        owner = None if self._summary is None else self._summary.subject
+        changed = self._foresight.foresee(ids, changes, owner)
+        for before, after in changed:
+            self._counts[before.role] -= 1
+            self._counts[after.role] += 1
+        if changed:
+            self._relabel([after.id for _, after in changed])
+            self._show_status()
+            self.detail.point_at(self._under_cursor())
+
+    def forget(self, ids: Sequence[int]) -> None:
+        gone = set(ids)
+        for id_ in gone:
+            if (picture := self._foresight.rows.pop(id_, None)) is not None:
+                self._counts[picture.role] -= 1
+        self._held -= gone
+        self.wall.set_ids([id_ for id_ in self.wall.ids if id_ not in gone], reload=False)
+        self._show_empty()
+        self._show_status()
+
+    def advance(self, id: int) -> None:
+        if self.wall.cursor_id == id and not self.wall.marked:
+            self.wall.move(1, 0)
+
+    def reread(self) -> None:
+        self._foresight.distrust()
+        self._read_later()
+
+    def came_back(self, id: int, acted: Collection[int]) -> None:
+        """A screen on top was left at this picture; what it acted on stays here as if it was done here."""
+        self._held.update(acted)
+        self.wall.move_to_id(id)
+
+    # Moving and marking
+
+    def do_move_up(self) -> None:
+        self.wall.move(0, -1)
+
+    def do_move_down(self) -> None:
+        self.wall.move(0, 1)
+
+    def do_move_left(self) -> None:
+        self.wall.move(-1, 0)
+
+    def do_move_right(self) -> None:
+        self.wall.move(1, 0)
+
+    def do_move_page_down(self) -> None:
+        self.wall.page(1)
+
+    def do_move_page_up(self) -> None:
+        self.wall.page(-1)
+
+    def do_move_half_down(self) -> None:
+        self.wall.page(0.5)
+
+    def do_move_half_up(self) -> None:
+        self.wall.page(-0.5)
+
+    def do_move_first(self) -> None:
+        self.wall.home()
+
+    def do_move_last(self) -> None:
+        self.wall.end()
+
+    def do_mark_toggle(self) -> None:
+        self.wall.toggle_mark()
+        self.wall.move(1, 0)
+
+    def do_mark_range(self) -> None:
+        if self.wall.ranging:
+            self.wall.end_range()
+        else:
+            self.wall.start_range()
+        self._show_status()
+
+    def do_mark_all(self) -> None:
+        if len(self.wall.marked) == len(self.wall.ids):
+            self.wall.clear_marks()
+        else:
+            self.wall.mark_all()
+
+    def do_mark_invert(self) -> None:
+        self.wall.invert_marks()
+
+    # The wall itself
+
+    def do_wall_larger(self) -> None:
+        if not self.wall.zoom(1):
+            self.tell("The thumbnails are as large as they get; enter shows one picture alone.")
+
+    def do_wall_smaller(self) -> None:
+        if not self.wall.zoom(-1):
+            self.tell("The thumbnails are as small as they get.")
+
+    def do_wall_detail(self) -> None:
+        wanted = not self.detail.display
+        self.set_class(wanted, "-detail")
+        self.set_class(not wanted, "-no-detail")
+        self.detail.point_at(self._under_cursor())
+
+    def do_wall_order(self) -> None:
+        orders = list(ORDERS)
+        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self._read_fresh()
+
+    def do_wall_refresh(self) -> None:
+        self._read_fresh()
+
+    def do_filter_open(self) -> None:
+        self.query_one(FilterBar).open(self.query_text)
+        self.read(_list_tags(self.subject), self._take_tags, "tags")
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        message.stop()
+        self._filter(message.text)
+
+    def on_filter_bar_closed(self, message: FilterBar.Closed) -> None:
+        message.stop()
+        self._filter(message.text)
+
+    def _filter(self, text: str) -> None:
+        if text.strip() != self.query_text:
+            self.query_text = text.strip()
+            self._read_fresh()
+
+    def filter_by(self, text: str) -> None:
+        """Show what a query chooses; other screens send people here with one."""
+        self.query_text = text.strip()
+        if self.is_mounted:
+            self._read_fresh()
+
+    def _read_fresh(self) -> None:
+        self._wants_fresh = True
+        self._show_status()
+        self._read_list()
+
+    def _take_tags(self, tags: tuple[str, ...]) -> None:
+        self._tags = tags
+
+    def _complete(self, text: str, cursor: int) -> Completion:
+        return complete_query(text, cursor, lambda: self._tags)
+
+    # Other screens
+
+    def do_picture_open(self) -> None:
+        self.lora.show_screen("view", subject=self.subject, ids=tuple(self.wall.ids), place=self.wall.cursor)
+
+    def do_picture_crop(self) -> None:
+        marked = self.wall.marked_in_order()
+        ids, place = (marked, 0) if marked else (self.wall.ids, self.wall.cursor)
+        self.lora.show_screen("crop", subject=self.subject, ids=tuple(ids), place=place)
+
+    def do_app_back(self) -> None:
+        if self.wall.ranging:
+            self.wall.end_range()
+            self._show_status()
+        elif self.wall.marked:
+            self.wall.clear_marks()
+        elif self.query_text:
+            self._filter("")
+        else:
+            self.lora.do_app_back()
+
+
+def _list_tags(subject: str) -> Any:
+    def work(catalog: Catalog) -> tuple[str, ...]:
+        from loratui.captions.counts import count_tags
+
+        return tuple(found.tag for found in count_tags(catalog, subject))
+
+    return work
