@@ -95,6 +95,18 @@ def list_bases(catalog: Catalog) -> list[Base]:
     return [to_row(Base, row) for row in rows]
 
 
+def remove_base(catalog: Catalog, name: str) -> Base:
+    """Forget a base; its files stay, and undo brings it back.
+
+    Raises NotFoundError, and ConflictError while a run needs it.
+    """
+    base = get_base(catalog, name)
+    with catalog.journal("base.remove", f"remove base {base.name}") as change:
+        if not change.delete(tables.base, [base.id]):
+            raise NotFoundError(f"The base '{base.name}' is gone already.", hint="See `loratui base list`.")
+    return base
+
+
 def move_base(catalog: Catalog, base_id: int, path: Path) -> Base:
     """Note that the same model lies at another path now."""
     with catalog.write() as connection:

@@ -165,6 +165,18 @@ def latest_runs(catalog: Catalog) -> dict[int, LatestRun]:
         return {id_: LatestRun(*row) for id_, *row in found}
 
 
+def remove_run(catalog: Catalog, reference: int | str) -> Run:
+    """Forget a run with its checkpoints and sheets; their files stay, and undo brings it back.
+
+    Raises NotFoundError, and ConflictError while the run is queued or running.
+    """
+    run = get_run(catalog, reference)
+    with catalog.journal("run.remove", f"remove run {run.name}") as change:
+        if not change.delete(tables.run, [run.id]):
+            raise NotFoundError(f"The run {run.name} is gone already.", hint="See `loratui run list`.")
+    return run
+
+
 def count_runs(catalog: Catalog, states: Sequence[str] = OPEN_STATES) -> int:
     """How many runs are in one of these states."""
     with catalog.read() as connection:

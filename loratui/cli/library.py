@@ -219,11 +219,11 @@ def import_pictures(
     workers: int | None = None,
     max_megapixels: float | None = None,
     show: Show = PLAIN,
-) -> None:
+) -> int:
     """Import pictures and folders into a subject.
 
-    Each file is decoded once; files that can't be used get a reason and stop nothing. Running it again goes on
-    where it was interrupted.
+    Each file is decoded once; files that can't be used get a reason and stop nothing, but when it is all of them
+    the exit code is 5. Running it again goes on where it was interrupted.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def import_pictures(
         Refuse larger pictures; 100 unless config.toml says otherwise.
     """
     from loratui.captions.importing import import_with_captions
-    from loratui.errors import UsageError
+    from loratui.errors import RefusedError, UsageError
 
     if not paths:
         raise UsageError("no files or folders were named.", hint=f"loratui import {subject} FOLDER")
@@ -254,6 +254,8 @@ def import_pictures(
             report=report,
         )
     result = done.pictures
+    nothing_usable = result.refused and not result.imported and not result.duplicates
+    code = RefusedError.exit_code if nothing_usable else 0
     if show.json:
         print_json(
             {
@@ -267,7 +269,7 @@ def import_pictures(
                 "warnings": done.warnings,
             }
         )
-        return
+        return code
     print_text(
         f"Imported {result.imported} pictures; {result.duplicates} were already there; "
         f"{len(result.refused)} files refused; {done.captions_read} captions read."
@@ -276,6 +278,7 @@ def import_pictures(
         remark(f"refused: {item.path}: {item.reason}", show)
     for warning in done.warnings:
         remark(f"warning: {warning}", show)
+    return code
 
 
 def relink(folder: Path, *, show: Show = PLAIN) -> None:

@@ -59,6 +59,19 @@ def list_bases(*, show: Show = PLAIN) -> None:
     )
 
 
+def remove_base(name: str, *, show: Show = PLAIN) -> None:
+    """Forget a base model that no training needs; its files stay."""
+    from loratui.catalog import bases
+
+    with open_library() as catalog:
+        base = bases.remove_base(catalog, name)
+    if show.json:
+        print_json({"removed": base.name, "path": base.path})
+        return
+    print_text(f"Removed {base.name}; the model stays at {base.path}.")
+    remark("`loratui undo` takes it back.", show)
+
+
 def train(
     subject: str,
     *,
@@ -278,6 +291,19 @@ def resume_run(run: str, *, wait: Annotated[bool, Parameter(negative="")] = Fals
         print_json({"run": found.name, "state": found.state, "step": found.step})
         return
     print_text(f"{found.name} is {found.state}.")
+
+
+def remove_run(run: str, *, show: Show = PLAIN) -> None:
+    """Forget a training that has ended, with its checkpoints and sheets; their files stay."""
+    from loratui.catalog import runs
+
+    with open_library() as catalog:
+        removed = runs.remove_run(catalog, run)
+    if show.json:
+        print_json({"removed": removed.name, "folder": removed.folder})
+        return
+    print_text(f"Removed {removed.name}; its files stay in {removed.folder}.")
+    remark("`loratui undo` takes it back.", show)
 
 
 def list_checkpoints(run: str, *, show: Show = PLAIN) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loratui.catalog.bases import add_base, get_base, get_base_by_id, list_bases
+from loratui.catalog.bases import add_base, get_base, get_base_by_id, list_bases, remove_base
 from loratui.catalog.journal import undo
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.errors import ConflictError, NotFoundError, UsageError
@@ -62,3 +62,14 @@ def test_a_base_needs_a_name_and_a_known_layout(catalog: Catalog) -> None:
         add(catalog, "  ")
     with pytest.raises(UsageError):
         add_base(catalog, "a", Path("/a"), family="sd1", layout="zip", resolution=512)
+
+
+def test_a_base_is_removed_and_comes_back_with_undo(catalog: Catalog) -> None:
+    add(catalog, "anime")
+    base = get_base(catalog, "anime")
+    assert remove_base(catalog, "anime") == base
+    assert list_bases(catalog) == []
+    undo(catalog)
+    assert list_bases(catalog) == [base]
+    with pytest.raises(NotFoundError):
+        remove_base(catalog, "manga")

@@ -12,19 +12,21 @@ from sqlalchemy import delete, insert
 
 from loratui.catalog import tables
 from loratui.catalog.attempts import claim_run, end_attempt, get_latest_attempt, list_attempts, unclaim_run
-from loratui.catalog.bases import add_base
+from loratui.catalog.bases import add_base, get_base, remove_base
+from loratui.catalog.journal import undo
 from loratui.catalog.run_events import ingest_events, list_events, read_loss_series
 from loratui.catalog.runs import (
     create_run,
     get_run,
     list_checkpoints,
     list_runs,
+    remove_run,
     requeue_run,
     slugify,
     wish_stop,
 )
 from loratui.catalog.store import Catalog, open_catalog
-from loratui.errors import NotFoundError, UsageError
+from loratui.errors import ConflictError, NotFoundError, UsageError
 from loratui.events import RunEvent
 
 if TYPE_CHECKING:
@@ -291,3 +293,41 @@ def test_the_loss_series_is_thinned_and_a_step_done_again_counts_once(catalog: C
     few = read_loss_series(catalog, run.id, points=5)
     assert len(few) == 5
     assert (few[0][0], few[-1][0]) == (1, 200)
+
+
+def test_a_run_that_has_ended_is_removed_with_what_hangs_on_it_and_comes_back(catalog: Catalog) -> None:
+    run = make_run(catalog)
+    ingest_events(catalog, run.id, [event(1, "checkpoint", epoch=1, step=3, path="a", autov3="b", bytes=1)])
+    wish_stop(catalog, run.id)
+    before = (get_run(catalog, run.id), list_checkpoints(catalog, run.id), list_events(catalog, run.id))
+    assert remove_run(catalog, run.name) == before[0]
+    assert list_runs(catalog) == [] and list_checkpoints(catalog, run.id) == []
+    assert Path(run.folder).is_dir(), "its files are not undo's to bring back"
+    assert make_run(catalog).name == "mira-0002", "its name is not given again"
+    undo(catalog)
+    assert (get_run(catalog, run.id), list_checkpoints(catalog, run.id), list_events(catalog, run.id)) == before
+
+
+def test_a_run_that_waits_or_runs_is_not_removed(catalog: Catalog) -> None:
+    run = make_run(catalog)
+    with pytest.raises(ConflictError, match="queued or running"):
+        remove_run(catalog, run.name)
+    claim(catalog)
+    with pytest.raises(ConflictError) as caught:
+        remove_run(catalog, run.name)
+    assert f"run stop {run.name}" in caught.value.hint
+    with pytest.raises(NotFoundError):
+        remove_run(catalog, "mira-0009")
+
+
+def test_a_base_can_go_once_its_runs_are_gone(catalog: Catalog) -> None:
+    run = make_run(catalog)
+    wish_stop(catalog, run.id)
+    with pytest.raises(ConflictError, match="needed by 1 run"):
+        remove_base(catalog, "toy")
+    assert get_base(catalog, "toy").id == 1
+    remove_run(catalog, run.name)
+    assert remove_base(catalog, "toy").name == "toy"
+    undo(catalog)
+    undo(catalog)
+    assert get_run(catalog, run.name).base_id == get_base(catalog, "toy").id

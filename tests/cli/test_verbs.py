@@ -133,6 +133,26 @@ def test_a_folder_becomes_a_planned_and_exported_dataset(shell: Shell, folder: P
     assert (tmp_path / "out" / "dataset.toml").exists()
 
 
+def test_an_import_of_nothing_usable_fails_and_says_so(shell: Shell, folder: Path, tmp_path: Path) -> None:
+    shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
+    broken = str(folder / "broken.jpg")
+    refused = json.loads(shell.run("import", "Mira", broken, "--json", code=5).stdout)
+    assert (refused["imported"], len(refused["refused"])) == (0, 1)
+    assert "broken.jpg" in shell.run("import", "Mira", broken, code=5).stderr
+    shell.run("import", "Mira", str(folder))
+    shell.run("import", "Mira", str(folder))
+    (tmp_path / "empty").mkdir()
+    shell.run("import", "Mira", str(tmp_path / "empty"))
+
+
+def test_bases_and_runs_are_removed_by_name(shell: Shell, tmp_path: Path) -> None:
+    assert json.loads(shell.run("base", "remove", "nothing", "--json", code=3).stderr)["error"]["hint"]
+    shell.run("run", "remove", "nothing-0001", code=3)
+    shell.json("base", "list")
+    assert shell.json("base", "remove", "cast")["removed"] == "cast"
+    shell.run("undo")
+
+
 def test_undo_and_redo_work_from_process_to_process(shell: Shell, folder: Path) -> None:
     shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
     shell.run("import", "Mira", str(folder))
