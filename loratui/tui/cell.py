@@ -43,7 +43,10 @@ class CellScreen(LoratuiScreen):
         if found is None:
             return
         column = found.columns[self._column]
-        self.query_one("#image", PictureView).set_source(None if cell is None else source_of(cell))
+        view = self.query_one("#image", PictureView)
+        view.set_source(None if cell is None else source_of(cell))
+        near = (self._owner.cell_at(place) for place in self._neighbours())
+        view.prepare(*(source for one in near if one is not None and (source := source_of(one)) is not None))
         stars = self.lora.glyphs.star * cell.rating if cell else ""
         pinned = self._owner.matrix.pinned
         flip = "" if pinned is None else f"f flips with {found.columns[pinned].title}"
@@ -62,6 +65,11 @@ class CellScreen(LoratuiScreen):
         """The column that is shown: the cursor's, or while flipped the pinned one."""
         pinned = self._owner.matrix.pinned
         return pinned if self._flipped and pinned is not None else self._owner.matrix.cursor[0]
+
+    def _neighbours(self) -> list[int]:
+        """Columns that the next key may show: they are decoded before it comes."""
+        column, pinned = self._owner.matrix.cursor[0], self._owner.matrix.pinned
+        return [column - 1, column, column + 1] if pinned is None else [pinned, column, column - 1, column + 1]
 
     @property
     def cell(self) -> Cell | None:

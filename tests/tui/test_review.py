@@ -17,7 +17,7 @@ from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.review.matrix import load_matrix
-
+from loratui.tui.cell import CellScreen
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
 
