@@ -81,7 +81,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         border: round $primary; background: $surface; overflow-y: auto;
     }
     Form Input { border: none; height: 1; padding: 0 1; background: $panel; margin: 0 0 1 0; }
-    Form Input:focus { background: $primary 30%; }
+    Form Input:focus { border: none; background: $primary-muted; }
     Form #wrong { color: $text-error; height: auto; }
     Form .hint { color: $text-muted; height: auto; }
     """
