@@ -1,0 +1,217 @@
+"""Opening the app: flags, settings, what is refused, where output goes, and what is said at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pty_terminal import KITTY, SILENT, XTERM, PtyTerminal
+
+from loratui.config import Settings, UiSettings
+from loratui.errors import UsageError
+from loratui.tui.entry import Wishes, choose_options, read_flags
+from loratui.tui.options import Options
+from loratui.tui.streams import LOG_LIMIT, Streams
+
+STAND_IN = str(Path(__file__).parent / "stand_in_app.py")
+Start = Callable[..., PtyTerminal]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the stand-in app on a terminal; the home is tmp_path/home."""
+    started: list[PtyTerminal] = []
+
+    def start(manner: str = "", *flags: str, env: dict[str, str] | None = None, **terminal: object) -> PtyTerminal:
+        environment = {"LORATUI_HOME": str(tmp_path / "home"), "STAND_IN": manner, **(env or {})}
+        arguments = {"replies": KITTY, **terminal}
+        started.append(PtyTerminal([sys.executable, STAND_IN, *flags], environment, **arguments))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.__exit__()
+
+
+def test_flags_are_read_with_and_without_the_verb() -> None:
+    assert read_flags([]) == Wishes()
+    assert read_flags(["tui", "--no-mouse", "--ascii"]) == Wishes(mouse=False, ascii=True)
+    assert read_flags(["--subject", "Mira", "--images=off"]) == Wishes(subject="Mira", images="off")
+    assert read_flags(["--theme=", "--subject=--odd"]) == Wishes(theme="", subject="--odd")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--colour"], "no flag '--colour'"),
+        (["tui", "Mira"], "no flag 'Mira'"),
+        (["--theme"], "--theme needs a value"),
+        (["--subject", "--ascii"], "--subject needs a value"),
+        (["--ascii=yes"], "no flag '--ascii'"),
+        (["\x1b[31m"], "no flag ' [31m'"),
+    ],
+)
+def test_a_wrong_flag_is_named(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_flags(arguments)
+    assert message in caught.value.message
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_settings() -> None:
+    settings = Settings(ui=UiSettings(images="off", theme="ansi-dark", mouse=False))
+    assert choose_options(Wishes(), settings, {}) == Options(mouse=False, theme="ansi-dark", images="off")
+    assert choose_options(Wishes(), settings, {"LORATUI_IMAGES": "halfcells"}).images == "halfcells"
+    wishes = Wishes(images="kitty", theme="textual-light", mouse=True)
+    options = choose_options(wishes, settings, {"LORATUI_IMAGES": "halfcells"})
+    assert (options.images, options.theme, options.mouse) == ("kitty", "textual-light", True)
+    with pytest.raises(UsageError, match="LORATUI_IMAGES can't be 'sixel'"):
+        choose_options(Wishes(), settings, {"LORATUI_IMAGES": "sixel"})
+
+
+def _run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loratui", *arguments],
+        env={**os.environ, "LORATUI_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_without_a_terminal_no_verb_means_help_and_the_verb_is_refused(tmp_path: Path) -> None:
+    helped = _run(home=tmp_path)
+    assert helped.returncode == 0 and "Open the terminal app" in helped.stdout
+    for arguments in (["tui"], ["--no-mouse"]):
+        refused = _run(*arguments, home=tmp_path)
+        assert refused.returncode == 7
+        assert "needs a terminal" in refused.stderr and "hint: " in refused.stderr
+    assert not (tmp_path / "tui.log").exists()
+
+
+def test_a_wrong_flag_or_setting_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
+    wrong = _run("tui", "--images", "sixel", home=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "loratui: --images can't be 'sixel'.\n  hint: Choose one of: auto, kitty, halfcells, off.\n"
+    )
+    (tmp_path / "config.toml").write_text("[ui]\nmouse = 3\n")
+    assert "'ui.mouse' has the wrong type" in _run("tui", home=tmp_path).stderr
+
+
+def test_help_for_the_app_is_the_command_lines(tmp_path: Path) -> None:
+    helped = _run("tui", "--help", home=tmp_path)
+    assert helped.returncode == 0
+    for flag in ("--no-mouse", "--ascii", "--theme", "--images", "--subject"):
+        assert flag in helped.stdout
+
+
+def test_a_dumb_terminal_is_refused_in_words(start: Start) -> None:
+    terminal = start(env={"TERM": "dumb"})
+    assert terminal.wait() == 7
+    assert "can't move its cursor" in terminal.screen_text()
+
+
+def test_the_app_gets_what_was_asked_for_and_found_out(start: Start) -> None:
+    terminal = start("", "--subject", "Mira", "--no-mouse", "--images", "auto")
+    terminal.wait_for("READY brand=kitty images=auto mouse=False as=Mira")
+    assert not terminal.modes & {1000, 1003}
+    terminal.press("q")
+    assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.15, 0.3, 0.8])
+@pytest.mark.parametrize("pieces", [0, 3])
+def test_late_replies_never_reach_the_app_as_keys(start: Start, delay: float, pieces: int) -> None:
+    terminal = start(replies=KITTY, reply_delay=delay, reply_pieces=pieces)
+    terminal.wait_for("READY brand=kitty")
+    # A terminal writes a reply in one go: no key falls into the middle of one.
+    terminal.wait_quiet(delay + 0.2)
+    terminal.press("j")
+    terminal.wait_for("1 keys: j.")
+    terminal.wait_quiet(0.3)
+    assert "1 keys: j." in terminal.screen_text()
+
+
+def test_replies_after_all_patience_never_reach_the_app_either(start: Start) -> None:
+    terminal = start(replies=KITTY, reply_delay=2.6)
+    terminal.wait_for("READY brand= ")
+    terminal.press("j")
+    terminal.wait_for("1 keys: j.")
+    # The replies to the first questions and to those that Textual asks.
+    terminal.wait_quiet(1.5)
+    terminal.press("k")
+    terminal.wait_for("2 keys: j k.")
+
+
+def test_keys_pressed_before_the_app_is_there_are_not_lost(start: Start) -> None:
+    terminal = start(replies=XTERM, reply_delay=0.3)
+    terminal.wait_for(lambda _: b"\x1b[c" in terminal.raw)
+    terminal.press("j", "down", "k")
+    terminal.wait_for("3 keys: j down k.")
+
+
+def test_escape_arrives_soon_and_alone(start: Start) -> None:
+    terminal = start()
+    terminal.wait_for("READY")
+    terminal.press("escape")
+    terminal.wait_for("1 keys: escape.")
+    terminal.press("escape", "j")
+    terminal.wait_for(lambda text: "alt+j." in text or "escape j." in text)
+
+
+def test_a_burst_of_10000_keys_loses_none(start: Start) -> None:
+    terminal = start()
+    terminal.wait_for("READY")
+    terminal.send("jk" * 5000)
+    terminal.wait_for("10000 keys: j k", 60)
+
+
+def test_nothing_that_libraries_print_reaches_the_screen(start: Start, tmp_path: Path) -> None:
+    terminal = start("noisy")
+    terminal.wait_for("READY")
+    terminal.press("j")
+    terminal.wait_for("1 keys: j.")
+    assert "warns" not in terminal.screen_text() and b"warns" not in terminal.raw
+    terminal.press("q")
+    assert terminal.wait() == 0
+    log = (tmp_path / "home" / "tui.log").read_text()
+    for line in ("a C library warns", "perror", "somebody WARNING a logger warns", "python warns"):
+        assert line in log
+
+
+def test_an_unexpected_error_is_one_sentence_on_a_terminal_in_order(start: Start, tmp_path: Path) -> None:
+    terminal = start("fail")
+    terminal.wait_for("READY")
+    terminal.press("x")
+    assert terminal.wait() == 1
+    text = " ".join(terminal.screen_text().split())
+    assert "loratui: unexpected RuntimeError: the stand-in broke [red]on purpose[/]" in text
+    assert "hint: This is a bug. The details are in" in text and "Traceback" not in text
+    assert 1049 not in terminal.modes and terminal.is_cooked()
+    assert "raise RuntimeError" in (tmp_path / "home" / "errors.log").read_text()
+    assert (tmp_path / "home" / "written").exists()
+
+
+def test_changes_that_could_not_be_written_are_told(start: Start) -> None:
+    terminal = start("unwritten")
+    terminal.wait_for("READY")
+    terminal.press("q")
+    assert terminal.wait() == 1
+    assert "Some changes could not be written in time." in terminal.screen_text()
+
+
+def test_a_silent_terminal_still_gets_the_app(start: Start) -> None:
+    start(replies=SILENT).wait_for("READY brand= images=auto")
+
+
+def test_a_long_log_is_begun_anew_and_the_one_before_kept(tmp_path: Path) -> None:
+    log = tmp_path / "tui.log"
+    log.write_bytes(b"x" * (LOG_LIMIT + 1))
+    Streams(log).close()
+    assert log.stat().st_size == 0
+    assert (tmp_path / "tui.log.1").stat().st_size == LOG_LIMIT + 1
+    assert log.stat().st_mode & 0o077 == 0
