@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_text
-from loratui.cli.pictures import find_duplicates
-from loratui.cli.session import Query, open_library
+from loratui.cli.session import Query, find_duplicates, open_library
 from loratui.cli.settings import PRESET, choose_recipe
 
 if TYPE_CHECKING:

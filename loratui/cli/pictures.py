@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
-from loratui.cli.session import Query, open_library
-
-if TYPE_CHECKING:
-    from loratui.catalog.query import Duplicates
-    from loratui.catalog.store import Catalog
+from loratui.cli.session import Query, find_duplicates, open_library
 
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
-
-
-def find_duplicates(catalog: Catalog, subject: str) -> Duplicates:
-    """What `dup:` asks; hashes are compared only when a query does."""
-
-    def find() -> set[int]:
-        from loratui.catalog import dedupe
-
-        return dedupe.duplicates_of_subject(catalog, subject)
-
-    return find
 
 
 def list_pictures(subject: str, *query: Query, limit: int | None = None, show: Show = PLAIN) -> None:
@@ -52,6 +37,7 @@ def list_pictures(subject: str, *query: Query, limit: int | None = None, show: S
                     "name": item.name,
                     "width": item.width,
                     "height": item.height,
+                    "crop": item.crop,
                     "role": item.role,
                     "repeats": item.repeats,
                     "rating": item.rating,
