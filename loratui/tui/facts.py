@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 
 from loratui.tui.text import format_bytes, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from loratui.catalog.rows import Membership
     from loratui.catalog.store import Catalog
     from loratui.config import Settings
     from loratui.dataset.buckets import BucketSettings
-    from loratui.dataset.inspection import InspectedTag, Inspection, Placing
+    from loratui.dataset.inspection import Inspection, Placing
     from loratui.tui.theme import Glyphs
 
 TOKENS = 75
@@ -55,47 +59,43 @@ def _buckets_of(family: str, resolution: int) -> BucketSettings:
     return BucketSettings(recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale)
 
 
-def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> Text:
-    """Everything about a picture, one fact a line, for a pane that wraps."""
+def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> Group:
+    """Everything about a picture, for a pane that wraps: its row as the screen has it, the rest as it was read."""
     from loratui.catalog.remarks import describe_remark
+    from loratui.catalog.walking import show_path
 
-    text = Text()
-    text.append(plain(picture.name), style="bold")
-    _add(text, "role", _tell_role(picture, glyphs))
-    _add(text, "size", f"{picture.width}x{picture.height} {picture.format}, {format_bytes(picture.bytes)}")
+    first: list[tuple[str, str]] = [("role", _tell_role(picture, glyphs))]
+    if picture.reject_reason:
+        first.append(("because", picture.reject_reason))
+    first.append(("size", f"{picture.width}x{picture.height} {picture.format}, {format_bytes(picture.bytes)}"))
     if picture.crop is not None:
         left, top, width, height = picture.crop
-        _add(text, "crop", f"{width}x{height} at {left},{top}")
-    _add(text, "bucket", tell_placing(found.placing, base))
+        first.append(("crop", f"{width}x{height} at {left},{top}"))
+    first.append(("bucket", tell_placing(found.placing, base)))
     if found.file != "ok":
-        state = "missing: loratui relink finds it again" if found.file == "missing" else "changed since the import"
-        _add(text, "file", f"{glyphs.warn} {state}", style="bold")
-    for code in picture.warnings:
-        _add(text, "remark", f"{glyphs.warn} {describe_remark(code)}")
-    text.append("\n")
-    tokens = "" if found.tokens is None else f"   {found.tokens}/{TOKENS} tokens"
-    text.append(f"\ncaption, {'by hand' if found.written else 'computed'}{tokens}", style="dim")
-    text.append("\n").append(plain(found.caption) or "(empty)")
-    for doubt in (*found.doubts, *_doubt_tokens(found.tokens)):
-        text.append(f"\n{glyphs.warn} {plain(doubt)}")
-    text.append("\n\ntags", style="dim")
-    if found.tags:
-        text.append("   +by hand  -removed  (imbued)", style="dim")
-        text.append("\n").append_text(_tell_tags(found.tags))
-    else:
-        text.append("   none: m adds some", style="dim")
-    text.append("\n")
-    _add(text, "sharpness", f"{picture.sharpness:.0f}   brightness {picture.luminance:.2f}")
+        lost = "missing; `loratui relink` finds it again"
+        first.append(("file", f"{glyphs.warn} {lost if found.file == 'missing' else 'changed since the import'}"))
+    first += [("remark", f"{glyphs.warn} {describe_remark(code)}") for code in picture.warnings]
+    last = [("sharpness", f"{picture.sharpness:.3g}   brightness {picture.luminance:.2f}")]
     if found.others:
-        _add(text, "also in", ", ".join(plain(name) for name in found.others))
-    _add(text, "added", f"{picture.added_at.astimezone():%Y-%m-%d %H:%M}")
+        last.append(("also in", ", ".join(found.others)))
+    last.append(("added", f"{picture.added_at.astimezone():%Y-%m-%d %H:%M}"))
     if picture.source_path:
-        _add(text, "from", plain(os.fsdecode(picture.source_path).encode("utf-8", "replace").decode()))
+        last.append(("from", show_path(os.fsdecode(picture.source_path))))
     if picture.note:
-        _add(text, "note", plain(picture.note))
-    _add(text, "sha256", picture.sha256[:16])
-    _add(text, "phash", f"{picture.phash & (2**64 - 1):016x}")
-    return text
+        last.append(("note", picture.note))
+    last += [("sha256", picture.sha256[:16]), ("phash", f"{picture.phash & (2**64 - 1):016x}")]
+    name = Text(plain(picture.name), style="bold", overflow="fold")
+    return Group(
+        name,
+        _tabulate(first),
+        Text(),
+        *_tell_caption(found, glyphs),
+        Text(),
+        *_tell_tags(found),
+        Text(),
+        _tabulate(last),
+    )
 
 
 def draw_line(picture: Membership, found: Inspection | None, base: str, glyphs: Glyphs) -> Text:
@@ -127,21 +127,39 @@ def tell_placing(placing: Placing | None, base: str) -> str:
     return ", ".join(parts)
 
 
-def _add(text: Text, label: str, value: str, *, style: str = "") -> None:
-    text.append("\n").append(f"{label:<{_LABEL}} ", style="dim").append(value, style=style)
+def _tabulate(facts: Sequence[tuple[str, str]]) -> Table:
+    """Labels on the left, values that wrap beside them."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=_LABEL, style="dim")
+    table.add_column(overflow="fold")
+    for label, value in facts:
+        table.add_row(label, Text(plain(value)))
+    return table
 
 
 def _tell_role(picture: Membership, glyphs: Glyphs) -> str:
-    parts = [picture.role + (f" ({plain(picture.reject_reason)})" if picture.reject_reason else "")]
+    parts = [picture.role]
     if picture.role in ("primary", "supporting"):
         parts.append(f"x{picture.repeats}" + ("" if picture.own_repeats is None else " of its own"))
     parts.append(glyphs.star * picture.rating + glyphs.no_star * (5 - picture.rating))
     return "   ".join(parts)
 
 
-def _tell_tags(tags: tuple[InspectedTag, ...]) -> Text:
+def _tell_caption(found: Inspection, glyphs: Glyphs) -> Iterator[Text]:
+    tokens = "" if found.tokens is None else f"   {found.tokens}/{TOKENS} tokens"
+    yield Text(f"caption, {'by hand' if found.written else 'computed'}{tokens}", style="dim")
+    yield Text(plain(found.caption) or "(empty)")
+    for doubt in (*found.doubts, *_doubt_tokens(found.tokens)):
+        yield Text(f"{glyphs.warn} {plain(doubt)}")
+
+
+def _tell_tags(found: Inspection) -> Iterator[Text]:
+    if not found.tags:
+        yield Text("tags   none: m adds some", style="dim")
+        return
+    yield Text("tags   +by hand  -removed  (imbued)", style="dim")
     text = Text()
-    for place, tag in enumerate(tags):
+    for place, tag in enumerate(found.tags):
         if place:
             text.append(", ", style="dim")
         score = "" if tag.score is None else f" {tag.score:.2f}"
@@ -153,7 +171,7 @@ def _tell_tags(tags: tuple[InspectedTag, ...]) -> Text:
         else:
             text.append(f"{'+' if tag.by_hand else ''}{name}", style="bold" if tag.by_hand else "")
             text.append(score, style="dim")
-    return text
+    yield text
 
 
 def _doubt_tokens(tokens: int | None) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from loratui.tui.sources import MembershipSource
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from loratui.catalog.query import Order
     from loratui.catalog.rows import Membership
@@ -38,7 +37,7 @@ class Question:
     query: str
     order: Order
     shown: array[int]
-    held: AbstractSet[int]
+    held: frozenset[int]
     known: Sequence[int]
     """Pictures whose rows are wanted anew."""
     fresh: bool

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from loratui.catalog.query import select_ids, select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
-from loratui.config import Home
 from loratui.tui.naming import name_pictures
+
+if TYPE_CHECKING:
+    from loratui.config import Home
 
 
 @pytest.mark.parametrize("query", ["", "role:primary OR name:*_01*"])
