@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from loratui.errors import LoratuiError
@@ -13,6 +12,7 @@ from loratui.tui.text import count
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from loratui.captions.importing import PicturesImport
     from loratui.catalog.rows import Subject
@@ -162,14 +162,16 @@ def ask_import(app: LoratuiApp, subject: str) -> None:
         if values is None:
             return
         in_place = values["how"] == _IN_PLACE
+        paths: list[Path] = []
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
             from loratui.captions.importing import import_with_captions
 
+            paths.extend(read_paths(values["paths"]))
             return import_with_captions(
                 catalog,
                 subject,
-                read_paths(values["paths"]),
+                paths,
                 app.settings,
                 in_place=in_place,
                 report=report,
@@ -177,7 +179,7 @@ def ask_import(app: LoratuiApp, subject: str) -> None:
             )
 
         def done(result: PicturesImport) -> str:
-            app.ran(["import", subject, *shlex.split(values["paths"]), *["--in-place"] * in_place])
+            app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
             sentence = _sum_up(subject, result)
             app.tell(sentence)
             if result.pictures.refused or result.warnings:
