@@ -37,6 +37,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
     TagForm Static { height: auto; }
     TagForm #scope { color: $text-muted; margin: 0 0 1 0; }
     TagForm Input { border: none; height: 1; padding: 0 1; background: $panel; }
+    TagForm Input:focus { border: none; background: $primary 30%; }
     TagForm #next { color: $text-muted; height: 2; padding: 0 1; }
     TagForm #touched { margin: 0 0 1 0; }
     """

@@ -24,53 +24,60 @@ Piece = tuple[str, str] | str
 MUTED, REMOVED, ADDED, WARNED = "dim", "$text-warning strike", "$text-success bold underline", "$text-warning"
 
 
-def draw_tag(view: TagView, tag: TagCount, place: int, glyphs: Glyphs) -> Content:
-    """The tag in words, and one of its pictures with its caption as it is and as `i` would make it."""
+def draw_tag(
+    view: TagView, tag: TagCount, place: int, glyphs: Glyphs, *, examples: int = 1, is_tight: bool = False
+) -> Content:
+    """The tag in words, and some of its pictures with their captions as they are and as `i` would make them."""
     book = view.book
     holders = order_examples(view.holders.get(fold_tag(tag.tag), ()))
-    primary = f", {show_share(tag.share_primary)} of the primary ones" if tag.share_primary else ""
-    trained = f", {show_share(tag.weight)} of what training sees" if tag.weight else ""
+    shares = [f"{show_share(tag.share)} of all"]
+    if tag.share_primary:
+        shares.append(f"{show_share(tag.share_primary)} of the primary")
+    if tag.weight:
+        shares.append(f"{show_share(tag.weight)} of training")
+    gap: Piece = "\n" if is_tight else "\n\n"
     pieces: list[Piece] = [
         (plain(tag.tag), "bold"),
-        (f"\nin {count(tag.pictures, 'picture')}, {show_share(tag.share)}{primary}{trained}\n\n", MUTED),
-        *_tell_state(book, tag, glyphs),
+        ("  " if is_tight else "\n", ""),
+        (f"{count(tag.pictures, 'picture')}: {', '.join(shares)}", MUTED),
+        gap,
+        *_tell_state(book, tag, glyphs, is_tight),
+        gap,
+        *_tell_key(tag, holders),
     ]
-    changing = sum(1 for one in holders if not one.caption) if not tag.named else 0
-    does = "says it again" if tag.imbued else "imbues it"
-    if "*" in tag.imbued_by:
-        does = "asks how to say it again"
-    pieces += [("\ni ", "bold"), f"{does}: {count(changing, 'caption')} {'changes' if changing == 1 else 'change'}.\n"]
-    if holders:
-        one = holders[place % len(holders)]
+    for step in range(min(examples, len(holders))):
+        number = (place + step) % len(holders)
+        one = holders[number]
         pieces += [
-            ("\n", ""),
-            (f"Example {place % len(holders) + 1:,} of {len(holders):,}   ", MUTED),
-            (plain(one.name), "bold"),
-            ("\n", ""),
-            *draw_change(*foresee(book, tag, one), glyphs),
+            gap,
+            (f"{number + 1:,} of {len(holders):,}  ", MUTED),
+            plain(one.name),
+            ("   by hand: rules don't change it" if one.caption else "", MUTED),
+            "\n",
+            *draw_change(*foresee(book, tag, one)),
         ]
-        if one.caption:
-            pieces.append(("written by hand: tags and rules don't change it\n", MUTED))
     return Content.assemble(*pieces)
 
 
-def _tell_state(book: CaptionBook, tag: TagCount, glyphs: Glyphs) -> list[Piece]:
+def _tell_key(tag: TagCount, holders: Sequence[TaggedPicture]) -> list[Piece]:
+    changing = 0 if tag.named else sum(1 for one in holders if not one.caption)
+    does = "asks how to say it again" if "*" in tag.imbued_by else "says it again" if tag.imbued else "imbues it"
+    return [("i ", "bold"), f"{does}: {count(changing, 'caption')} change{'s' * (changing == 1)}"]
+
+
+def _tell_state(book: CaptionBook, tag: TagCount, glyphs: Glyphs, is_tight: bool) -> list[Piece]:
     trigger = plain(book.subject.trigger)
     if tag.imbued:
         by = f" by '{plain(tag.imbued_by)}'" if "*" in tag.imbued_by else ""
-        return [(f"{glyphs.imbued} imbued{by}", "bold"), f": left out of captions, so it sinks into {trigger}.\n"]
+        return [(f"{glyphs.imbued} imbued{by}", "bold"), f": left out of captions, so it sinks into {trigger}"]
     if tag.named:
-        return [(f"{glyphs.said} in the prefix", "bold"), ": every caption says it there.\n"]
-    found: list[Piece] = [(f"{glyphs.said} said", "bold"), ": a prompt can have it or not.\n"]
+        return [(f"{glyphs.said} in the prefix", "bold"), ": every caption says it there"]
+    found: list[Piece] = [(f"{glyphs.said} said", "bold"), ": a prompt can have it or not"]
     if tag.band in ("critical", "warning"):
         surely = "is learned" if tag.band == "critical" else "may be learned"
-        found.append(
-            (
-                f"{glyphs.warn} Seen this often it {surely} with {trigger} whatever captions say. If it belongs to "
-                f"{trigger}, imbue it; else add pictures without it.\n",
-                WARNED,
-            )
-        )
+        found.append((f"\n{glyphs.warn} Seen this often it {surely} with {trigger} whatever captions say.", WARNED))
+        if not is_tight:
+            found.append((f" If it belongs to {trigger}, imbue it; else add pictures without it.", WARNED))
     return found
 
 
@@ -88,19 +95,23 @@ def foresee(book: CaptionBook, tag: TagCount, picture: TaggedPicture) -> tuple[s
     return before, after
 
 
-def draw_change(before: str, after: str, glyphs: Glyphs) -> list[Piece]:
+def draw_change(before: str, after: str) -> list[Piece]:
     """Two captions, with what goes and what comes marked by signs as well as by colour."""
     if before == after:
-        return [("now   ", MUTED), plain(before) or "(empty)", "\n"]
+        return [("now   ", MUTED), plain(before) or "(empty)"]
     old, new = before.split(", "), after.split(", ")
     now: list[Piece] = []
     then: list[Piece] = []
     for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         for part in old[start:end]:
-            now += [*_between(now), plain(part) if kind == "equal" else (f"[-{plain(part)}-]", REMOVED)]
+            now += [*_between(now), *([plain(part)] if kind == "equal" else _sign("[-", part, "-]", REMOVED))]
         for part in new[first:last]:
-            then += [*_between(then), plain(part) if kind == "equal" else (f"[+{plain(part)}+]", ADDED)]
-    return [("now   ", MUTED), *now, "\n", ("then  ", MUTED), *then, "\n"]
+            then += [*_between(then), *([plain(part)] if kind == "equal" else _sign("[+", part, "+]", ADDED))]
+    return [("now   ", MUTED), *now, "\n", ("then  ", MUTED), *then]
+
+
+def _sign(left: str, part: str, right: str, style: str) -> list[Piece]:
+    return [(left, MUTED), (plain(part), style), (right, MUTED)]
 
 
 def _between(pieces: Sequence[Piece]) -> list[Piece]:

@@ -47,6 +47,7 @@ In a shell: `loratui caption tag {subject} QUERY --add TAG`.
 
 Until then every caption is: {caption}"""
 
+_WORDS_ABOVE, _EXAMPLE_LINES = 18, 7
 _WITHOUT_TAGS = ("tag.add", "tag.prefix", "tag.scope", "library.sort")
 
 
@@ -178,15 +179,29 @@ class TagsScreen(TableMoves, BulkTagging):
         from loratui.tui.tag_preview import draw_tag
 
         tag = self.tag
-        nothing = Content(f"No tag has '{plain(self._filter)}' in it. esc shows all." if self._filter else "")
-        drawn = draw_tag(self.view, tag, self._example, self.lora.glyphs) if tag is not None else nothing
-        self.query_one("#preview", Static).update(drawn)
+        shown = Content(f"No tag has '{plain(self._filter)}' in it. esc shows all." if self._filter else "")
+        beside = self.query_one("#beside")
+        if tag is not None:
+            shown = draw_tag(
+                self.view,
+                tag,
+                self._example,
+                self.lora.glyphs,
+                examples=max(1, (beside.size.height - _WORDS_ABOVE) // _EXAMPLE_LINES),
+                is_tight=self.has_class("-narrow"),
+            )
+        self.query_one("#preview", Static).update(shown)
+        beside.scroll_home(animate=False)
 
     def _show_rules(self) -> None:
         from loratui.tui.tag_preview import draw_rules
 
         drawn = draw_rules(self.view.book, self._longest, self._doubts, self.lora.glyphs)
         self.query_one("#rules", Static).update(drawn)
+
+    def on_resize(self) -> None:
+        if self._view is not None:
+            self._show_preview()
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         event.stop()
