@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from dataclasses import asdict, dataclass, fields, replace
@@ -166,6 +167,30 @@ def _check_type(key: str, value: Any, wanted: str) -> Any:
         raise UsageError(f"{key} must be {words[wanted]}, not {value!r}.", hint=_advice(key))
     return value
 
+
+def parse_setting(key: str, text: str) -> Any:
+    """Read a setting as a person types it; UsageError says what it must be. Limits are checked by the recipe."""
+    known = {field.name: str(field.type) for field in fields(Recipe)}
+    if key not in known:
+        raise _unknown_key(key, list(known))
+    value: Any = text.strip()
+    if known[key] == "bool":
+        value = _SWITCH.get(value.lower(), value)
+    elif known[key] in ("int", "float"):
+        # What is no number is told like any value of the wrong type.
+        with contextlib.suppress(ValueError):
+            value = int(value) if known[key] == "int" else float(value)
+    return _check_type(key, value, known[key])
+
+
+def write_setting(value: float | str) -> str:
+    """A setting as a person would type it; `parse_setting` reads it back."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+_SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
 
 SMALL = 256
 """Bases whose native resolution is below this are tiny models, like the shipped cast."""

@@ -176,7 +176,15 @@ ACTIONS: tuple[Action, ...] = (
     _edit("crop.clear", "r", "whole picture", "Use the whole picture again.", "crop clear", "crop", bar=True),
     _view("crop.shape", "tab", "shape", "The next bucket shape.", "crop", bar=True),
     _view("crop.shape_back", "shift+tab", "shape back", "The bucket shape before.", "crop"),
-    _view("crop.move", "up,down,left,right,h,j,k,l", "move", "Move the box.", "crop", bar=True, per_key=True),
+    _view(
+        "crop.move",
+        "up,down,left,right,h,j,k,l,H,J,K,L,shift+up,shift+down,shift+left,shift+right",
+        "move",
+        "Move the box; with shift five times as far, and faster while a key is held.",
+        "crop",
+        bar=True,
+        per_key=True,
+    ),
     _view("crop.larger", "plus", "larger", "A larger box.", "crop", bar=True),
     _view("crop.smaller", "minus", "smaller", "A smaller box.", "crop", bar=True),
     # Duplicates
@@ -289,6 +297,12 @@ ACTIONS: tuple[Action, ...] = (
     _view("balance.cell", "c", "cell's pictures", "Show the pictures of a coverage cell.", "balance"),
     # Train
     _do("train.start", "ctrl+s", "start", "Start the training; asks once.", "train", "train", bar=True),
+    _view("train.edit", "enter", "edit", "Type the value of the line, or take its next choice.", "train", bar=True),
+    _view(
+        "train.change", "left,right,h,l", "choose", "The next or previous choice of the line.", "train", per_key=True
+    ),
+    _view("train.preset", "r", "preset", "The preset's value again.", "train", bar=True),
+    _view("train.read_on", "tab", "read on", "Scroll what the training would be.", "train", bar=True),
     # Runs
     _view("run.open", "enter", "open", "Watch the training: loss, log, checkpoints.", "runs", bar=True),
     _do(
