@@ -313,7 +313,7 @@ class TagsScreen(TableMoves, BulkTagging):
 
         self._foresee_rule(tag, tag.tag)
         sentence = f"{tag.tag} is imbued: left out of {count(self._changing(tag), 'caption')}."
-        self._change_imbued(lambda rules: imbue_tag(rules, tag.tag), sentence, ["--imbue", tag.tag])
+        self._change_imbued(lambda rules: imbue_tag(rules, tag.tag), sentence, [f"--imbue={tag.tag}"])
 
     def _keep(self, tag: TagCount, others: Sequence[str] = ()) -> None:
         from loratui.captions.counts import keep_tag
