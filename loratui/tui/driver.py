@@ -18,6 +18,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loratui.tui.guard import Guard
     from loratui.tui.streams import Streams
 
@@ -30,7 +32,7 @@ _WHOLE = re.compile(
 )
 _BEGUN = re.compile(
     "\x1b(?:P(?:>(?:\\|[^\x1b]*\x1b?)?|[01](?:[$+](?:r[^\x1b]*\x1b?)?)?)|_G[^\x1b]*\x1b?"
-    "|\\]\\d+;?[^\x1b\x07]*\x1b?|\\[[?>=][\\d;]*|\\[[4568];[\\d;]*)\\Z"
+    "|\\]\\d+;?[^\x1b\x07]*\x1b?|\\[[?>=][\\d;]*|\\[[4568](?:;[\\d;]*)?)\\Z"
 )
 """A reply that has begun and can't be a key; `\\x1b[?` may also begin a mode report, which passes once it is whole."""
 _PERHAPS = re.compile("\x1b[P_\\]\\[]?\\Z")
@@ -83,11 +85,15 @@ class LoratuiDriver(LinuxDriver):
     typed = ""
     """Keys that were pressed before the app was ready."""
 
+    take_over: Callable[[], object] = staticmethod(lambda: None)
+    """Called before the terminal's modes are set."""
+
     def __init__(self, app: Any, **settings: Any) -> None:
         super().__init__(app, **settings)
         self._file = self.streams.file  # type: ignore[assignment]
 
     def start_application_mode(self) -> None:
+        self.take_over()
         self.streams.leave_terminal()
         self.guard.arm()
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -108,7 +114,7 @@ class LoratuiDriver(LinuxDriver):
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         replies = ReplyFilter()
-        text, LoratuiDriver.typed = self.typed, ""
+        text, LoratuiDriver.typed = replies.feed(self.typed, time.monotonic()), ""
         while not self.exit_event.is_set():
             if text:
                 for message in parser.feed(text):

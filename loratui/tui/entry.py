@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import faulthandler
@@ -10,6 +9,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from loratui.bugs import report_bug
@@ -18,10 +18,11 @@ from loratui.errors import LoratuiError, MissingFeatureError, UsageError
 from loratui.tui.guard import LEFTOVERS, RESETS, start_guard
 from loratui.tui.options import Options
 from loratui.tui.streams import Streams
-from loratui.tui.terminal import Terminal, prepare_environment, probe_terminal
+from loratui.tui.terminal import Terminal, mute, prepare_environment, probe_terminal
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
 
     from loratui.config import Home, Settings
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 PATIENCE = {signal.SIGHUP: 1.7, signal.SIGTERM: 8.0, signal.SIGINT: 8.0}
 """Seconds for a clean end after a signal; then the process ends as it is, and the guard repairs the terminal."""
+
+_NEEDED = (
+    *("asyncio", "difflib", "fractions", "shutil", "tempfile", "uuid", "platformdirs", "typing_extensions"),
+    *("rich.console", "rich.highlighter", "rich.markup", "rich.protocol", "rich.table", "rich.text", "rich.tree"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Session:
         self.streams = streams
         self.in_browser = in_browser
         self.guard: Guard | None = None
+        self._mute = contextlib.ExitStack()
         self.signal = 0
         self._app: LoratuiApp | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -141,6 +148,8 @@ class Session:
         try:
             app = self._app = self._make_app()
             self._catch_signals()
+            import asyncio
+
             asyncio.run(self._drive(app))
             error = app._exception
             code = app.return_code or 0
@@ -165,12 +174,15 @@ class Session:
         if self.in_browser:
             terminal = Terminal(truecolor=True, colour_reason="shown in a browser", images_reason="shown in a browser")
         else:
+            # Until the app takes over, nothing that comes late is shown; the app's driver tells it from keys.
+            self._mute.enter_context(mute(0))
             terminal = probe_terminal(
                 os.environ,
                 self.settings.ui,
                 images=self.options.images,
                 output=self.streams.terminal,
                 meanwhile=_load_what_textual_needs,
+                drain=0.0,
             )
         prepare_environment(terminal, os.environ)
         from loratui.tui.app import LoratuiApp
@@ -180,13 +192,16 @@ class Session:
             from loratui.tui.driver import LoratuiDriver
 
             LoratuiDriver.streams, LoratuiDriver.guard, LoratuiDriver.typed = self.streams, self.guard, terminal.typed
+            LoratuiDriver.take_over = self._mute.close
             app.driver_class = LoratuiDriver
         else:
             self.streams.leave_terminal()
         return app
 
     async def _drive(self, app: LoratuiApp) -> None:
-        self._loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop
+
+        self._loop = get_running_loop()
         if not self.signal:
             await app.run_async(mouse=self.options.mouse)
 
@@ -209,6 +224,7 @@ class Session:
 
     def _restore(self) -> None:
         """Put the terminal in order; may be called again."""
+        self._mute.close()
         if self.guard is not None and not self.streams.lost:
             resets = RESETS if self.guard.armed else LEFTOVERS
             with contextlib.suppress(OSError):
@@ -249,8 +265,5 @@ def _check_terminal() -> None:
 
 def _load_what_textual_needs() -> None:
     """Import what Textual will ask for and what reads no setting, while the terminal's replies travel."""
-    import rich.console
-    import rich.highlighter
-    import rich.markup
-    import rich.protocol
-    import rich.text  # noqa: F401
+    for name in _NEEDED:
+        import_module(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import select
 import sys
@@ -82,6 +81,8 @@ class Streams:
         sys.stderr.flush()
         os.dup2(self.log, 2)
         if self._stderr is None:
+            import logging
+
             self._stderr = sys.stderr
             sys.stderr = os.fdopen(os.dup(self.log), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
             # Textual catches what Python prints; these find their way to the log by themselves.
@@ -96,6 +97,8 @@ class Streams:
         """Give Python's standard error back as well."""
         self.enter_terminal()
         if self._stderr is not None:
+            import logging
+
             logging.captureWarnings(False)
             sys.stderr, self._stderr = self._stderr, None
 

@@ -44,7 +44,9 @@ _ANY_REPLY = re.compile(
     rb"\x1b[P_\]](?:[^\x1b\x07]|\x1b[^\\])*?(?:\x1b\\|\x07)|\x1b\[[?>][\d;]*[$]?[a-z]|\x1b\[6;\d+;\d+t"
 )
 # Characters, enter, tab, backspace, arrows and the like: what people type before a program is ready.
-_TYPED = re.compile(rb"(?:[\r\n\t\x7f\x20-\x7e\x80-\xff]|\x1b\[[A-DHF]|\x1bO[A-DHFP-S]|\x1b\[\d~)+\Z")
+_TYPED = re.compile(
+    rb"(?:[\r\n\t\x7f\x20-\x7e\x80-\xff]|\x1b\[[A-DHF]|\x1bO[A-DHFP-S]|\x1b\[\d~)*(?:\x1b[P_\]\[][^\x07]*)?\Z"
+)
 
 _PLACEHOLDER_BRANDS = {"kitty": (0, 28), "ghostty": (0,), "rio": (0,)}
 """Terminals that draw Unicode placeholders, and since when; WezTerm and Konsole say OK to graphics but draw boxes."""
@@ -132,6 +134,7 @@ class Replies:
 
     @property
     def typed(self) -> str:
+        """What is no reply; the beginning of one may be at its end."""
         rest = _ANY_REPLY.sub(b"", self.data)
         return rest.decode("utf-8", "replace") if _TYPED.match(rest) else ""
 
@@ -144,11 +147,13 @@ def probe_terminal(
     fileno: int = 0,
     output: int = 1,
     meanwhile: Callable[[], object] = lambda: None,
+    drain: float = DRAIN,
 ) -> Terminal:
     """Find out what the terminal can do; takes one round trip, at most PATIENCE seconds (twice inside tmux).
 
     `images` is the mode in force (a flag or LORATUI_IMAGES), else the one in config.toml. `fileno` and `output`
-    are the terminal, open for reading and for writing. `meanwhile` runs while the replies travel.
+    are the terminal, open for reading and for writing. `meanwhile` runs while the replies travel. `drain` may be 0
+    for a caller that keeps the terminal mute, and what still comes away from the app.
     """
     mode = images or config.images
     known = Terminal(
@@ -163,14 +168,14 @@ def probe_terminal(
         return _conclude(replace(known, images_reason=why), environ, features, mode)
     started = time.monotonic()
     wrap = False
-    with _raw(fileno):
-        replies = _ask(fileno, output, _VERSION + _GRAPHICS + _CELL + _DA1, meanwhile)
+    with mute(fileno):
+        replies = _ask(fileno, output, _VERSION + _GRAPHICS + _CELL + _DA1, drain, meanwhile)
         typed = replies.typed
         if known.tmux or replies.version.startswith("tmux"):
             known = replace(known, tmux=True)
             if wrap := config.tmux_passthrough and replies.answered:
                 # Unwrapped, the last question would be answered by tmux, long before the terminal outside answers.
-                replies = _ask(fileno, output, _wrap(_VERSION + _GRAPHICS + _CELL + _DA1))
+                replies = _ask(fileno, output, _wrap(_VERSION + _GRAPHICS + _CELL + _DA1), drain)
                 typed += replies.typed
     brand, version = _read_brand(replies.version)
     known = replace(
@@ -290,13 +295,16 @@ def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def _ask(fileno: int, output: int, questions: str, meanwhile: Callable[[], object] = lambda: None) -> Replies:
+def _ask(
+    fileno: int, output: int, questions: str, drain: float, meanwhile: Callable[[], object] = lambda: None
+) -> Replies:
     """Write the questions and read until the last one is answered, or patience ends."""
     os.write(output, (questions + _CLEAN).encode())
     deadline = time.monotonic() + PATIENCE
     meanwhile()
     data = b""
     answered = False
+    # What has come is read even if there is no time left: importing may have taken it all.
     while (left := deadline - time.monotonic()) > 0 or not data:
         if not select.select([fileno], [], [], max(0.0, left))[0]:
             break
@@ -306,7 +314,7 @@ def _ask(fileno: int, output: int, questions: str, meanwhile: Callable[[], objec
         data += new
         if not answered and _DA1_REPLY.search(data):
             answered = True
-            deadline = min(deadline, time.monotonic()) + DRAIN
+            deadline = min(deadline, time.monotonic()) + drain
     return Replies(data, answered)
 
 
@@ -316,8 +324,8 @@ def _wrap(questions: str) -> str:
 
 
 @contextlib.contextmanager
-def _raw(fileno: int) -> Iterator[None]:
-    """Read character by character, unseen; ctrl+c still interrupts."""
+def mute(fileno: int) -> Iterator[None]:
+    """Read character by character, and show nothing of it; ctrl+c still interrupts."""
     before = termios.tcgetattr(fileno)
     changed = termios.tcgetattr(fileno)
     changed[0] &= ~termios.ICRNL
