@@ -10,6 +10,8 @@ TILE_COLS = (14, 20, 26, 38, 58)
 # A bar on the left, a blank on the right, a label below.
 SIDES = 2
 LABEL_ROWS = 1
+# How much of its height a row may lose, by how many are whole without that.
+_LEAST_SHARES = (0.0, 0.72, 0.85)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,13 @@ def lay_out(width: int, height: int, wanted_cols: int, cell_aspect: float = 2.0)
     columns = max(1, round(width / (wanted_cols + SIDES)))
     cols = max(1, width // columns - SIDES)
     rows = max(1, round(cols / cell_aspect))
-    if height > 2 * LABEL_ROWS and rows + LABEL_ROWS > height:
-        rows = height - LABEL_ROWS
+    whole, rest = divmod(height, rows + LABEL_ROWS)
+    # A row cut off at the bottom is made whole when that takes little from each, or when it is the only one.
+    lower = height // (whole + 1) - LABEL_ROWS
+    if rest and whole < 3 and lower >= _LEAST_SHARES[whole] * rows:
+        rows = max(1, lower)
+        columns = max(columns, width // (round(rows * cell_aspect) + SIDES))
+        cols = max(1, width // columns - SIDES)
     return Grid(width, height, columns, cols, rows, (width - columns * (cols + SIDES)) // 2)
 
 

@@ -187,7 +187,7 @@ class GroupView(Widget):
         for place, source in enumerate((*sources, *beyond)):
             spec = TileSpec(source.key, cols, rows)
             tile = pool.get(spec)
-            if tile is None:
+            if pool.lacks(spec):
                 jobs.append(TileJob(spec, source))
             if place < len(sources):
                 tiles.append(tile)

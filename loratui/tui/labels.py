@@ -117,7 +117,9 @@ def draw_tile(tile: Tile, ground: Style) -> list[list[Segment]]:
     """A tile's picture with blanks around it, or its words; spec.rows lines of spec.cols cells."""
     if tile.error:
         return draw_words(tile.error, tile.spec.cols, tile.spec.rows, ground)
-    return _place(tile.lines, tile.box, tile.spec.cols, tile.spec.rows, ground)
+    # A sharp picture leaves slivers free at its edges.
+    lines = [list(Segment.apply_style(line, ground)) for line in tile.lines] if tile.sharp else tile.lines
+    return _place(lines, tile.box, tile.spec.cols, tile.spec.rows, ground)
 
 
 def _place(lines: list[list[Segment]], box: Box, cols: int, rows: int, ground: Style) -> list[list[Segment]]:

@@ -220,7 +220,7 @@ class ImageMatrix(Widget, can_focus=True):
             places = [*places, (self.pinned, self.cursor[1])]
         for place in places:
             image, spec = self._shown_at(place), self._spec_of(place)
-            if image is not None and image.source is not None and spec is not None and self.pool.get(spec) is None:
+            if image is not None and image.source is not None and spec is not None and self.pool.lacks(spec):
                 jobs.append(TileJob(spec, image.source))
         self.pool.want(self, jobs)
 

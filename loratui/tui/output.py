@@ -32,6 +32,14 @@ class CompactOutput(App[None]):
         else:
             super()._display(screen, renderable)
 
+    def send(self, data: str) -> bool:
+        """Write to the terminal past Textual, from any thread; False when there is none or it is lent to a program."""
+        driver = self._driver
+        if driver is None or driver.is_headless or getattr(driver, "_writer_thread", None) is None:
+            return False
+        driver.write(data)
+        return True
+
 
 class CompactUpdate(CompositorUpdate):
     """An update of the compositor, written in fewer bytes; it draws exactly the same."""

@@ -119,7 +119,7 @@ class PictureView(Widget):
             self._take(tile, dark)
         elif self._box is not None or self._strips:
             self._take(self._tile, self._dark)
-        if any(self.pool.get(job.spec) is None for job in self._jobs()):
+        if any(self.pool.lacks(job.spec) for job in self._jobs()):
             if self._timer is not None:
                 self._timer.stop()
             self._timer = self.set_timer(PATIENCE, self._ask) if tile is None else None
@@ -165,7 +165,7 @@ class PictureView(Widget):
         strips = [Strip(line) for line in draw_tile(tile, style)]
         if self._box is not None and not tile.error:
             dark = self._dark
-            if dark is not None and dark.spec[1:3] == tile.spec[1:3] and dark.box == tile.box:
+            if dark is not None and dark.spec[1:3] == tile.spec[1:3]:
                 night = [Strip(line) for line in draw_tile(dark, style)]
                 strips = self._lay_over(tile, strips, night)
         return [strip.adjust_cell_length(width, style) for strip in strips[:height]]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from loratui.tui.grid import Box
 
-Depth = Literal["truecolor", "256", "ascii"]
-"""What a terminal can show: 24-bit colour, the 256-colour palette, or characters alone."""
+Depth = Literal["truecolor", "256", "ascii", "off"]
+"""How pictures are drawn: in 24-bit colour, in the 256-colour palette, of characters alone, or not at all."""
 
 Line = list[Segment]
 CACHE_LIMIT = 65_536
@@ -41,7 +41,7 @@ def shrink(image: Image.Image, box: Box, crop: tuple[float, float, float, float]
 
 def dim(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The same picture grey and dark: how a rejected one looks."""
-    grey = (rgb @ _LUMINANCE) * 0.4
+    grey = (rgb @ _LUMINANCE) * 0.35 + 16
     return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
 
 
@@ -58,6 +58,8 @@ def paint_half_cells(rgb: NDArray[np.uint8], depth: Depth = "truecolor") -> list
     """
     if depth == "ascii":
         return _paint_ramp(rgb)
+    if depth == "off":
+        return [[Segment(" " * rgb.shape[1])] for _ in range(rgb.shape[0] // 2)]
     codes = _palette_of_15_bits()[_pack_15_bits(rgb)] if depth == "256" else _pack_15_bits(rgb)
     pairs = (codes[0::2].astype(np.int64) << 16 | codes[1::2]).tolist()
     cells = _CELLS_256 if depth == "256" else _CELLS_TRUE

@@ -18,13 +18,14 @@ from loratui.errors import LoratuiError
 from loratui.tui.grid import Box, fit_box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.segment import Segment
     from textual.message_pump import MessagePump
 
     from loratui.tui.pixels import Depth
     from loratui.tui.sources import Source
+    from loratui.tui.terminal import Terminal
 
 BUDGET_BYTES = 64 * 2**20
 # Measured with 30,000 distinct styles alive: 730 bytes a cell; a third of that is shared with other tiles.
@@ -32,6 +33,8 @@ _CELL_BYTES = 500
 _AVERAGES = 20_000
 # Tiles that finish within this time of each other are painted together.
 _BATCH_SECONDS = 0.04
+# Fewer than a terminal keeps, so that what is in sight never pushes itself out.
+_SHARP_AT_ONCE = 200
 
 
 class TileSpec(NamedTuple):
@@ -62,6 +65,8 @@ class Tile:
     box: Box
     lines: list[list[Segment]]
     error: str = ""
+    sharp: bool = False
+    """Drawn by the terminal itself, in pixels."""
 
 
 class TilesReady(Message, bubble=False):
@@ -72,16 +77,27 @@ class TilesReady(Message, bubble=False):
 
 
 class TilePool:
-    """Threads that decode, and the tiles they made, least recently shown out first. All methods are thread-safe."""
+    """Threads that decode, and the tiles they made, least recently shown out first. All methods are thread-safe.
+
+    With a `sharper` pool, what is drawn and in sight is made again by that one, and its tiles are preferred.
+    """
 
     def __init__(
-        self, *, workers: int = 2, depth: Depth = "truecolor", cell_aspect: float = 2.0, budget: int = BUDGET_BYTES
+        self,
+        *,
+        workers: int = 2,
+        depth: Depth = "truecolor",
+        cell_aspect: float = 2.0,
+        budget: int = BUDGET_BYTES,
+        sharper: TilePool | None = None,
     ) -> None:
         self.depth: Depth = depth
         self.cell_aspect = cell_aspect
+        self.sharper = sharper
         self._budget = budget
+        self._batch_seconds = _BATCH_SECONDS
         self._size = 0
-        self._lock = threading.Condition()
+        self._lock = threading.Condition(threading.RLock())
         self._tiles: OrderedDict[TileSpec, Tile] = OrderedDict()
         self._averages: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         self._wanted: dict[MessagePump, deque[TileJob]] = {}
@@ -92,27 +108,42 @@ class TilePool:
         self._closed = False
 
     def get(self, spec: TileSpec) -> Tile | None:
-        """The tile, if it is made."""
+        """The best tile that is made, if any."""
+        if self.sharper is not None:
+            tile = self.sharper.get(spec)
+            if tile is not None and not tile.error:
+                return tile
         with self._lock:
             tile = self._tiles.get(spec)
             if tile is not None:
                 self._tiles.move_to_end(spec)
             return tile
 
+    def lacks(self, spec: TileSpec) -> bool:
+        """Whether `want` would make something better than there is."""
+        with self._lock:
+            if spec not in self._tiles:
+                return True
+        return self.sharper is not None and self._can_be_sharper(spec)
+
     def average(self, key: str) -> tuple[int, int, int] | None:
         """The mean colour of a picture that was decoded before, at any size."""
         return self._averages.get(key)
 
-    def want(self, owner: MessagePump, jobs: Sequence[TileJob]) -> None:
-        """Replace what `owner` waits for, most urgent first; it gets TilesReady as they are made."""
+    def want(self, owner: MessagePump, jobs: Sequence[TileJob], ahead: Sequence[TileJob] = ()) -> None:
+        """Replace what `owner` waits for, most urgent first; it gets TilesReady as they are made.
+
+        `ahead` is what may come into sight next: drawn when there is nothing else to do.
+        """
         with self._lock:
-            wanted = deque(job for job in jobs if job.spec not in self._tiles)
+            wanted = deque(job for job in (*jobs, *ahead) if job.spec not in self._tiles)
+            self._wanted.pop(owner, None)
             if wanted:
                 self._wanted[owner] = wanted
                 self._start()
                 self._lock.notify(min(len(wanted), self._workers))
-            else:
-                self._wanted.pop(owner, None)
+        if self.sharper is not None:
+            self.sharper.want(owner, [job for job in jobs if self._can_be_sharper(job.spec)][:_SHARP_AT_ONCE])
 
     def leave(self, owner: MessagePump) -> None:
         """Forget an owner that is going away."""
@@ -121,20 +152,30 @@ class TilePool:
             for waiting in self._making.values():
                 waiting.discard(owner)
             self._last_post.pop(owner, None)
+        if self.sharper is not None:
+            self.sharper.leave(owner)
 
     def forget(self, keys: set[str] | None = None, *, errors_only: bool = False) -> None:
         """Drop the tiles of these sources (or of all), so that they are made again."""
         with self._lock:
             for spec, tile in list(self._tiles.items()):
                 if (keys is None or spec.key in keys) and (tile.error or not errors_only):
-                    del self._tiles[spec]
-                    self._size -= _cost(spec)
+                    self._drop(spec)
+        if self.sharper is not None:
+            self.sharper.forget(keys, errors_only=errors_only)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is being made or waited for."""
         with self._lock:
-            return not self._making and not self._wanted
+            if self._making or self._wanted:
+                return False
+        return self.sharper is None or self.sharper.idle
+
+    def forget_uploads(self) -> None:
+        """The terminal may have lost pictures that were sent to it: send those in sight again."""
+        if self.sharper is not None:
+            self.sharper.forget_uploads()
 
     def close(self) -> None:
         """Stop the threads after the tiles they are at."""
@@ -142,6 +183,19 @@ class TilePool:
             self._closed = True
             self._wanted.clear()
             self._lock.notify_all()
+        if self.sharper is not None:
+            self.sharper.close()
+
+    def _can_be_sharper(self, spec: TileSpec) -> bool:
+        with self._lock:
+            tile = self._tiles.get(spec)
+        return (
+            tile is not None
+            and not tile.error
+            and not spec.draft
+            and self.sharper is not None
+            and self.sharper.lacks(spec)
+        )
 
     def _start(self) -> None:
         while len(self._threads) < self._workers and not self._closed:
@@ -159,16 +213,19 @@ class TilePool:
                 job = self._take()
             if job is None:
                 continue
-            tile, average = make_tile(job, self.depth, self.cell_aspect)
+            tile, average = self._make(job)
             with self._lock:
                 self._keep(tile, average)
                 told = [waiting for waiting in self._making.pop(job.spec) if self._due(waiting)]
             for waiting in told:
                 waiting.post_message(TilesReady())
 
+    def _make(self, job: TileJob) -> tuple[Tile, tuple[int, int, int] | None]:
+        return make_tile(job, self.depth, self.cell_aspect)
+
     def _due(self, owner: MessagePump) -> bool:
         now = time.monotonic()
-        if self._closed or (owner in self._wanted and now - self._last_post.get(owner, 0.0) < _BATCH_SECONDS):
+        if self._closed or (owner in self._wanted and now - self._last_post.get(owner, 0.0) < self._batch_seconds):
             return False
         self._last_post[owner] = now
         return True
@@ -187,15 +244,21 @@ class TilePool:
 
     def _keep(self, tile: Tile, average: tuple[int, int, int] | None) -> None:
         if tile.spec not in self._tiles:
-            self._size += _cost(tile.spec)
+            self._size += self._cost(tile.spec)
         self._tiles[tile.spec] = tile
         while self._size > self._budget and len(self._tiles) > 1:
-            spec, _ = self._tiles.popitem(last=False)
-            self._size -= _cost(spec)
+            self._drop(next(iter(self._tiles)))
         if average is not None:
             self._averages[tile.spec.key] = average
             if len(self._averages) > _AVERAGES:
                 self._averages.popitem(last=False)
+
+    def _drop(self, spec: TileSpec) -> None:
+        del self._tiles[spec]
+        self._size -= self._cost(spec)
+
+    def _cost(self, spec: TileSpec) -> int:
+        return spec.cols * spec.rows * _CELL_BYTES + 2_000
 
 
 def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Tile, tuple[int, int, int] | None]:
@@ -227,12 +290,25 @@ def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Til
     return Tile(spec, Box(0, 0, spec.cols, spec.rows), [], words), None
 
 
+def build_pool(terminal: Terminal, send: Callable[[str], bool], *, images: str = "auto", plain: bool) -> TilePool:
+    """The pool for a terminal: characters alone when `plain`, else as many colours and pixels as it can show.
+
+    `images` is auto, kitty, halfcells or off, as a person set it.
+    """
+    cell_aspect = find_cell_aspect(terminal.cell_size)
+    if images == "off" or plain:
+        return TilePool(depth="off" if images == "off" else "ascii", cell_aspect=cell_aspect)
+    if not terminal.kitty_placeholders or images == "halfcells":
+        return TilePool(depth="truecolor" if terminal.truecolor else "256", cell_aspect=cell_aspect)
+    from loratui.tui.kitty import LOCAL_RATE, SSH_RATE, KittyPool
+
+    rate = SSH_RATE if terminal.over_ssh else LOCAL_RATE
+    sharper = KittyPool(send, cell_size=terminal.cell_size or (10, 20), tmux=terminal.tmux, rate=rate)
+    return TilePool(cell_aspect=cell_aspect, sharper=sharper)
+
+
 def find_cell_aspect(cell_size: tuple[int, int] | None) -> float:
     """Height of a cell by its width; 2 where the terminal does not say, or says what no font looks like."""
     if cell_size is None or min(cell_size) <= 0:
         return 2.0
     return min(max(cell_size[1] / cell_size[0], 1.5), 3.0)
-
-
-def _cost(spec: TileSpec) -> int:
-    return spec.cols * spec.rows * _CELL_BYTES + 2_000

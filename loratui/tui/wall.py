@@ -284,7 +284,9 @@ class ImageWall(ScrollView, can_focus=True):
 
     def _lay_out(self, zoom: int) -> Grid:
         width, height = self.scrollable_content_region.size
-        return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], self.pool.cell_aspect)
+        # Where no pictures are drawn, tiles are their labels with a line above.
+        cell_aspect = 1000.0 if self.pool.depth == "off" else self.pool.cell_aspect
+        return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], cell_aspect)
 
     def _resize_wall(self) -> None:
         self.grid = self._lay_out(self._zoom)
@@ -366,20 +368,21 @@ class ImageWall(ScrollView, can_focus=True):
         return (id not in self._labels or id in self._stale) and id not in self._asked
 
     def _ask_for_tiles(self, sight: range) -> None:
-        """Have the tiles in sight made first, then those a page below and above; paint what came meanwhile."""
-        jobs = []
+        """Have the tiles in sight made first, then those a page below and above; paint what is made."""
         around = self._in_sight(pages=1)
-        for index in (*sight, *range(sight.stop, around.stop), *range(around.start, sight.start)):
+        jobs = self._jobs(sight)
+        ahead = self._jobs((*range(sight.stop, around.stop), *range(around.start, sight.start)))
+        for index in sight:
             label = self._labels.get(self.ids[index])
-            if label is None:
-                continue
-            spec = self._painter.spec_of(label)
-            tile = self.pool.get(spec)
-            if tile is None:
-                jobs.append(TileJob(spec, label.source))
-            elif index in sight and not self._painter.is_painted(index, tile):
+            tile = None if label is None else self.pool.get(self._painter.spec_of(label))
+            if tile is not None and not self._painter.is_painted(index, tile):
                 self._refresh_tile(index)
-        self.pool.want(self, jobs)
+        self.pool.want(self, jobs, ahead)
+
+    def _jobs(self, indices: Iterable[int]) -> list[TileJob]:
+        labels = [self._labels.get(self.ids[index]) for index in indices]
+        jobs = [TileJob(self._painter.spec_of(label), label.source) for label in labels if label is not None]
+        return [job for job in jobs if self.pool.lacks(job.spec)]
 
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
