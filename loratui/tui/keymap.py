@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 
 from textual.binding import Binding
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
 from loratui.errors import UsageError
 from loratui.tui.actions import EVERYWHERE, Action
@@ -23,7 +25,20 @@ def actions_of(scope: str) -> list[Action]:
 
 def keys_of(action: Action, keymap: Keymap) -> tuple[str, ...]:
     """The keys of an action: a person's own, else the ones it comes with."""
-    return keymap.get(action.id) or tuple(action.keys.split(","))
+    own = keymap.get(action.id)
+    return tuple(map(name_key, own)) if own else tuple(action.keys.split(","))
+
+
+def name_key(key: str) -> str:
+    """Textual's name for a key as a person writes it: `?` is question_mark, `^p` ctrl+p, `F8` f8, `esc` escape."""
+    if len(key) == 2 and key[0] == "^":
+        return f"ctrl+{key[1].lower()}"
+    if len(key) > 1:
+        return _NAMED.get(key.lower(), key.lower())
+    if key.isalnum() or key in _NAMED:
+        return _NAMED.get(key, key)
+    name = unicodedata.name(key, "").lower().replace("-", "_").replace(" ", "_")
+    return KEY_NAME_REPLACEMENTS.get(name, name)
 
 
 def bindings_of(scope: str, keymap: Keymap) -> list[Binding]:
@@ -47,8 +62,21 @@ def check_keymap(keymap: Keymap) -> None:
             near = get_close_matches(id_, BY_ID, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else "`?` in the app lists the actions."
             raise UsageError(f"[keys]: there is no action '{id_}'.", hint=hint)
+        for key in keymap[id_]:
+            _refuse_unknown_key(id_, key)
     for scope in sorted({scope for action in ACTIONS for scope in action.scopes}):
         _refuse_clash(scope, keymap)
+
+
+def _refuse_unknown_key(id_: str, key: str) -> None:
+    name = name_key(key)
+    known = {str(item.value) for item in Keys}
+    if name and len(key) > 1 and name.removeprefix("shift+") not in known:
+        near = get_close_matches(name, known, n=1)
+        guess = f"Did you mean '{near[0]}'? " if near else ""
+        raise UsageError(f"[keys]: '{key}' of {id_} is no key.", hint=f"{guess}Keys: x, X, ?, ctrl+x, f8, space.")
+    if not name:
+        raise UsageError(f"[keys]: {id_} has no key.", hint="Leave the line out to have the usual one.")
 
 
 def _refuse_clash(scope: str, keymap: Keymap) -> None:
@@ -83,6 +111,8 @@ _SHOWN = {
     "pageup": "pgup",
     "delete": "del",
 }
+
+_NAMED = {shown: key for key, shown in _SHOWN.items()}
 
 
 def show_key(key: str) -> str:
