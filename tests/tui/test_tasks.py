@@ -1,0 +1,127 @@
+"""The task drawer: long jobs with progress and a way to stop them, and what was said."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from loratui.errors import Cancelled, RefusedError
+from loratui.events import Progress
+from loratui.tui.dialogs import Confirm
+from loratui.tui.table import RowTable
+from loratui.tui.tasks import ETA_AFTER_S, TasksScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.events import Report
+    from loratui.tui.app import LoratuiApp
+
+    MakeApp = Callable[..., LoratuiApp]
+    Settle = Callable[[Pilot[None]], Awaitable[None]]
+
+
+class Job:
+    """A long job that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.reported = threading.Event()
+
+    def work(self, catalog: object, report: Report, cancel: threading.Event) -> str:
+        report(Progress("count", 30, 120, eta_s=95.0))
+        self.reported.set()
+        while not self.go_on.wait(0.01):
+            if cancel.is_set():
+                raise Cancelled("Stopped after 30.", hint="Run it again to go on.")
+        return "counted 120"
+
+
+def cells(pilot: Pilot[None]) -> list[tuple[str, ...]]:
+    return [row.cells for row in pilot.app.screen.query_one(RowTable).rows]
+
+
+def messages(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one("#messages", Static).content)
+
+
+async def test_an_empty_drawer_says_what_belongs_there(make_app: MakeApp, home: Home, settle: Settle) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("w")
+        assert isinstance(pilot.app.screen, TasksScreen)
+        assert pilot.app.screen.query_one("#none").display
+        assert messages(pilot) == "Nothing was said yet."
+        await pilot.press("w")
+        assert not isinstance(pilot.app.screen, TasksScreen)
+
+
+async def test_a_job_shows_progress_and_its_end(make_app: MakeApp, home: Home, settle: Settle) -> None:
+    async with make_app().run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        job = Job()
+        await pilot.press("w")
+        task = pilot.app.bridge.start_task("count things", job.work, lambda result: result, owner=pilot.app)
+        job.reported.wait(5)
+        await pilot.pause()
+        await pilot.pause()
+        label, bar, done, left, state = cells(pilot)[0]
+        assert (label, done, left, state) == ("count things", "30/120", "", "running")
+        assert bar.count("█") * 3 == bar.count("░")
+        # An estimate is shown once there is something to base it on.
+        task.started -= ETA_AFTER_S
+        pilot.app.screen.tasks_changed()
+        assert cells(pilot)[0][3] == "1 min 35 s left"
+        job.go_on.set()
+        await settle(pilot)
+        assert cells(pilot)[0][0] == "count things: counted 120"
+        assert cells(pilot)[0][4] == "done"
+
+
+async def test_x_stops_a_job(make_app: MakeApp, home: Home, settle: Settle) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        job = Job()
+        pilot.app.bridge.start_task("count things", job.work, lambda result: result, owner=pilot.app)
+        job.reported.wait(5)
+        await pilot.press("w", "x")
+        await settle(pilot)
+        assert cells(pilot)[0][0] == "count things: Stopped after 30."
+        assert cells(pilot)[0][4] == "cancelled"
+        assert "Stopping: count things. What is done so far is kept." in messages(pilot)
+        await pilot.press("x")
+        assert messages(pilot).count("Stopping") == 1
+
+
+async def test_a_job_that_failed_is_told_in_full(make_app: MakeApp, home: Home, settle: Settle) -> None:
+    def work(catalog: object, report: Report, cancel: threading.Event) -> str:
+        raise RefusedError("The folder is full of \x1b[31mstones.", hint="Empty it.")
+
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.bridge.start_task("move stones", work, lambda result: result, owner=pilot.app)
+        await settle(pilot)
+        await pilot.press("w")
+        assert cells(pilot)[0][4] == "failed"
+        assert "failed: The folder is full of  [31mstones. Empty it." in messages(pilot)
+
+
+async def test_quitting_while_a_job_runs_asks_and_no_is_the_default(
+    make_app: MakeApp, home: Home, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        job = Job()
+        pilot.app.bridge.start_task("count things", job.work, lambda result: result, owner=pilot.app)
+        await pilot.press("q")
+        assert isinstance(pilot.app.screen, Confirm)
+        pilot.app.screen._opened -= 1
+        await pilot.press("enter")
+        assert pilot.app.is_running
+        job.go_on.set()
+        await settle(pilot)
