@@ -33,7 +33,7 @@ __all__ = ["ImageWall", "WallLabel", "WallNeeds"]
 _LABELS_KEPT = 4_000
 
 
-class ImageWall(ScrollView, can_focus=True):
+class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     """Pictures in a grid with a cursor and marks.
 
     The owner gives ids with `set_ids`, answers WallNeeds with `put_labels`, and binds keys to the methods.
