@@ -34,7 +34,8 @@ class BulkTagging(CurationScreen):
     def do_tag_add(self) -> None:
         def touched(tags: tuple[str, ...]) -> str:
             without = {id_ for tag in tags for id_ in self._within_scope(tag, has=False)}
-            return f"{count(len(without), 'picture')} will get what is missing." if tags else ""
+            missing = "it" if len(tags) == 1 else "what is missing"
+            return f"{count(len(without), 'picture')} will get {missing}." if tags else ""
 
         def chosen(tags: tuple[str, ...] | None) -> None:
             def work(catalog: Catalog, ids: Sequence[int]) -> int:
@@ -52,7 +53,7 @@ class BulkTagging(CurationScreen):
     def do_tag_remove(self) -> None:
         def touched(tags: tuple[str, ...]) -> str:
             having = {id_ for tag in tags for id_ in self._within_scope(tag)}
-            return f"{count(len(having), 'picture')} will lose it." if tags else ""
+            return f"{count(len(having), 'picture')} will lose {'it' if len(tags) == 1 else 'them'}." if tags else ""
 
         def chosen(tags: tuple[str, ...] | None) -> None:
             def work(catalog: Catalog, ids: Sequence[int]) -> int:

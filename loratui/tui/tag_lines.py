@@ -40,6 +40,16 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What the screen asks: tags of a subject within a scope, and what is filtered and marked on its wall."""
+
+    subject: str
+    kind: str
+    wall_query: str
+    wall_marks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TagView:
     """All that the screen shows, as the library had it at one moment."""
 
@@ -51,30 +61,41 @@ class TagView:
     """Counted within the scope."""
     holders: dict[str, list[TaggedPicture]]
     """Pictures of the whole subject by the folded form of their tags."""
+    question: Question
+    stamp: str
+    """Of the library: while it stays, nothing that is shown here has changed."""
 
 
-def read_view(catalog: Catalog, subject: str, kind: str, wall_query: str, wall_marks: Sequence[int]) -> TagView:
-    """Read the tags of a subject and count them within a scope; for a thread."""
+def read_view(catalog: Catalog, question: Question, before: TagView | None) -> TagView:
+    """Read the tags of a subject and count them within a scope; `before` again if it still holds. For a thread.
+
+    A training commits every second, and has nothing to do with tags.
+    """
     from loratui.captions.counts import read_book
     from loratui.catalog.dedupe import duplicates_of_subject
+    from loratui.catalog.measures import stamp_everything
     from loratui.catalog.query import select_ids
     from loratui.errors import UsageError
 
+    subject, wall_query = question.subject, question.wall_query.strip()
+    stamp = stamp_everything(catalog)
+    if before is not None and (before.stamp, before.question) == (stamp, question):
+        return before
     book = read_book(catalog, subject)
     everything = tuple(one.id for one in book.pictures)
     scopes = [Scope(ALL, "all", everything, "")]
-    if wall_query.strip():
+    if wall_query:
         try:
             found = select_ids(catalog, subject, wall_query, duplicates=lambda: duplicates_of_subject(catalog, subject))
-            scopes.append(Scope(FILTERED, f"filtered {wall_query.strip()}", tuple(found), wall_query.strip()))
+            scopes.append(Scope(FILTERED, f"filtered {wall_query}", tuple(found), wall_query))
         except UsageError:
             # The wall says what is wrong with its filter.
             pass
-    if marked := tuple(sorted(set(wall_marks).intersection(everything))):
+    if marked := tuple(sorted(set(question.wall_marks).intersection(everything))):
         scopes.append(Scope(MARKED, "marked", marked))
-    scope = next((one for one in scopes if one.kind == kind), scopes[0])
+    scope = next((one for one in scopes if one.kind == question.kind), scopes[0])
     counted = book if scope.kind == ALL else book.narrow(scope.ids)
-    return TagView(book, tuple(scopes), scope, tuple(counted.count_tags()), book.find_holders())
+    return TagView(book, tuple(scopes), scope, tuple(counted.count_tags()), book.find_holders(), question, stamp)
 
 
 def sort_tags(tags: Sequence[TagCount], order: int) -> list[TagCount]:

@@ -18,6 +18,7 @@ from loratui.tui.tag_bulk import BulkTagging
 from loratui.tui.tag_lines import (
     ALL,
     ORDERS,
+    Question,
     TagView,
     columns,
     filter_tags,
@@ -118,11 +119,14 @@ class TagsScreen(TableMoves, BulkTagging):
     # What is shown
 
     def library_changed(self) -> None:
-        query, marks = self._of_wall()
-        kind = self._kind
-        self.read(lambda catalog: read_view(catalog, self.subject, kind, query, marks), self._take, "view")
+        question, before = Question(self.subject, self._kind, *self._of_wall()), self._view
+        self.read(lambda catalog: read_view(catalog, question, before), self._take, "view")
 
-    def _of_wall(self) -> tuple[str, Sequence[int]]:
+    def reread(self) -> None:
+        self._view = replace(self._view, stamp="") if self._view is not None else None
+        self.library_changed()
+
+    def _of_wall(self) -> tuple[str, tuple[int, ...]]:
         """What is filtered and marked on the wall of this subject, if it is open below."""
         about = {"subject": self.subject}
         for screen in self.lora.screen_stack:
@@ -131,6 +135,8 @@ class TagsScreen(TableMoves, BulkTagging):
         return "", ()
 
     def _take(self, view: TagView) -> None:
+        if view is self._view:
+            return
         self._view = view
         self._kind = view.scope.kind
         self._show()

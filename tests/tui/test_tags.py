@@ -144,7 +144,7 @@ async def test_a_tag_is_added_with_completion_and_the_count_shown_before(catalog
         assert "all: 12 pictures" in text_of(form, "#scope")
         await press(pilot, "h", "tab")
         assert form.query_one(Input).value == "hat"
-        assert text_of(form, "#touched") == "9 pictures will get what is missing."
+        assert text_of(form, "#touched") == "9 pictures will get it."
         await press(pilot, *", ")
         await press(pilot, *"smile", "enter")
         assert tags_of(catalog) == {"freckles": 12, "hat": 12, "smile": 12, "red eyes": 10, "blue eyes": 2}
@@ -335,3 +335,19 @@ def test_the_query_for_a_tag_takes_it_as_it_is_spelled() -> None:
     assert parse_query(query_for("red eyes")) == Match("tag", "red eyes")
     assert parse_query(query_for("what?*")) == Match("tag", r"what\?\*")
     assert parse_query(query_for('the "best"')) == Match("tag", 'the "best"')
+
+
+async def test_what_a_training_commits_does_not_read_the_tags_again(catalog: Catalog, make_app: MakeApp) -> None:
+    from loratui.catalog.measures import Measure, store_measures
+
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        before = screen.view
+        store_measures(catalog, [(1, "duplicates", Measure(0, "now"))])
+        screen.library_changed()
+        await settle(pilot)
+        assert screen.view is before
+        add_tags(catalog, "Mira", "", ["smile"])
+        screen.library_changed()
+        await settle(pilot)
+        assert screen.view is not before

@@ -1,0 +1,78 @@
+"""The verbs about tags, in real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loratui.catalog.edits import add_tags
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.config import Home
+
+
+@pytest.fixture
+def mira(home: Home, tmp_path: Path) -> Home:
+    """Mira smiles on three pictures and wears a hat on one."""
+    from PIL import Image
+
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "Mirvok")
+        for number in range(3):
+            Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / f"{number}.png")
+        import_pictures(catalog, "Mira", [tmp_path / f"{number}.png" for number in range(3)])
+        add_tags(catalog, "Mira", "", ["smile"])
+        add_tags(catalog, "Mira", "name:1.png", ["hat"])
+    return home
+
+
+def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loratui", *arguments],
+        env={**os.environ, "LORATUI_HOME": str(home.data)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def read(home: Home, *arguments: str) -> Any:
+    done = run(home, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_tags_are_listed_with_pictures_and_share(mira: Home) -> None:
+    found = read(mira, "tags", "list", "Mira")
+    assert [(item["tag"], item["pictures"], item["share"], item["band"]) for item in found] == [
+        ("smile", 3, 1.0, "critical"),
+        ("hat", 1, 0.3333, ""),
+    ]
+    assert [item["tag"] for item in read(mira, "tags", "list", "Mira", "-tag:hat")] == ["smile"]
+    assert "smile" in run(mira, "tags", "list", "Mira").stdout
+
+
+def test_a_tag_is_replaced_and_undo_brings_it_back(mira: Home) -> None:
+    assert read(mira, "caption", "replace", "Mira", "smile", "grin", "name:1.png") == {"changed": 1}
+    assert {item["tag"]: item["pictures"] for item in read(mira, "tags", "list", "Mira")} == {
+        "smile": 2,
+        "grin": 1,
+        "hat": 1,
+    }
+    assert run(mira, "undo").returncode == 0
+    assert read(mira, "tags", "list", "Mira")[0]["pictures"] == 3
+
+
+def test_a_replacement_that_is_no_tag_is_a_usage_error(mira: Home) -> None:
+    done = run(mira, "caption", "replace", "Mira", "smile", "a, b")
+    assert done.returncode == 2
+    assert "is no tag" in done.stderr
