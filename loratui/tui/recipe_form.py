@@ -207,7 +207,7 @@ class RecipeForm(Vertical):
     def set_presets(self, presets: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]) -> None:
         """Take other presets; what the person has changed stays, the rest follows."""
         for name, value in presets.items():
-            if name not in self.values or self.values[name] == self.presets.get(name, self.values[name]):
+            if name not in self.values or self.values[name] == self.presets.get(name):
                 self.values[name] = value
         self.presets |= presets
         self.choices |= choices

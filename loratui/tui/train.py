@@ -64,6 +64,7 @@ class TrainScreen(LoratuiScreen):
     TrainScreen RecipeForm { width: 1fr; }
     TrainScreen #side { width: 1fr; padding: 0 2; background: $surface; }
     TrainScreen #outlook { height: auto; }
+    TrainScreen #outlook.-stale { text-opacity: 50%; }
     TrainScreen.-narrow RecipeForm { width: 40; }
     TrainScreen.-narrow #side { padding: 0 1; }
     """
@@ -77,6 +78,8 @@ class TrainScreen(LoratuiScreen):
         self._outlook: Outlook | None = None
         self._pause: Timer | None = None
         self._rest: Timer | None = None
+        self._missed = False
+        """Whether the library changed while we rested."""
         self._starting = False
 
     def compose_body(self) -> ComposeResult:
@@ -99,12 +102,17 @@ class TrainScreen(LoratuiScreen):
     # Looking
 
     def library_changed(self) -> None:
-        if self._rest is None:
-            self._rest = self.set_timer(LEAST_PAUSE_S, self._rested)
-            self._look()
+        if self._rest is not None:
+            self._missed = True
+            return
+        self._rest = self.set_timer(LEAST_PAUSE_S, self._rested)
+        self._look()
 
     def _rested(self) -> None:
         self._rest = None
+        if self._missed:
+            self._missed = False
+            self.library_changed()
 
     def _look(self) -> None:
         subject, continue_from = self._subject, self._continue_from if self._ground is None else ""
@@ -168,6 +176,7 @@ class TrainScreen(LoratuiScreen):
         self.form.set_wrong(outlook.wrong)
         side = self.query_one("#outlook", Static)
         ground = self._ground
+        side.set_class(outlook.found is None, "-stale")
         if outlook.found is not None and ground is not None:
             side.remove_class("muted")
             side.update(draw_outlook(outlook.found, ground.machine, self.lora.glyphs, self.app.theme_variables))
