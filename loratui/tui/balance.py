@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class BalanceScreen(LoratuiScreen):
         def work(catalog: Catalog) -> str:
             from loratui.catalog.query import get_memberships
 
-            return " or ".join(f"sha:{picture.sha256[:12]}" for picture in get_memberships(catalog, cell.ids))
+            return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, cell.ids))
 
         self.read(work, self._show_pictures, "cell")
 

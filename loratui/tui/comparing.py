@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _LOSSLESS = ("PNG", "BMP", "TIFF", "PPM", "PSD")
 _ROLE_RANK = {"primary": 3, "supporting": 2, "holdout": 1}
-# Sharpness within this factor looks the same.
-_AS_SHARP = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def compare_pictures(pictures: Sequence[Membership], captions: Mapping[int, str]
         _compare("size", pictures, lambda one: f"{one.width}x{one.height}", lambda one: one.width * one.height),
         _compare("format", pictures, lambda one: one.format, lambda one: one.format in _LOSSLESS),
         _compare("file", pictures, lambda one: format_bytes(one.bytes), lambda one: one.bytes),
-        _compare_sharpness(pictures),
+        _compare("sharpness", pictures, lambda one: f"{one.sharpness:.0f}", lambda one: round(one.sharpness)),
         _compare("role", pictures, lambda one: one.role, lambda one: _ROLE_RANK.get(one.role, 0)),
         _compare("rating", pictures, lambda one: star * one.rating or "-", lambda one: one.rating),
         _compare("repeats", pictures, lambda one: str(one.repeats)),
@@ -74,14 +72,6 @@ def _compare(
     merits = [merit(picture) for picture in pictures]
     best = {place for place, one in enumerate(merits) if one == max(merits)}
     return ComparedLine(label, values, frozenset(best if len(best) < len(pictures) else ()))
-
-
-def _compare_sharpness(pictures: Sequence[Membership]) -> ComparedLine:
-    most = max((picture.sharpness for picture in pictures), default=0.0)
-    best = {place for place, picture in enumerate(pictures) if picture.sharpness * _AS_SHARP >= most}
-    if len(best) == len(pictures):
-        return ComparedLine("sharpness", ("about the same",) * len(pictures))
-    return ComparedLine("sharpness", tuple(f"{picture.sharpness:.0f}" for picture in pictures), frozenset(best))
 
 
 def _say_remarks(picture: Membership) -> str:

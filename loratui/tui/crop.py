@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.cropping import CropDraft, Shape, list_shapes, order_shapes, start_draft
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.picture_view import PictureView
 from loratui.tui.sources import MembershipSource
 from loratui.tui.text import count, plain
@@ -297,7 +298,7 @@ class CropScreen(LoratuiScreen):
             self.tell("This box is the whole picture: there is nothing to cut.")
             return
         numbers = ",".join(str(number) for number in box)
-        command = ["crop", "set", self.subject, f"sha:{picture.sha256[:12]}", "--box", numbers]
+        command = ["crop", "set", self.subject, name_by_hashes([picture.sha256]), "--box", numbers]
         self._write(picture, None if whole else box, f"{plain(picture.name)} is cropped to {box[2]}x{box[3]}.", command)
 
     def do_crop_clear(self) -> None:
@@ -308,7 +309,7 @@ class CropScreen(LoratuiScreen):
             self._drafts.pop(picture.id, None)
             self._show()
             return
-        command = ["crop", "clear", self.subject, f"sha:{picture.sha256[:12]}"]
+        command = ["crop", "clear", self.subject, name_by_hashes([picture.sha256])]
         self._write(picture, None, f"All of {plain(picture.name)} is used again.", command)
 
     def _write(self, picture: Membership, box: Box | None, said: str, command: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.group_view import GroupView
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.sources import MembershipSource
 from loratui.tui.text import count, plain
 
@@ -273,13 +274,13 @@ class DuplicatesScreen(LoratuiScreen):
 
     def do_group_resolve(self) -> None:
         if group := self.group:
-            self._reject_others(group, ["dupes", "resolve", self.subject, _sha(group.best)])
+            self._reject_others(group, ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])])
 
     def do_group_keep_this(self) -> None:
         group, kept = self.group, self.picture
         if group is None or kept is None:
             return
-        others = " or ".join(_sha(picture) for picture in group.pictures if picture.id != kept.id)
+        others = name_by_hashes(picture.sha256 for picture in group.pictures if picture.id != kept.id)
         reason = f"duplicate of {kept.name}"
         self._reject_others(
             replace(group, best=kept), ["role", "set", self.subject, "rejected", others, "--reason", reason]
@@ -309,7 +310,7 @@ class DuplicatesScreen(LoratuiScreen):
 
             return set_role(catalog, self.subject, "rejected", [picture.id], reason=reason)
 
-        command = ["role", "set", self.subject, "rejected", _sha(picture), "--reason", reason]
+        command = ["role", "set", self.subject, "rejected", name_by_hashes([picture.sha256]), "--reason", reason]
         self._settle(work, lambda _: f"Rejected {plain(picture.name)}.", command, {_ids(group)}, left)
 
     def do_group_different(self) -> None:
@@ -330,7 +331,7 @@ class DuplicatesScreen(LoratuiScreen):
 
             return record_verdict(catalog, combinations([one.picture_id for one in group.pictures], 2), verdict)
 
-        names = " or ".join(_sha(picture) for picture in group.pictures)
+        names = name_by_hashes(picture.sha256 for picture in group.pictures)
         command = ["dupes", "keep", self.subject, names, *(["--alternates"] if verdict == "alternates" else [])]
         word = "wanted variants" if verdict == "alternates" else "not duplicates"
         said = f"{count(len(group.pictures), 'picture')} are {word} from now on."
@@ -389,7 +390,3 @@ class DuplicatesScreen(LoratuiScreen):
 
 def _ids(group: DuplicateGroup) -> tuple[int, ...]:
     return tuple(picture.id for picture in group.pictures)
-
-
-def _sha(picture: Membership) -> str:
-    return f"sha:{picture.sha256[:12]}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LABEL = 11
 """Cells for the names of properties, left of the first picture."""
 
-_LEAST, _MOST = 20, 66
+_LEAST, _MOST = 20, 96
 _GAP = 2
 _LEAST_ROWS = 5
 _PARTS = ("label", "value", "best", "name", "cursor", "keep", "muted")
@@ -148,7 +148,7 @@ class GroupView(Widget):
         return [Strip(line).adjust_cell_length(width, base) for line in lines[: self.size.height]]
 
     def _style(self, part: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"groupview--{part}", partial=True)
+        return self.get_visual_style(f"groupview--{part}").rich_style
 
     def _margin(self, label: str = "") -> Segment:
         return Segment(set_cell_size(label, LABEL), self._style("label"))
