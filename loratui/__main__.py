@@ -18,7 +18,10 @@ def main() -> None:
     if _means_app(arguments):
         from loratui.tui.entry import run_app
 
-        sys.exit(run_app(arguments))
+        code = run_app(arguments)
+        sys.stdout.flush()
+        # Nothing is left to do, and taking the interpreter apart would take longer than all of the exit before it.
+        os._exit(code)
     from loratui.cli.root import run
 
     sys.exit(run(arguments))

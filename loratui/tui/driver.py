@@ -91,6 +91,7 @@ class LoratuiDriver(LinuxDriver):
     def __init__(self, app: Any, **settings: Any) -> None:
         super().__init__(app, **settings)
         self._file = self.streams.file  # type: ignore[assignment]
+        self._woken, self._wake = os.pipe()
 
     def start_application_mode(self) -> None:
         self.take_over()
@@ -102,6 +103,12 @@ class LoratuiDriver(LinuxDriver):
         super().stop_application_mode()
         if self._mouse_pixels:
             self.write("\x1b[?1016l")
+
+    def disable_input(self) -> None:
+        # The thread waits for keys; without a sign it would see the end of the app a tenth of a second late.
+        os.write(self._wake, b"!")
+        super().disable_input()
+        os.read(self._woken, 1)
 
     def close(self) -> None:
         super().close()
@@ -121,9 +128,13 @@ class LoratuiDriver(LinuxDriver):
                     self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
-            now = time.monotonic()
-            waits = [0.1, replies.wait(now), None if parser._timeout_time is None else constants.ESCAPE_DELAY / 4]
-            if not select.select([self.fileno], [], [], min(wait for wait in waits if wait is not None))[0]:
+            waits = [
+                replies.wait(time.monotonic()),
+                None if parser._timeout_time is None else constants.ESCAPE_DELAY / 4,
+            ]
+            patience = min((wait for wait in waits if wait is not None), default=None)
+            ready = select.select([self.fileno, self._woken], [], [], patience)[0]
+            if self.fileno not in ready:
                 text = replies.decide(time.monotonic())
                 continue
             try:

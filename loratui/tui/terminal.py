@@ -169,7 +169,9 @@ def probe_terminal(
     started = time.monotonic()
     wrap = False
     with mute(fileno):
-        replies = _ask(fileno, output, _VERSION + _GRAPHICS + _CELL + _DA1, drain, meanwhile)
+        # tmux takes the question about graphics for the title of its window.
+        near = known.tmux or environ.get("TERM", "").startswith(("tmux", "screen"))
+        replies = _ask(fileno, output, _VERSION + ("" if near else _GRAPHICS) + _CELL + _DA1, drain, meanwhile)
         typed = replies.typed
         if known.tmux or replies.version.startswith("tmux"):
             known = replace(known, tmux=True)

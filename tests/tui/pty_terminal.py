@@ -25,7 +25,7 @@ Replies = Mapping[str, bytes]
 
 DA1 = b"\x1b[?62;4c"
 SILENT: Replies = {}
-XTERM: Replies = {"da1": DA1, "cell": b"\x1b[6;20;10t", "sync": b"\x1b[?2026;2$y"}
+XTERM: Replies = {"da1": DA1, "da2": b"\x1b[>1;4000;32c", "cell": b"\x1b[6;20;10t", "sync": b"\x1b[?2026;2$y"}
 KITTY: Replies = {**XTERM, "version": b"\x1bP>|kitty(0.32.2)\x1b\\", "graphics": b"\x1b_Gi=31;OK\x1b\\"}
 GHOSTTY: Replies = {**KITTY, "version": b"\x1bP>|ghostty 1.1.3\x1b\\"}
 WEZTERM: Replies = {**KITTY, "version": b"\x1bP>|WezTerm 20240203-110809-5046fc22\x1b\\"}
@@ -42,6 +42,7 @@ _QUERIES = {
     "graphics": rb"\x1b_G[^\x1b]*a=q[^\x1b]*\x1b\\",
     "cell": rb"\x1b\[16t",
     "da1": rb"\x1b\[0?c",
+    "da2": rb"\x1b\[>0?c",
     "sync": rb"\x1b\[\?2026\$p",
 }
 _WRAPPED = re.compile(rb"\x1bPtmux;((?:\x1b\x1b|[^\x1b])*)\x1b\\")
