@@ -20,6 +20,7 @@ from loratui.catalog.caption_import import store_captions
 from loratui.catalog.edits import get_rules, set_rules, tag_edits_of, tag_scores_of
 from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
     warnings: list[str] = []
     texts: dict[int, str] = {}
     tags: dict[int, tuple[str, ...]] = {}
+    used: dict[tuple[int, str], Path] = {}
+    passed_over: dict[int, tuple[Path, Path]] = {}
     for id_, path in pairs:
         if path not in files:
             try:
@@ -153,10 +156,13 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
         if found is None:
             continue
         # A .txt with tags beside a .caption with a sentence is common: of each kind the first counts.
-        if found.text:
-            texts.setdefault(id_, found.text)
-        if found.tags:
-            tags.setdefault(id_, strip_prefix(found.tags, prefix, owner.trigger))
+        if found.text and texts.setdefault(id_, found.text) != found.text:
+            passed_over.setdefault(id_, (used[id_, "text"], path))
+        own = strip_prefix(found.tags, prefix, owner.trigger)
+        if found.tags and tags.setdefault(id_, own) != own:
+            passed_over.setdefault(id_, (used[id_, "tags"], path))
+        used.setdefault((id_, "text" if found.text else "tags"), path)
+    warnings += _tell_rivals(passed_over, used)
     stored = store_captions(catalog, owner, texts=texts, tags=tags)
     if stored.kept:
         warnings.append(f"{len(stored.kept)} pictures already had other captions, which were kept.")
@@ -164,6 +170,29 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
         warnings.append(f"{len(without)} captions are used as written and lack the trigger {owner.trigger}.")
     spoken_of = len(texts.keys() | tags.keys())
     return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings))
+
+
+def _tell_rivals(passed_over: Mapping[int, tuple[Path, Path]], used: Mapping[tuple[int, str], Path]) -> list[str]:
+    """Say where several files speak of one picture and only one of them is heard."""
+    told = []
+    if passed_over:
+        read, other = next(iter(passed_over.values()))
+        told.append(
+            f"For {_pictures(len(passed_over))} several caption files say different things and the first was read, "
+            f"such as {show_path(read)} and not {show_path(other)}."
+        )
+    both = [id_ for id_, kind in used if kind == "text" and (id_, "tags") in used]
+    if both:
+        text, tags = used[both[0], "text"], used[both[0], "tags"]
+        told.append(
+            f"For {_pictures(len(both))} one file has a sentence and another has tags, such as {show_path(text)} and "
+            f"{show_path(tags)}: the sentence is the caption, and the tags are kept but not said."
+        )
+    return told
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'s' * (count != 1)}"
 
 
 def _find(catalog: Catalog, subject: Subject | str) -> Subject:

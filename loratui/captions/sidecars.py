@@ -72,6 +72,10 @@ def read_sidecar(path: Path) -> SidecarFile:
             hint="Remove the file or shorten it.",
         )
     text, guessed = decode_text(data)
+    if is_binary(text, guessed):
+        raise RefusedError(
+            f"{show_path(path)} is no text: it has control characters.", hint="Captions are plain text, best in UTF-8."
+        )
     warnings = (f"{show_path(path)} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
     if not is_metadata:
         return SidecarFile(single=parse_caption(text), warnings=warnings)
@@ -92,6 +96,14 @@ def decode_text(data: bytes) -> tuple[str, bool]:
         return data.decode("utf-8-sig"), False
     except UnicodeDecodeError:
         return data.decode("latin-1"), True
+
+
+def is_binary(text: str, guessed: bool) -> bool:
+    """Tell whether decoded bytes were never text: NULs, or where the encoding was guessed any control character.
+
+    Latin-1 makes text of any bytes. Windows-1252 has quotes and dashes where Latin-1 has the controls from 0x80 on.
+    """
+    return "\0" in text or (guessed and any(char < " " and not char.isspace() for char in text))
 
 
 def clean_text(text: str) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from loratui.config import Home
 
 NAMES = ("one.png", "two.png", "three.png")
+SUFFIXES = (".caption", ".txt")
 
 
 @pytest.fixture
@@ -177,6 +178,31 @@ def test_sidecars_that_can_not_be_read_are_told_and_stop_nothing(
     )
     assert result.imported == 2 and len(result.warnings) == 4
     assert captions_of(catalog, "mira")[mira["two.png"]] == "photo of Mira, übermut, hat"
+
+
+def test_a_caption_file_that_loses_against_another_is_told(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "one.caption").write_text("hat, smile")
+    (tmp_path / "one.txt").write_text("beach")
+    (tmp_path / "two.caption").write_text("Mira walks her small dog on the beach")
+    (tmp_path / "two.txt").write_text("dog, beach")
+    (tmp_path / "three.caption").write_text("hat")
+    (tmp_path / "three.txt").write_text("hat")
+    pairs = [(id_, (tmp_path / name).with_suffix(suffix)) for name, id_ in mira.items() for suffix in SUFFIXES]
+    differ, mixed = import_sidecars(catalog, "mira", pairs).warnings
+    assert differ.startswith("For 1 picture ") and "one.caption and not" in differ and "one.txt" in differ
+    assert mixed.startswith("For 1 picture ") and "two.caption" in mixed and "the tags are kept but not said" in mixed
+    captions = captions_of(catalog, "mira")
+    assert captions[mira["one.png"]] == "photo of Mira, hat, smile"
+    assert captions[mira["two.png"]] == "Mira walks her small dog on the beach"
+
+
+def test_a_binary_caption_file_is_told_and_not_read(catalog: Catalog, mira: dict[str, int], tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xe9")
+    result = import_sidecars(catalog, "mira", [(mira["one.png"], tmp_path / "one.txt")])
+    assert result.imported == 0
+    assert ["is no text" in warning for warning in result.warnings] == [True]
 
 
 def test_the_caption_file_that_is_not_utf_8_in_the_shared_pictures_is_read(

@@ -137,4 +137,26 @@ def test_any_text_becomes_tags_or_one_line(text: str) -> None:
 def test_any_bytes_are_read_as_a_caption(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str) -> None:
     path = tmp_path_factory.mktemp("sidecar") / f"a{suffix}"
     path.write_bytes(data)
+    try:
+        assert read_sidecar(path).single is not None
+    except RefusedError as error:
+        assert "is no text" in error.message
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0\0\0\0", b"hat\0smile", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", bytes(range(256)), b"caf\xe9\x07"]
+)
+def test_binary_files_are_no_captions(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match="is no text"):
+        read_sidecar(path)
+
+
+@pytest.mark.parametrize(
+    "data", ["smile, \x93hat\x94\tand\r\nsea caf\xe9".encode("latin-1"), "smile\ufeff, ♥".encode("utf-16")]
+)
+def test_text_in_old_encodings_is_still_read(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
     assert read_sidecar(path).single is not None
