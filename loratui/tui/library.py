@@ -46,7 +46,7 @@ a   then imports its pictures.
 To look around first, leave with q and run `loratui demo`:
 it draws a character, trains it and compares the epochs, in a library of its own."""
 
-_MEASURED_AT_ONCE = 16
+_MEASURED_AT_ONCE = 48
 _DETAIL_PAUSE_S = 0.12
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,11 @@ def read_lines(catalog: Catalog) -> list[SubjectLine]:
     """All subjects as the library has them; called in a thread."""
     from loratui.review.overview import overview
 
-    return [_to_line(item) for item in overview(catalog)]
+    lines = [_to_line(item) for item in overview(catalog)]
+    for line in lines:
+        # Drawn here, a thousand of them don't hold up the keys.
+        to_row(line)
+    return lines
 
 
 def _to_line(item: SubjectOverview) -> SubjectLine:
@@ -172,8 +177,9 @@ def _find(title: str) -> _Shown:
     return next((item for item in _COLUMNS if item.column.title == title), _COLUMNS[0])
 
 
+@lru_cache(maxsize=8192)
 def to_row(line: SubjectLine) -> Row:
-    """The line as the table draws it."""
+    """The line as the table draws it; kept, because sorting and filtering ask for the same ones again."""
     return Row(str(line.id), tuple(item.text(line) for item in _COLUMNS))
 
 
