@@ -61,6 +61,8 @@ class PicturesScreen(CurationScreen):
 
     def __init__(self, subject: str) -> None:
         super().__init__(subject)
+        self.wall = ImageWall(pool=self.lora.tiles, id="wall")
+        self.detail = DetailPane(subject)
         self.order: Order = "added"
         self.query_text = ""
         self._catalog: Catalog | None = None
@@ -76,8 +78,8 @@ class PicturesScreen(CurationScreen):
 
     def compose_body(self) -> ComposeResult:
         with Horizontal():
-            yield ImageWall(pool=self.lora.tiles, id="wall")
-            yield DetailPane(self.subject)
+            yield self.wall
+            yield self.detail
         yield Static("", classes="empty", id="empty")
         yield FilterBar(complete=self._complete)
 
@@ -86,20 +88,15 @@ class PicturesScreen(CurationScreen):
         self.wall.focus()
         self._show_status()
 
-    @property
-    def wall(self) -> ImageWall:
-        return self.query_one(ImageWall)
-
-    @property
-    def detail(self) -> DetailPane:
-        return self.query_one(DetailPane)
-
     def screen_command(self) -> Sequence[str]:
         return ["picture", "list", self.subject, *([self.query_text] if self.query_text else [])]
 
     # What is shown
 
     def library_changed(self) -> None:
+        if not self.query(ImageWall):
+            # Being taken down.
+            return
         self._tell_others()
         if self._is_calm():
             self._read_list()
