@@ -15,9 +15,14 @@ from loratui.errors import ConflictError, NotFoundError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from loratui.catalog.store import Catalog
 
 LAYOUTS = ("folder", "file")
+
+# Also how the entries of one base are found in the journal.
+_ADD, _REMOVE = "add base {name}", "remove base {name}"
 
 
 def add_base(
@@ -54,7 +59,7 @@ def add_base(
     if existing := _find(catalog, name):
         return _same_or_conflict(existing, where)
     if undoable:
-        with catalog.journal("base.add", f"add base {name}") as change:
+        with catalog.journal("base.add", _ADD.format(name=name)) as change:
             # Read again inside the transaction: another process may have added it in between.
             if not change.connection.execute(select(tables.base.c.id).where(tables.base.c.name == name)).first():
                 change.insert(tables.base, [values])
@@ -101,10 +106,22 @@ def remove_base(catalog: Catalog, name: str) -> Base:
     Raises NotFoundError, and ConflictError while a run needs it.
     """
     base = get_base(catalog, name)
-    with catalog.journal("base.remove", f"remove base {base.name}") as change:
+    with catalog.journal("base.remove", _REMOVE.format(name=base.name)) as change:
         if not change.delete(tables.base, [base.id]):
             raise NotFoundError(f"The base '{base.name}' is gone already.", hint="See `loratui base list`.")
     return base
+
+
+def forget_base_changes(connection: Connection, base_id: int) -> None:
+    """Drop the journal entries about a base that a run is built on: none of them could be undone any more.
+
+    Undo would stop there, and never reach what was done before.
+    """
+    base, journal = tables.base.c, tables.journal
+    name = connection.execute(select(base.name).where(base.id == base_id)).scalar_one()
+    labels = [label.format(name=name) for label in (_ADD, _REMOVE)]
+    about_bases = journal.c.action.in_(("base.add", "base.remove"))
+    connection.execute(journal.delete().where(about_bases, journal.c.label.in_(labels)))
 
 
 def move_base(catalog: Catalog, base_id: int, path: Path) -> Base:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from loratui.catalog import tables
+from loratui.catalog.bases import forget_base_changes
 from loratui.catalog.rows import Checkpoint, Run, Subject, to_row
 from loratui.errors import NotFoundError, UsageError
 
@@ -93,6 +94,7 @@ def create_run(
         )
         run = _load(catalog, connection.execute(select(tables.run).where(tables.run.c.id == number)).one())
         prepare(run)
+        forget_base_changes(connection, base_id)
     return run
 
 

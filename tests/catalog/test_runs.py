@@ -12,8 +12,8 @@ from sqlalchemy import delete, insert
 
 from loratui.catalog import tables
 from loratui.catalog.attempts import claim_run, end_attempt, get_latest_attempt, list_attempts, unclaim_run
-from loratui.catalog.bases import add_base, get_base, remove_base
-from loratui.catalog.journal import undo
+from loratui.catalog.bases import add_base, get_base, list_bases, remove_base
+from loratui.catalog.journal import redo, undo
 from loratui.catalog.run_events import ingest_events, list_events, read_loss_series
 from loratui.catalog.runs import (
     create_run,
@@ -26,6 +26,7 @@ from loratui.catalog.runs import (
     wish_stop,
 )
 from loratui.catalog.store import Catalog, open_catalog
+from loratui.catalog.subjects import edit_subject
 from loratui.errors import ConflictError, NotFoundError, UsageError
 from loratui.events import RunEvent
 
@@ -52,13 +53,13 @@ def catalog(home: Home) -> Iterator[Catalog]:
         yield catalog
 
 
-def make_run(catalog: Catalog, subject: str = "Mira", *, priority: int = 0) -> Run:
+def make_run(catalog: Catalog, subject: str = "Mira", *, priority: int = 0, base: str = "toy") -> Run:
     return create_run(
         catalog,
         subject_id={"Mira": 1, "Vega": 2}[subject],
         subject_name=subject,
         snapshot_id=1,
-        base_id=1,
+        base_id=get_base(catalog, base).id,
         recipe={"epochs": 2},
         total_steps=6,
         steps_per_epoch=3,
@@ -331,3 +332,16 @@ def test_a_base_can_go_once_its_runs_are_gone(catalog: Catalog) -> None:
     undo(catalog)
     undo(catalog)
     assert get_run(catalog, run.name).base_id == get_base(catalog, "toy").id
+
+
+def test_undo_passes_over_the_adding_of_a_base_that_was_trained_on(catalog: Catalog) -> None:
+    edit_subject(catalog, "Mira", notes="before")
+    for name in ("used", "unused"):
+        add_base(catalog, name, Path("/models") / name, family="sd1", layout="folder", resolution=64)
+    make_run(catalog, base="used")
+    undo(catalog)
+    assert [base.name for base in list_bases(catalog)] == ["toy", "used"]
+    assert undo(catalog).action == "subject.edit"
+    redo(catalog)
+    redo(catalog)
+    assert [base.name for base in list_bases(catalog)] == ["toy", "used", "unused"]
