@@ -111,8 +111,6 @@ class TagEditor(ModalScreen[TagEdits | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._turn is not None and self._turn[0].words[self._turn[1]] not in event.value:
-            self._turn = None
         self._show_next()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -122,13 +120,9 @@ class TagEditor(ModalScreen[TagEdits | None]):
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""
-        line = self.query_one(Input)
-        if self._turn is None:
-            completion, place = complete_tag(line.value, line.cursor_position, self.draft.known), 0
-            end = line.cursor_position
-        else:
-            completion, place = self._turn
-            end = completion.start + len(completion.words[place])
+        line, (completion, place) = self.query_one(Input), self._suggest()
+        end = line.cursor_position
+        if self._turn is not None:
             place = (place + 1) % len(completion.words)
         if not completion.words:
             return
@@ -136,10 +130,20 @@ class TagEditor(ModalScreen[TagEdits | None]):
         word = completion.words[place]
         line.value = line.value[: completion.start] + word + line.value[end:]
         line.cursor_position = completion.start + len(word)
+        self._show_next()
+
+    def _suggest(self) -> tuple[Completion, int]:
+        """Suggestions and the chosen one: those that tab goes through, as long as the cursor is right after one."""
+        line = self.query_one(Input)
+        if self._turn is not None:
+            completion, place = self._turn
+            if line.value[completion.start : line.cursor_position] == completion.words[place]:
+                return self._turn
+            self._turn = None
+        return complete_tag(line.value, line.cursor_position, self.draft.known), 0
 
     def _show_next(self) -> None:
-        line = self.query_one(Input)
-        completion, chosen = self._turn or (complete_tag(line.value, line.cursor_position, self.draft.known), 0)
+        completion, chosen = self._suggest()
         shown = Text()
         for place, word in enumerate(completion.words):
             shown.append(plain(word), style="bold" if place == chosen else "").append("  ")

@@ -1,0 +1,205 @@
+"""The detail pane: everything about the picture under the cursor, a moment after it rests there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from loratui.captions.service import change_rules
+from loratui.catalog import edits, importer, roles, subjects
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
+from loratui.dataset.buckets import BucketSettings
+from loratui.dataset.inspection import place_picture
+from loratui.tui.caption_editor import CaptionEditor
+from loratui.tui.completion import Completion
+from loratui.tui.facts import draw_facts, tell_placing
+from loratui.tui.pictures import PicturesScreen
+from loratui.tui.tag_editor import TagEditor, TagEdits, complete_tag, parse_edits
+from loratui.tui.theme import Glyphs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.detail import DetailPane
+
+    Settle = Callable[[Pilot[None]], Awaitable[None]]
+    MakeApp = Callable[..., LoratuiApp]
+
+
+async def _until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        await pilot.pause()
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came to hold")
+
+
+def _detail(app: LoratuiApp) -> DetailPane:
+    assert isinstance(app.top, PicturesScreen)
+    return app.top.detail
+
+
+def _text(app: LoratuiApp) -> str:
+    """What the pane says, on one line."""
+    found = _detail(app).inspection
+    if found is None:
+        return ""
+    console = Console(width=200, color_system=None)
+    with console.capture() as captured:
+        console.print(draw_facts(found, found.picture, "cast", Glyphs()))
+    return captured.get()
+
+
+async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    with open_catalog(mira) as catalog:
+        row = select_memberships(catalog, "Mira")[0]
+        edits.store_tag_scores(catalog, row.picture_id, "wd", [("smile", "general", 0.91), ("hat", "general", 0.6)])
+        edits.edit_tags(catalog, "Mira", [row.id], add=["scarf"], remove=["hat"])
+        change_rules(catalog, "Mira", {"imbued": ["smile"]})
+        roles.set_role(catalog, "Mira", "rejected", [row.id], reason="blurry")
+        subjects.add_subject(catalog, "Oda", "Odavex")
+        importer.import_pictures(catalog, "Oda", [_path(row.source_path)])
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(140, 50)) as pilot:
+        await _until(pilot, lambda: _detail(app).inspection is not None)
+        text = _text(app)
+    for said in ("picture_00.png", "rejected", "blurry", "96x128 PNG", " for cast", "photo of Mirvok, scarf"):
+        assert said in text
+    for said in ("+scarf", "(smile 0.91)", "-hat 0.60", "Oda", row.sha256[:16], f"{row.phash & (2**64 - 1):016x}"):
+        assert said in text
+
+
+def _path(raw: bytes) -> Path:
+    return Path(os.fsdecode(raw))
+
+
+async def test_the_pane_follows_the_cursor_and_the_library(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(140, 50)) as pilot:
+        await settle(pilot)
+        await pilot.press("l", "l", "l")
+        await _until(pilot, lambda: "picture_03.png" in _text(app))
+        with open_catalog(mira) as catalog:
+            edits.set_caption(catalog, "Mira", "name:*_03*", "a lighthouse")
+        await _until(pilot, lambda: "a lighthouse" in _text(app))
+        assert "the trigger Mirvok is missing" in _text(app)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, False), (120, True)])
+async def test_tab_shows_and_hides_the_pane(
+    mira: Home, make_app: MakeApp, settle: Settle, width: int, shown: bool
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(width, 30)) as pilot:
+        await settle(pilot)
+        assert _detail(app).display is shown
+        await pilot.press("tab")
+        await settle(pilot)
+        assert _detail(app).display is not shown
+        await pilot.press("tab")
+        await settle(pilot)
+        assert _detail(app).display is shown
+
+
+async def test_a_caption_is_written_and_computed_again(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        judged = app.screen.query_one("#judged")
+        await _until(pilot, lambda: "Empty" in str(judged.render()))
+        await pilot.press(*"photo of Mirvok, rain")
+        await _until(pilot, lambda: "/75 tokens" in str(judged.render()) and not judged.has_class("-doubtful"))
+        await pilot.press("enter")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption == "photo of Mirvok, rain"
+        await pilot.press("e")
+        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await pilot.press("ctrl+t")
+        assert app.screen.text == "photo of Mirvok"  # type: ignore[attr-defined]
+        await pilot.press(*["backspace"] * 6)
+        await _until(pilot, lambda: "trigger" in str(app.screen.query_one("#judged").render()))
+        await pilot.press(*["backspace"] * 20, "enter")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption is None
+        assert "--computed" in app.last_command
+        await pilot.press("e")
+        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await pilot.press("x", "escape")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption is None
+
+
+async def test_one_caption_for_many_says_what_it_replaces(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    with open_catalog(mira) as catalog:
+        edits.set_caption(catalog, "Mira", "name:*_02*", "a lighthouse")
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+a", "e")
+        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        told = str(app.screen.query_one("#computed").render())
+        assert "1 caption written by hand will be replaced" in told and "and 9 more" in told
+        await pilot.press("enter")
+        await settle(pilot)
+    with open_catalog(mira) as catalog:
+        assert {row.caption for row in select_memberships(catalog, "Mira")} == {None}
+
+
+async def test_tags_are_edited_with_completion(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    with open_catalog(mira) as catalog:
+        edits.add_tags(catalog, "Mira", "name:*_0*", ["red hair", "smile"])
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("end", "m")
+        await _until(pilot, lambda: isinstance(app.screen, TagEditor))
+        await pilot.press(*"re", "tab", *", -sm", "tab", "enter")
+        await settle(pilot)
+    with open_catalog(mira) as catalog:
+        last = select_memberships(catalog, "Mira")[-1]
+        found = edits.tag_edits_of(catalog, "Mira", ids=[last.id])[last.id]
+    assert [(edit.tag, edit.present) for edit in found] == [("red hair", True), ("smile", False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "edits_"),
+    [
+        ("smile, -hat", TagEdits(("smile",), ("hat",))),
+        (" red  hair ,, - , -a-b", TagEdits(("red hair",), ("a-b",))),
+        ("", TagEdits()),
+    ],
+)
+def test_tag_edits_are_read_as_they_are_written(text: str, edits_: TagEdits) -> None:
+    assert parse_edits(text) == edits_
+
+
+def test_a_tag_is_completed_from_its_first_word_on() -> None:
+    known = ("red hair", "red_shirt", "smile")
+    assert complete_tag("smile, -red", 11, known) == Completion(8, ("red hair", "red_shirt"))
+    assert complete_tag("red h", 5, known) == Completion(0, ("red hair",))
+    assert complete_tag("smile", 5, known).words == ()
+
+
+def test_a_placing_is_told_in_words() -> None:
+    settings = BucketSettings(resolution=64, step=16, min_side=32, max_side=128)
+    assert tell_placing(place_picture(64, 64, settings), "cast") == "64x64 for cast, cuts nothing"
+    assert tell_placing(place_picture(32, 32, settings), "cast") == "64x64 for cast, enlarged 2.0x, cuts nothing"
+    assert "cuts top" in tell_placing(place_picture(300, 200, settings), "cast")
+    assert "too narrow" in tell_placing(None, "cast")
+    assert "default base" in tell_placing(None, "")
