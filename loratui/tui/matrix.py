@@ -54,10 +54,10 @@ class ImageMatrix(Widget, can_focus=True):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     ImageMatrix { height: 1fr; }
-    ImageMatrix > .imagematrix--head { color: $text-muted; text-style: bold; }
-    ImageMatrix > .imagematrix--note { color: $text-muted; }
+    ImageMatrix > .imagematrix--head { color: $foreground-muted; text-style: bold; }
+    ImageMatrix > .imagematrix--note { color: $foreground-muted; }
     ImageMatrix > .imagematrix--prompt { color: $foreground; text-style: italic; }
-    ImageMatrix > .imagematrix--tile { background: $surface; color: $text-muted; }
+    ImageMatrix > .imagematrix--tile { background: $surface; color: $foreground-muted; }
     ImageMatrix > .imagematrix--cursor { background: $primary; color: $background; text-style: bold; }
     ImageMatrix > .imagematrix--pin { color: $accent; text-style: bold; }
     ImageMatrix > .imagematrix--star { color: $accent; }

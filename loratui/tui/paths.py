@@ -47,30 +47,37 @@ def complete_folder(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _complete(word: str, *, folders_only: bool) -> tuple[str, tuple[str, ...]]:
-    head, _, begun = word.rpartition("/")
-    folder = Path(f"{head}/" if "/" in word else ".").expanduser()
     if word == "~":
-        return "~/", ()
+        return "~/", _list_folder("~/", "", folders_only=folders_only)
+    head, slash, begun = word.rpartition("/")
+    names = _list_folder(head + slash, begun, folders_only=folders_only)
+    completed = head + slash + _begin_alike(names) if names else word
+    if len(names) == 1:
+        # What was begun is complete: a folder goes on with what is in it.
+        names = _list_folder(completed, "", folders_only=folders_only) if completed.endswith("/") else ()
+    return completed, names[:MOST]
+
+
+def _list_folder(folder: str, begun: str, *, folders_only: bool) -> tuple[str, ...]:
+    """What is in a folder and begins so, folders with a slash behind them; hidden ones only when a dot was typed."""
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(
-                entry.name + "/" * entry.is_dir()
-                for entry in entries
-                if entry.name.startswith(begun)
-                and (begun or not entry.name.startswith("."))
-                and (entry.is_dir() or not folders_only)
+        with os.scandir(Path(folder or ".").expanduser()) as entries:
+            return tuple(
+                sorted(
+                    entry.name + "/" * entry.is_dir()
+                    for entry in entries
+                    if entry.name.startswith(begun)
+                    and (begun or not entry.name.startswith("."))
+                    and (entry.is_dir() or not folders_only)
+                )
             )
+    # A folder that is not there, or can't be read, has nothing to go on with.
     except OSError:
-        return word, ()
-    sure = _begin_alike(names)
-    completed = f"{head}/{sure}" if "/" in word else sure
-    return (completed if names else word), tuple(names[:MOST]) if len(names) > 1 else ()
+        return ()
 
 
-def _begin_alike(names: list[str]) -> str:
+def _begin_alike(names: tuple[str, ...]) -> str:
     """What all names begin with; of a sorted list the first and the last decide."""
-    if not names:
-        return ""
     first, last = names[0], names[-1]
     alike = next((place for place, char in enumerate(first) if last[place : place + 1] != char), len(first))
     return first[:alike]

@@ -53,7 +53,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
     COMPONENT_CLASSES = {"rowtable--head", "rowtable--cursor", "rowtable--blurred"}
     DEFAULT_CSS += """
-    RowTable > .rowtable--head { color: $text-muted; text-style: bold; }
+    RowTable > .rowtable--head { color: $foreground-muted; text-style: bold; }
     RowTable > .rowtable--cursor { background: $primary-muted; color: $foreground; text-style: bold; }
     RowTable > .rowtable--blurred { background: $panel; color: $foreground; }
     """
