@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership
 
 _LOSSLESS = ("PNG", "BMP", "TIFF", "PPM", "PSD")
+# Sharpness within this factor looks the same.
+_AS_SHARP = 1.05
 _ROLE_RANK = {"primary": 3, "supporting": 2, "holdout": 1}
 
 
@@ -42,7 +44,7 @@ def compare_pictures(pictures: Sequence[Membership], captions: Mapping[int, str]
         _compare("size", pictures, lambda one: f"{one.width}x{one.height}", lambda one: one.width * one.height),
         _compare("format", pictures, lambda one: one.format, lambda one: one.format in _LOSSLESS),
         _compare("file", pictures, lambda one: format_bytes(one.bytes), lambda one: one.bytes),
-        _compare("sharpness", pictures, lambda one: f"{one.sharpness:.0f}", lambda one: round(one.sharpness)),
+        _compare_sharpness(pictures),
         _compare("role", pictures, lambda one: one.role, lambda one: _ROLE_RANK.get(one.role, 0)),
         _compare("rating", pictures, lambda one: star * one.rating or "-", lambda one: one.rating),
         _compare("repeats", pictures, lambda one: str(one.repeats)),
@@ -72,6 +74,13 @@ def _compare(
     merits = [merit(picture) for picture in pictures]
     best = {place for place, one in enumerate(merits) if one == max(merits)}
     return ComparedLine(label, values, frozenset(best if len(best) < len(pictures) else ()))
+
+
+def _compare_sharpness(pictures: Sequence[Membership]) -> ComparedLine:
+    most = max((picture.sharpness for picture in pictures), default=0.0)
+    best = {place for place, picture in enumerate(pictures) if picture.sharpness * _AS_SHARP >= most}
+    values = tuple(f"{picture.sharpness:.2f}" for picture in pictures)
+    return ComparedLine("sharpness", values, frozenset(best if len(best) < len(pictures) else ()))
 
 
 def _say_remarks(picture: Membership) -> str:

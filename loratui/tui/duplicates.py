@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -35,7 +35,7 @@ _REMEMBERED = 200
 
 _NEED_A_GROUP = (
     *("group.resolve", "group.keep_this", "group.reject_this", "group.different", "group.alternates"),
-    *("picture.zoom", "move.left", "move.right"),
+    *("picture.zoom", "move.left", "move.right", "mark.toggle"),
 )
 
 Groups = tuple["DuplicateGroup", ...]
@@ -56,12 +56,16 @@ class DuplicatesScreen(LoratuiScreen):
         self.groups: Groups = ()
         self.place = 0
         self.cursor = 0
+        self.marked: set[int] = set()
+        """Memberships marked in the group that is shown."""
         self._looked = False
         self._version: int | None = None
         self._known: OrderedDict[int, Groups] = OrderedDict()
         self._comparing = False
         self._again = False
         self._verdicts = 0
+        self._settled: set[tuple[int, ...]] = set()
+        self._guessed = False
         self._captions: dict[int, str] = {}
         self._catalog: Catalog | None = None
 
@@ -85,6 +89,13 @@ class DuplicatesScreen(LoratuiScreen):
     def picture(self) -> Membership | None:
         """The picture under the cursor."""
         return None if self.group is None else self.group.pictures[min(self.cursor, len(self.group.pictures) - 1)]
+
+    @property
+    def _targets(self) -> list[Membership]:
+        """The marked pictures of the group, else the one under the cursor."""
+        if self.group is None or self.picture is None:
+            return []
+        return [picture for picture in self.group.pictures if picture.id in self.marked] or [self.picture]
 
     # Reading
 
@@ -117,6 +128,7 @@ class DuplicatesScreen(LoratuiScreen):
         if found is None:
             found = self.groups if version == self._version else self._known.get(version)
         if found is not None:
+            self._guessed = False
             self._remember(version, found)
             self._replace(found)
         if found is None or self._again:
@@ -136,12 +148,11 @@ class DuplicatesScreen(LoratuiScreen):
         """Show other groups: the one that came back when there is one, else the one that was shown."""
         before = {_ids(group) for group in self.groups}
         shown = None if self.group is None else _ids(self.group)
-        first = not self._looked
         self.groups, self._looked = groups, True
         self.place = min(self.place, max(0, len(groups) - 1))
         places = {_ids(group): place for place, group in enumerate(groups)}
-        back = next((place for ids, place in places.items() if ids not in before), None)
-        if back is not None and not first:
+        back = next((place for ids, place in places.items() if ids in self._settled - before), None)
+        if back is not None:
             self.place = back
         elif shown in places:
             self.place = places[shown]
@@ -180,7 +191,7 @@ class DuplicatesScreen(LoratuiScreen):
         else:
             lead.update(self._describe(group))
             sources = [self._source_of(picture) for picture in group.pictures]
-            view.show(group.pictures, sources, group.best.id, self.cursor, self._captions)
+            view.show(group.pictures, sources, group.best.id, self.cursor, self._captions, self.marked)
         self.refresh_keys()
 
     def _say_nothing(self) -> str:
@@ -228,6 +239,7 @@ class DuplicatesScreen(LoratuiScreen):
         group = self.group
         if group is None or keep:
             return
+        self.marked = set()
         self.cursor = group.pictures.index(group.best)
 
     def do_move_down(self) -> None:
@@ -265,6 +277,12 @@ class DuplicatesScreen(LoratuiScreen):
             self.cursor = min(max(cursor, 0), len(self.group.pictures) - 1)
             self.query_one(GroupView).move_to(self.cursor)
 
+    def do_mark_toggle(self) -> None:
+        if self.picture is not None:
+            self.marked ^= {self.picture.id}
+            self._show()
+            self._pick(self.cursor + 1)
+
     def do_picture_zoom(self) -> None:
         if self.group is not None:
             ids = tuple(picture.id for picture in self.group.pictures)
@@ -273,45 +291,62 @@ class DuplicatesScreen(LoratuiScreen):
     # Verdicts
 
     def do_group_resolve(self) -> None:
-        if group := self.group:
-            self._reject_others(group, ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])])
-
-    def do_group_keep_this(self) -> None:
-        group, kept = self.group, self.picture
-        if group is None or kept is None:
+        group = self.group
+        if group is None:
             return
-        others = name_by_hashes(picture.sha256 for picture in group.pictures if picture.id != kept.id)
-        reason = f"duplicate of {kept.name}"
-        self._reject_others(
-            replace(group, best=kept), ["role", "set", self.subject, "rejected", others, "--reason", reason]
-        )
 
-    def _reject_others(self, group: DuplicateGroup, command: Sequence[str]) -> None:
         def work(catalog: Catalog) -> int:
             from loratui.catalog.dedupe import resolve_groups
 
             return resolve_groups(catalog, self.subject, [group])
 
-        said = f"Kept {plain(group.best.name)}, rejected {{}}."
-        self._settle(work, lambda number: said.format(count(number, "duplicate")), command, {_ids(group)})
+        kept = plain(group.best.name)
+        command = ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])]
+        self._settle(
+            work, lambda number: f"Kept {kept}, rejected {count(number, 'duplicate')}.", command, {_ids(group)}
+        )
+
+    def do_group_keep_this(self) -> None:
+        """Keep the marked pictures, or the one under the cursor, and reject the others."""
+        if group := self.group:
+            kept = self._targets
+            best = group.best if group.best in kept else kept[0]
+            others = [picture for picture in group.pictures if picture not in kept]
+            if not others:
+                self.tell("All pictures of the group are marked: there is none to reject.")
+                return
+            said = f"Kept {plain(best.name) if len(kept) == 1 else count(len(kept), 'picture')}, rejected"
+            self._reject(others, f"duplicate of {best.name}", f"{said} {count(len(others), 'duplicate')}.")
 
     def do_group_reject_this(self) -> None:
-        group, picture = self.group, self.picture
-        if group is None or picture is None:
-            return
+        """Reject the marked pictures, or the one under the cursor."""
         from loratui.catalog.dedupe import leave_out
 
-        left = leave_out(group, {picture.id})
-        better = left.best if left else next(one for one in group.pictures if one.id != picture.id)
-        reason = f"duplicate of {better.name}"
+        if group := self.group:
+            rejected = self._targets
+            left = leave_out(group, {picture.id for picture in rejected})
+            others = [picture for picture in group.pictures if picture not in rejected]
+            better = left.best if left is not None else others[0] if others else None
+            reason = f"duplicate of {better.name}" if better else "rejected with its duplicates"
+            said = plain(rejected[0].name) if len(rejected) == 1 else count(len(rejected), "picture")
+            self._reject(rejected, reason, f"Rejected {said}.")
+
+    def _reject(self, pictures: Sequence[Membership], reason: str, said: str) -> None:
+        from loratui.catalog.dedupe import leave_out
+
+        group = self.group
+        if group is None:
+            return
+        ids = [picture.id for picture in pictures]
 
         def work(catalog: Catalog) -> int:
             from loratui.catalog.roles import set_role
 
-            return set_role(catalog, self.subject, "rejected", [picture.id], reason=reason)
+            return set_role(catalog, self.subject, "rejected", ids, reason=reason)
 
-        command = ["role", "set", self.subject, "rejected", name_by_hashes([picture.sha256]), "--reason", reason]
-        self._settle(work, lambda _: f"Rejected {plain(picture.name)}.", command, {_ids(group)}, left)
+        names = name_by_hashes(picture.sha256 for picture in pictures)
+        command = ["role", "set", self.subject, "rejected", names, "--reason", reason]
+        self._settle(work, lambda _: said, command, {_ids(group)}, leave_out(group, set(ids)))
 
     def do_group_different(self) -> None:
         self._tell_apart("not_duplicates")
@@ -320,22 +355,31 @@ class DuplicatesScreen(LoratuiScreen):
         self._tell_apart("alternates")
 
     def _tell_apart(self, verdict: Verdict) -> None:
+        """Of all pictures of the group; of the marked ones among each other; of a single marked one from the others."""
+        from loratui.catalog.dedupe import leave_out
+
         group = self.group
         if group is None:
             return
+        chosen = self._targets if self.marked else list(group.pictures)
+        others = [picture for picture in group.pictures if picture not in chosen]
+        pairs = list(combinations([one.picture_id for one in chosen], 2))
+        if len(chosen) == 1:
+            pairs = [(chosen[0].picture_id, other.picture_id) for other in others]
 
         def work(catalog: Catalog) -> int:
-            from itertools import combinations
-
             from loratui.catalog.dedupe import record_verdict
 
-            return record_verdict(catalog, combinations([one.picture_id for one in group.pictures], 2), verdict)
+            return record_verdict(catalog, pairs, verdict)
 
-        names = name_by_hashes(picture.sha256 for picture in group.pictures)
+        names = name_by_hashes(picture.sha256 for picture in chosen)
         command = ["dupes", "keep", self.subject, names, *(["--alternates"] if verdict == "alternates" else [])]
         word = "wanted variants" if verdict == "alternates" else "not duplicates"
-        said = f"{count(len(group.pictures), 'picture')} are {word} from now on."
-        self._settle(work, lambda _: said, command, {_ids(group)})
+        said = f"{count(len(chosen), 'picture')} are {word} from now on."
+        if len(chosen) == 1:
+            said = f"{plain(chosen[0].name)} and the others of its group are {word} from now on."
+        left = leave_out(group, {chosen[0].id}) if len(chosen) == 1 else group if others else None
+        self._settle(work, lambda _: said, command, {_ids(group)}, left)
 
     def do_group_resolve_all(self) -> None:
         sure = self._sure
@@ -363,7 +407,9 @@ class DuplicatesScreen(LoratuiScreen):
         if instead is not None:
             groups = (*self.groups[: self.place], instead, *self.groups[self.place + 1 :])
         # What is left of a group may hang together no more: then the pictures are compared again, in their time.
-        certain = instead is None
+        self._guessed |= instead is not None
+        certain = not self._guessed
+        self._settled |= gone
 
         def write(catalog: Catalog) -> tuple[int, int]:
             from loratui.catalog.dedupe import read_version

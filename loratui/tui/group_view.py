@@ -16,7 +16,7 @@ from loratui.tui.text import plain
 from loratui.tui.tiles import TileJob, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from rich.style import Style
     from textual import events
@@ -55,6 +55,7 @@ class GroupView(Widget):
         self.pictures: Sequence[Membership] = ()
         self.best_id = 0
         self.cursor = 0
+        self.marked: frozenset[int] = frozenset()
         self._sources: Sequence[Source] = ()
         self._comparison = Comparison((), ())
         self._first = 0
@@ -71,8 +72,10 @@ class GroupView(Widget):
         best_id: int,
         cursor: int,
         captions: Mapping[int, str],
+        marked: Collection[int] = (),
     ) -> None:
-        """Show a group; `sources` are where the pixels of each of its pictures come from."""
+        """Show a group; `sources` are where the pixels of each of its pictures come from, `marked` are ids."""
+        self.marked = frozenset(marked)
         self.pictures, self._sources = pictures, sources
         self.best_id, self.cursor = best_id, cursor
         self._comparison = compare_pictures(pictures, captions, star=self.lora.glyphs.star)
@@ -161,6 +164,8 @@ class GroupView(Widget):
             on_cursor = place == self.cursor
             style = self._style("cursor" if on_cursor else "name")
             bar = glyphs.cursor if on_cursor else " "
+            if picture.id in self.marked:
+                bar = glyphs.mark
             name = shorten(plain(picture.name), self._column - 2)
             line += [Segment(f"{bar} {name}", style), Segment(" " * _GAP, base)]
         if after:

@@ -264,6 +264,63 @@ async def test_a_group_of_more_than_fit_follows_the_cursor_and_shrinks_with_each
     assert len(names(home, "role:rejected")) == 5
 
 
+@pytest.fixture
+def copies(home: Home, tmp_path: Path) -> Home:
+    """Mira with one group of four sizes of one picture, copy_0.png the largest, and a pair of another picture."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for number in range(4):
+        draw(1).resize((256 - 16 * number,) * 2).save(folder / f"copy_{number}.png")
+    for number in range(2):
+        draw(2).resize((256 - 64 * number,) * 2).save(folder / f"other_{number}.png")
+    with open_catalog(home) as catalog:
+        subjects.add_subject(catalog, "Mira", "Mirvok")
+        importer.import_pictures(catalog, "Mira", [folder])
+    return home
+
+
+async def test_marked_pictures_are_kept_or_rejected_together(
+    copies: Home, make_app: Callable[..., LoratuiApp], settle: Callable[..., Awaitable[None]]
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle)
+        assert screen.group is not None
+        assert len(screen.group.pictures) == 4
+        await pilot.press("home", "h", "h", "h", "space", "space")
+        assert "● copy_0.png" in drawn(screen)
+        await pilot.press("b")
+        await settle(pilot)
+        assert names(copies, "role:rejected") == ["copy_2.png", "copy_3.png"]
+        # The two that were kept are still alike, and nothing was said about them.
+        assert screen.group is not None
+        assert sorted(picture.name for picture in screen.group.pictures) == ["copy_0.png", "copy_1.png"]
+        await pilot.press("u")
+        await settle(pilot)
+        await pilot.press("h", "h", "h", "space", "space", "x")
+        await settle(pilot)
+        assert names(copies, "role:rejected") == ["copy_0.png", "copy_1.png"]
+
+
+async def test_a_single_marked_picture_is_told_apart_from_all_others_of_its_group(
+    copies: Home, make_app: Callable[..., LoratuiApp], settle: Callable[..., Awaitable[None]]
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle)
+        await pilot.press("h", "h", "h", "space", "n")
+        await settle(pilot)
+        assert screen.group is not None
+        assert sorted(picture.name for picture in screen.group.pictures) == ["copy_1.png", "copy_2.png", "copy_3.png"]
+        # One verdict after another that left a group unsure: what is shown in the end is what the library says.
+        await pilot.press("x", "j", "enter")
+        await settle(pilot)
+        with open_catalog(copies) as catalog:
+            found = dedupe.find_groups(catalog, "Mira")
+        assert [[one.id for one in group.pictures] for group in found] == [
+            [one.id for one in group.pictures] for group in screen.groups
+        ]
+    assert len(names(copies, "role:rejected")) == 2
+
+
 def test_only_what_differs_is_compared_and_tags_of_one_alone_are_named(twins: Home) -> None:
     with open_catalog(twins) as catalog:
         set_role(catalog, "Mira", "primary", "name:a.png")
