@@ -150,14 +150,18 @@ class Session:
             self._catch_signals()
             import asyncio
 
-            asyncio.run(self._drive(app))
+            try:
+                asyncio.run(self._drive(app))
+            finally:
+                written = app.shut_down()
             error = app._exception
             code = app.return_code or 0
-            if not app.shut_down():
+            if not written:
                 told = LoratuiError("Some changes could not be written in time.", hint="See `loratui history`.")
         except Exception as unexpected:
             error = unexpected
-        self._restore()
+        finally:
+            self._restore()
         if error is not None:
             told = error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui")
         if told is not None:

@@ -33,6 +33,7 @@ def make_app() -> Any:
         def compose(self) -> ComposeResult:
             yield Static(f"READY {self.about}", markup=False)
             yield Static("keys:", id="keys", markup=False)
+            yield Static("", id="size", markup=False)
 
         def on_mount(self) -> None:
             if manner == "noisy":
@@ -44,6 +45,9 @@ def make_app() -> Any:
                 ctypes.CDLL(None).perror(b"perror")
                 logging.getLogger("somebody").warning("a logger warns")
                 warnings.warn("python warns", stacklevel=1)
+
+        def on_resize(self, event: Any) -> None:
+            self.query_one("#size", Static).update(f"size {event.size.width}x{event.size.height}.")
 
         def on_key(self, event: Any) -> None:
             self.keys.append(event.key)

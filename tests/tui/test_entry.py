@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from pty_terminal import KITTY, SILENT, XTERM, PtyTerminal
 
-from loratui.config import Settings, UiSettings
+from loratui.catalog.bases import add_base
+from loratui.catalog.runs import create_run
+from loratui.catalog.snapshots import save_snapshot
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.config import Home, Settings, UiSettings
 from loratui.errors import UsageError
 from loratui.tui.entry import Wishes, choose_options, read_flags
 from loratui.tui.options import Options
@@ -170,6 +175,17 @@ def test_a_burst_of_10000_keys_loses_none(start: Start) -> None:
     terminal.wait_for("10000 keys: j k", 60)
 
 
+def test_a_storm_of_resizes_ends_at_the_last_size_and_loses_no_key(start: Start) -> None:
+    terminal = start()
+    terminal.wait_for("READY")
+    for number in range(150):
+        terminal.resize(60 + number % 70, 10 + number % 30)
+        terminal.send("j")
+    terminal.resize(91, 27)
+    terminal.wait_for("150 keys: j")
+    terminal.wait_for("size 91x27.")
+
+
 def test_nothing_that_libraries_print_reaches_the_screen(start: Start, tmp_path: Path) -> None:
     terminal = start("noisy")
     terminal.wait_for("READY")
@@ -202,6 +218,31 @@ def test_changes_that_could_not_be_written_are_told(start: Start) -> None:
     terminal.press("q")
     assert terminal.wait() == 1
     assert "Some changes could not be written in time." in terminal.screen_text()
+
+
+def test_trainings_that_go_on_are_told_at_the_end(start: Start, home: Home) -> None:
+    # The fixture's home is tmp_path/home, where the app looks.
+    with open_catalog(home) as catalog:
+        subject, _ = add_subject(catalog, "Mira", "Mirvok")
+        base = add_base(catalog, "drawn", Path("/nowhere"), family="sd1", layout="folder", resolution=64)
+        snapshot = save_snapshot(catalog, subject.id, "h" * 64, "{}", 1)
+        for _ in range(2):
+            create_run(
+                catalog,
+                subject_id=subject.id,
+                subject_name="Mira",
+                snapshot_id=snapshot.id,
+                base_id=base.id,
+                recipe={},
+                total_steps=10,
+                steps_per_epoch=5,
+                prepare=lambda run: None,
+            )
+    terminal = start()
+    terminal.wait_for("READY")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert "2 trainings go on in the background: loratui run list" in terminal.screen_text()
 
 
 def test_a_silent_terminal_still_gets_the_app(start: Start) -> None:
