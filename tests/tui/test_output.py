@@ -1,0 +1,112 @@
+"""Fewer bytes, the same screen: checked against Textual's own output on an emulated terminal."""
+
+from __future__ import annotations
+
+import pyte
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.color import Color, ColorSystem
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+from loratui.tui.output import CompactUpdate, write_strip
+
+COLOURS = st.one_of(
+    st.none(),
+    st.sampled_from(
+        [Color.parse(name) for name in ("default", "red", "bright_blue", "color(17)", "#123456", "#fedcba")]
+    ),
+)
+# What the emulator knows; dim, for one, it draws as nothing.
+FLAGS = ("bold", "italic", "underline", "reverse", "strike")
+STYLES = st.one_of(
+    st.none(),
+    st.builds(
+        lambda colour, background, flags: Style(color=colour, bgcolor=background, **flags),
+        COLOURS,
+        COLOURS,
+        st.dictionaries(st.sampled_from(FLAGS), st.booleans(), max_size=3),
+    ),
+)
+TEXTS = st.one_of(st.text("ab▀ é", min_size=1, max_size=5), st.just("  "))
+LINES = st.lists(st.tuples(TEXTS, STYLES).map(lambda pair: Segment(*pair)), min_size=1, max_size=8)
+CONSOLE = Console(color_system="truecolor", force_terminal=True, width=80)
+
+
+def show(*data: str) -> list[list[object]]:
+    """What an emulated terminal of 40x6 shows; a blank's colour is nobody's business unless it is seen."""
+    screen = pyte.Screen(40, 6)
+    stream = pyte.Stream(screen)
+    for each in data:
+        stream.feed(each)
+    seen: list[list[object]] = []
+    for y in range(6):
+        row: list[object] = []
+        for x in range(40):
+            cell = screen.buffer[y][x]
+            unseen = cell.data == " " and not (cell.underscore or cell.reverse or cell.strikethrough)
+            row.append(cell._replace(fg="", bold=False, italics=False) if unseen else cell)
+        seen.append(row)
+    return seen
+
+
+@given(LINES)
+@settings(max_examples=200)
+def test_a_line_looks_as_textual_draws_it_and_leaves_plain_colours(line: list[Segment]) -> None:
+    theirs = Strip(line).render(CONSOLE)
+    ours = write_strip(Strip(line), ColorSystem.TRUECOLOR)
+    assert show(theirs, "X") == show(ours, "X")
+
+
+def test_half_cells_cost_less() -> None:
+    line = [
+        Segment("▀", Style.from_color(Color.from_rgb(x * 9, 40, 90), Color.from_rgb(x // 4 * 30, 10, 60)))
+        for x in range(26)
+    ]
+    theirs, ours = Strip(line).render(CONSOLE), write_strip(Strip(line), ColorSystem.TRUECOLOR)
+    assert len(ours) < 0.7 * len(theirs)
+
+
+def test_a_strip_is_written_once() -> None:
+    strip = Strip([Segment("a", Style(bold=True))])
+    assert write_strip(strip, ColorSystem.TRUECOLOR) is write_strip(strip, ColorSystem.TRUECOLOR)
+
+
+def test_a_link_keeps_its_frame() -> None:
+    written = write_strip(
+        Strip([Segment("x", Style(bold=True)), Segment("here", Style(link="https://example.org"))]),
+        ColorSystem.TRUECOLOR,
+    )
+    assert "\x1b]8;" in written and written.endswith("\x1b]8;;\x1b\\")
+
+
+@given(st.lists(LINES, min_size=3, max_size=3), st.data())
+@settings(max_examples=60)
+def test_a_partial_update_draws_its_spans_and_nothing_else(lines: list[list[Segment]], data: st.DataObject) -> None:
+    whole = [Strip(line).adjust_cell_length(30, Style()) for line in lines]
+    cut = data.draw(st.integers(1, 29))
+    chops = [dict(zip((0, cut), strip.divide([cut, 30]), strict=True)) for strip in whole]
+    spans = []
+    for y in range(3):
+        left = data.draw(st.integers(0, 29))
+        spans.append((y, left, data.draw(st.integers(left + 1, 30))))
+    update = CompactUpdate(ChopsUpdate(chops, spans, [[cut, 30]] * 3))
+    before = "\n\r".join(["." * 40] * 6)
+    seen = show(before, update.render_segments(CONSOLE))
+    full = show(before, *(f"\x1b[{y + 1};1H{strip.render(CONSOLE)}" for y, strip in enumerate(whole)))
+    untouched = show(before)
+    for y, left, right in spans:
+        assert seen[y] == untouched[y][:left] + full[y][left:right] + untouched[y][right:]
+
+
+def test_a_full_update_draws_everything() -> None:
+    style = Style(bgcolor=Color.parse("#102030"))
+    strips = [[Strip([Segment("ab", style)]), Strip([Segment("cd")])], [Strip([Segment("efgh", style)])]]
+    update = LayoutUpdate(strips, Region(0, 0, 4, 2))  # type: ignore[arg-type]
+    assert show(CompactUpdate(update).render_segments(CONSOLE)) == show(
+        update.render_segments(CONSOLE).replace("\n", "\r\n")
+    )
