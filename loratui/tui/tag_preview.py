@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from loratui.captions.tags import fold_tag
 from loratui.tui.tag_lines import show_share
 from loratui.tui.text import count, plain
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from loratui.captions.counts import CaptionBook, LongestCaption, TagCount
     from loratui.catalog.tagged import TaggedPicture
-    from loratui.tui.tag_lines import TagView
     from loratui.tui.theme import Glyphs
 
 Piece = tuple[str, str] | str
@@ -25,11 +23,16 @@ MUTED, REMOVED, ADDED, WARNED = "dim", "$text-warning strike", "$text-success bo
 
 
 def draw_tag(
-    view: TagView, tag: TagCount, place: int, glyphs: Glyphs, *, examples: int = 1, is_tight: bool = False
+    book: CaptionBook,
+    tag: TagCount,
+    holders: Sequence[TaggedPicture],
+    place: int,
+    glyphs: Glyphs,
+    *,
+    examples: int = 1,
+    is_tight: bool = False,
 ) -> Content:
     """The tag in words, and some of its pictures with their captions as they are and as `i` would make them."""
-    book = view.book
-    holders = order_examples(view.holders.get(fold_tag(tag.tag), ()))
     shares = [f"{show_share(tag.share)} of all"]
     if tag.share_primary:
         shares.append(f"{show_share(tag.share_primary)} of the primary")

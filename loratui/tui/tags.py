@@ -10,7 +10,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.tui.completion import complete_words
-from loratui.tui.dialogs import Field, Form, Pick
 from loratui.tui.filter import FilterBar, accept_anything
 from loratui.tui.moves import TableMoves
 from loratui.tui.table import RowTable
@@ -26,15 +25,15 @@ from loratui.tui.tag_lines import (
     sort_tags,
     to_row,
 )
+from loratui.tui.tag_rules import RuleChanging
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from textual.app import ComposeResult
 
     from loratui.captions.counts import LongestCaption, TagCount
-    from loratui.captions.rules import CaptionRules
     from loratui.catalog.store import Catalog
     from loratui.catalog.tagged import TaggedPicture
     from loratui.tui.completion import Completion
@@ -52,7 +51,7 @@ _WORDS_ABOVE, _EXAMPLE_LINES = 18, 7
 _WITHOUT_TAGS = ("tag.add", "tag.prefix", "tag.scope", "library.sort")
 
 
-class TagsScreen(TableMoves, BulkTagging):
+class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     """The tags of one subject in a table, with what a key would do to the captions beside it."""
 
     scope = "tags"
@@ -78,6 +77,8 @@ class TagsScreen(TableMoves, BulkTagging):
         self._filter = ""
         self._kind = ALL
         self._example = 0
+        self._examples: list[TaggedPicture] = []
+        """Pictures that have the tag under the cursor."""
         self._longest: LongestCaption | None = None
         self._doubts: tuple[str, ...] = ()
 
@@ -116,6 +117,14 @@ class TagsScreen(TableMoves, BulkTagging):
         query = self._view.scope.query if self._view is not None else ""
         return ["tags", "list", self.subject, *([query] if query else [])]
 
+    @property
+    def examples(self) -> Sequence[TaggedPicture]:
+        return self._examples
+
+    def show_view(self, view: TagView) -> None:
+        self._view = view
+        self._show()
+
     # What is shown
 
     def library_changed(self) -> None:
@@ -147,6 +156,7 @@ class TagsScreen(TableMoves, BulkTagging):
 
         def take(found: tuple[LongestCaption | None, tuple[str, ...]]) -> None:
             self._longest, self._doubts = found
+            self._show_header()
             self._show_rules()
 
         self.read(work, take, "doubts")
@@ -165,14 +175,22 @@ class TagsScreen(TableMoves, BulkTagging):
             caption = example[0] if example else "computed once there are pictures: f3, then a, imports some"
             text = _NO_TAGS.format(subject=self.subject, caption=caption)
             empty.update(Content("\n".join(plain(line) for line in text.splitlines())))
-        tags = f"{len(shown):,} of {count(len(view.tags), 'tag')}" if self._filter else count(len(view.tags), "tag")
-        imbued = sum(one.imbued for one in view.tags)
-        filtered = [f"/ {self._filter}"] if self._filter else []
-        self.set_header(self.subject, "tags", *filtered, status=f"{tags}   {imbued} imbued")
+        self._show_header()
         self._show_scope()
         self._show_preview()
         self._show_rules()
         self.refresh_keys()
+
+    def _show_header(self) -> None:
+        tags = (
+            f"{len(self.table.rows):,} of {count(len(self.view.tags), 'tag')}"
+            if self._filter
+            else count(len(self.view.tags), "tag")
+        )
+        imbued = sum(one.imbued for one in self.view.tags)
+        filtered = [f"/ {self._filter}"] if self._filter else []
+        doubts = f"   {self.lora.glyphs.warn} {count(len(self._doubts), 'doubt')}" if self._doubts else ""
+        self.set_header(self.subject, "tags", *filtered, status=f"{tags}   {imbued} imbued{doubts}")
 
     def _show_scope(self) -> None:
         pieces: list[Any] = ["Counts and edits are about  "]
@@ -182,15 +200,18 @@ class TagsScreen(TableMoves, BulkTagging):
         self.query_one("#scope", Static).update(Content.assemble(*pieces))
 
     def _show_preview(self) -> None:
-        from loratui.tui.tag_preview import draw_tag
+        from loratui.captions.tags import fold_tag
+        from loratui.tui.tag_preview import draw_tag, order_examples
 
         tag = self.tag
+        self._examples = order_examples(self.view.holders.get(fold_tag(tag.tag), ())) if tag is not None else []
         shown = Content(f"No tag has '{plain(self._filter)}' in it. esc shows all." if self._filter else "")
         beside = self.query_one("#beside")
         if tag is not None:
             shown = draw_tag(
-                self.view,
+                self.view.book,
                 tag,
+                self._examples,
                 self._example,
                 self.lora.glyphs,
                 examples=max(1, (beside.size.height - _WORDS_ABOVE) // _EXAMPLE_LINES),
@@ -232,26 +253,20 @@ class TagsScreen(TableMoves, BulkTagging):
             return "" if self._view.book.pictures else "The subject has no pictures: f3 shows them, a imports some."
         if self.tag is None:
             return "No tag is shown: esc shows all." if self._by_tag else "There are no tags yet: a adds one."
+        if action == "tag.imbue" and self.tag.named and not self.tag.imbued:
+            return f"The prefix says {self.tag.tag} in every caption: P changes the prefix."
         if action in ("picture.caption", "picture.zoom") and not self.targets():
             return "No picture has the tag any more."
         return ""
 
     def targets(self) -> Sequence[int]:
-        examples = self._examples()
-        return [examples[self._example % len(examples)].id] if examples else []
+        return [self._examples[self._example % len(self._examples)].id] if self._examples else []
 
     def shown_by(self) -> tuple[Collection[int], str | None]:
         return (self._view.scope.ids, self._view.scope.query) if self._view is not None else ((), None)
 
     def name_of(self, id: int) -> str:
-        return next((one.name for one in self._examples() if one.id == id), "")
-
-    def _examples(self) -> list[TaggedPicture]:
-        from loratui.captions.tags import fold_tag
-        from loratui.tui.tag_preview import order_examples
-
-        tag = self.tag
-        return order_examples(self.view.holders.get(fold_tag(tag.tag), ())) if tag is not None else []
+        return next((one.name for one in self._examples if one.id == id), "")
 
     def do_library_sort(self) -> None:
         self._order = (self._order + 1) % len(ORDERS)
@@ -286,6 +301,13 @@ class TagsScreen(TableMoves, BulkTagging):
         self._example += 1
         self._show_preview()
 
+    def do_tag_scroll(self) -> None:
+        beside = self.query_one("#beside", VerticalScroll)
+        if beside.scroll_offset.y >= beside.max_scroll_y:
+            beside.scroll_home(animate=False)
+        else:
+            beside.scroll_page_down(animate=False)
+
     def do_tag_pictures(self) -> None:
         from loratui.tui.pictures import PicturesScreen
 
@@ -298,121 +320,8 @@ class TagsScreen(TableMoves, BulkTagging):
             wall.filter_by(query_for(tag.tag))
 
     def do_picture_zoom(self) -> None:
-        ids = tuple(one.id for one in self._examples())
+        ids = tuple(one.id for one in self._examples)
         self.lora.show_screen("view", subject=self.subject, ids=ids, place=self._example % len(ids))
-
-    # Rules
-
-    def do_tag_imbue(self) -> None:
-        tag = self.tag
-        if tag is None:
-            return
-        if "*" in tag.imbued_by:
-            self._ask_pattern(tag)
-        elif tag.imbued:
-            self._keep(tag)
-        else:
-            self._imbue(tag)
-
-    def _imbue(self, tag: TagCount) -> None:
-        from loratui.captions.counts import imbue_tag
-
-        self._foresee_rule(tag, tag.tag)
-        sentence = f"{tag.tag} is imbued: left out of {count(self._changing(tag), 'caption')}."
-        self._change_imbued(lambda rules: imbue_tag(rules, tag.tag), sentence, [f"--imbue={tag.tag}"])
-
-    def _keep(self, tag: TagCount, others: Sequence[str] = ()) -> None:
-        from loratui.captions.counts import keep_tag
-
-        self._foresee_rule(tag, "")
-        sentence = f"{tag.tag} is said again in {count(self._changing(tag), 'caption')}."
-        options = [f"--keep={tag.imbued_by}", *(f"--imbue={other}" for other in others)]
-        self._change_imbued(lambda rules: keep_tag(rules, tag.tag, others), sentence, options)
-
-    def _ask_pattern(self, tag: TagCount) -> None:
-        """An entry with a * imbues several tags: which of them are meant?"""
-        others = [one.tag for one in self.view.tags if one.imbued_by == tag.imbued_by and one.tag != tag.tag]
-        if not others:
-            self._keep(tag)
-            return
-        title = f"'{tag.imbued_by}' imbues {tag.tag} and {count(len(others), 'other tag')}"
-        choices = [
-            ("one", f"say only {tag.tag} again, go on leaving out the others"),
-            ("all", f"say all of them again: {', '.join([tag.tag, *others])}"),
-        ]
-
-        def chosen(which: str | None) -> None:
-            if which is not None:
-                self._keep(tag, others if which == "one" else ())
-
-        self.app.push_screen(Pick(title, choices), chosen)
-
-    def _changing(self, tag: TagCount) -> int:
-        return 0 if tag.named else sum(1 for one in self._examples() if not one.caption)
-
-    def _foresee_rule(self, tag: TagCount, imbued_by: str) -> None:
-        from loratui.captions.counts import imbue_tag, keep_tag
-
-        book = self.view.book
-        imbued = imbue_tag(book.rules, tag.tag) if imbued_by else keep_tag(book.rules, tag.tag)
-        tags = tuple(replace(one, imbued_by=imbued_by) if one.tag == tag.tag else one for one in self.view.tags)
-        self._view = replace(self.view, book=book.with_rules({"imbued": imbued}), tags=tags)
-        self._show()
-
-    def _change_imbued(
-        self, change: Callable[[CaptionRules], list[str]], sentence: str, options: Sequence[str]
-    ) -> None:
-        def work(catalog: Catalog) -> str:
-            from loratui.captions.service import change_rules, rules_of
-
-            change_rules(catalog, self.subject, {"imbued": change(rules_of(catalog, self.subject))})
-            return sentence
-
-        self.change(work, str, ["rules", "set", self.subject, *options], failed=self.reread)
-
-    def do_tag_prefix(self) -> None:
-        from loratui.captions.rules import parse_rules
-        from loratui.errors import UsageError
-
-        rules, kind = self.view.book.rules, self.view.book.subject.kind
-
-        def check(text: str) -> str:
-            try:
-                parse_rules({"prefix": text}, kind)
-            except UsageError as error:
-                return error.hint
-            return ""
-
-        hint = "{trigger} and {class_word} are filled in"
-        fields = [
-            Field("prefix", "prefix", rules.prefix, hint, check=check),
-            Field("suffix", "suffix", rules.suffix, check=check),
-        ]
-        self.app.push_screen(Form("What captions begin and end with", fields), self._change_prefix)
-
-    def _change_prefix(self, filled: dict[str, str] | None) -> None:
-        rules = self.view.book.rules
-        now = {"prefix": rules.prefix, "suffix": rules.suffix}
-        changes = {name: text for name, text in (filled or {}).items() if text != now[name]}
-        if not changes:
-            return
-
-        def work(catalog: Catalog) -> int:
-            from loratui.captions.counts import preview_rules
-            from loratui.captions.service import change_rules
-
-            changed = preview_rules(catalog, self.subject, changes, limit=0).changed
-            change_rules(catalog, self.subject, changes)
-            return changed
-
-        options = [f"--{name}={text}" for name, text in changes.items()]
-        said = " and ".join(changes).capitalize()
-        self.change(
-            work,
-            lambda changed: f"{said} changed: {count(changed, 'caption')} read otherwise now.",
-            ["rules", "set", self.subject, *options],
-            failed=self.reread,
-        )
 
 
 def query_for(tag: str) -> str:

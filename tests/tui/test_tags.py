@@ -120,6 +120,44 @@ async def test_a_tag_imbued_by_a_pattern_asks_which_tags_are_meant(catalog: Cata
         assert rules_of(catalog, "Mira").imbued == ()
 
 
+async def test_an_entry_of_its_own_beside_a_pattern_does_not_let_the_others_slip(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    from loratui.captions.service import change_rules
+
+    change_rules(catalog, "Mira", {"imbued": ["red eyes", "free*", "* eyes"]})
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        screen.table.move_to_key("red eyes")
+        await press(pilot, "i", "enter")
+        assert rules_of(catalog, "Mira").imbued == ("free*", "blue eyes")
+        assert list(app.last_command)[3:] == ["--keep=red eyes", "--keep=* eyes", "--imbue=blue eyes"]
+
+
+async def test_a_tag_that_the_prefix_says_can_not_be_imbued(catalog: Catalog, make_app: MakeApp) -> None:
+    from loratui.captions.service import change_rules
+
+    change_rules(catalog, "Mira", {"prefix": "photo of {trigger}, freckles,"})
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await show_tags(pilot)
+        assert screen.table.rows[0].cells[-1] == "in prefix"
+        await press(pilot, "i")
+        assert rules_of(catalog, "Mira").imbued == ()
+        assert "The prefix says freckles" in app.messages[-1].text
+
+
+async def test_tab_scrolls_what_is_beside_the_table(catalog: Catalog, make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        screen = await show_tags(pilot)
+        beside = screen.query_one("#beside")
+        await press(pilot, "tab")
+        assert beside.scroll_offset.y == beside.max_scroll_y > 0
+        await press(pilot, "tab")
+        assert beside.scroll_offset.y == 0
+
+
 async def test_the_cursor_stays_on_its_tag_when_someone_else_changes_the_library(
     catalog: Catalog, make_app: MakeApp
 ) -> None:

@@ -1,0 +1,164 @@
+"""Imbuing tags and changing what captions begin with: every picture of the subject is shown at once as it will be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from loratui.tui.curation import CurationScreen
+from loratui.tui.dialogs import Field, Form, Pick
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loratui.captions.counts import TagCount
+    from loratui.captions.rules import CaptionRules
+    from loratui.catalog.store import Catalog
+    from loratui.catalog.tagged import TaggedPicture
+    from loratui.tui.tag_lines import TagView
+
+
+class RuleChanging(CurationScreen):
+    """The changes of rules that the tags screen makes."""
+
+    @property
+    def tag(self) -> TagCount | None:
+        """The tag under the cursor."""
+        raise NotImplementedError
+
+    @property
+    def view(self) -> TagView:
+        """What was read last."""
+        raise NotImplementedError
+
+    @property
+    def examples(self) -> Sequence[TaggedPicture]:
+        """Pictures that have the tag under the cursor."""
+        raise NotImplementedError
+
+    def show_view(self, view: TagView) -> None:
+        """Show something else than what was read last."""
+        raise NotImplementedError
+
+    def do_tag_imbue(self) -> None:
+        tag = self.tag
+        if tag is None:
+            return
+        if not tag.imbued:
+            self._imbue(tag)
+        elif others := self._imbued_with(tag):
+            self._ask_which(tag, others)
+        else:
+            self._keep(tag)
+
+    def _imbue(self, tag: TagCount) -> None:
+        from loratui.captions.counts import imbue_tag
+
+        self._foresee_rule(tag, tag.tag)
+        sentence = f"{tag.tag} is imbued: left out of {count(self._changing(tag), 'caption')}."
+        self._change_imbued(lambda rules: imbue_tag(rules, tag.tag), sentence, [f"--imbue={tag.tag}"])
+
+    def _keep(self, tag: TagCount, others: Sequence[str] = ()) -> None:
+        from loratui.captions.counts import keep_tag
+        from loratui.captions.tags import match_tag
+
+        entries = [entry for entry in self.view.book.rules.imbued if match_tag(entry, tag.tag)]
+        options = [*(f"--keep={entry}" for entry in entries), *(f"--imbue={other}" for other in others)]
+        sentence = f"{tag.tag} is said again in {count(self._changing(tag), 'caption')}."
+        self._foresee_rule(tag, "")
+        self._change_imbued(lambda rules: keep_tag(rules, tag.tag, others), sentence, options)
+
+    def _imbued_with(self, tag: TagCount) -> list[str]:
+        """Other tags that would be said again with this one, because an entry with a * leaves out all of them."""
+        from loratui.captions.counts import keep_tag
+        from loratui.captions.rules import TagChooser
+        from loratui.captions.tags import fold_tag
+
+        rules = self.view.book.rules
+        before, after = TagChooser(rules), TagChooser(replace(rules, imbued=tuple(keep_tag(rules, tag.tag))))
+        others = [other for other in self.view.holders if other != fold_tag(tag.tag) and before.imbued_by(other)]
+        return sorted(other for other in others if not after.imbued_by(other))
+
+    def _ask_which(self, tag: TagCount, others: Sequence[str]) -> None:
+        from loratui.captions.tags import match_tag
+
+        entries = (entry for entry in self.view.book.rules.imbued if "*" in entry and match_tag(entry, tag.tag))
+        pattern = next(entries, tag.imbued_by)
+        title = f"'{pattern}' imbues {tag.tag} and {count(len(others), 'other tag')}"
+        choices = [
+            ("one", f"say only {tag.tag} again, go on leaving out the others"),
+            ("all", f"say all of them again: {', '.join([tag.tag, *others])}"),
+        ]
+
+        def chosen(which: str | None) -> None:
+            if which is not None:
+                self._keep(tag, others if which == "one" else ())
+
+        self.app.push_screen(Pick(title, choices), chosen)
+
+    def _changing(self, tag: TagCount) -> int:
+        return 0 if tag.named else sum(1 for one in self.examples if not one.caption)
+
+    def _foresee_rule(self, tag: TagCount, imbued_by: str) -> None:
+        from loratui.captions.counts import imbue_tag, keep_tag
+
+        book = self.view.book
+        imbued = imbue_tag(book.rules, tag.tag) if imbued_by else keep_tag(book.rules, tag.tag)
+        tags = tuple(replace(one, imbued_by=imbued_by) if one.tag == tag.tag else one for one in self.view.tags)
+        self.show_view(replace(self.view, book=book.with_rules({"imbued": imbued}), tags=tags))
+
+    def _change_imbued(
+        self, change: Callable[[CaptionRules], list[str]], sentence: str, options: Sequence[str]
+    ) -> None:
+        def work(catalog: Catalog) -> str:
+            from loratui.captions.service import change_rules, rules_of
+
+            change_rules(catalog, self.subject, {"imbued": change(rules_of(catalog, self.subject))})
+            return sentence
+
+        self.change(work, str, ["rules", "set", self.subject, *options], failed=self.reread)
+
+    def do_tag_prefix(self) -> None:
+        from loratui.captions.rules import parse_rules
+        from loratui.errors import UsageError
+
+        rules, kind = self.view.book.rules, self.view.book.subject.kind
+
+        def check(text: str) -> str:
+            try:
+                parse_rules({"prefix": text}, kind)
+            except UsageError as error:
+                return error.hint
+            return ""
+
+        hint = "{trigger} and {class_word} are filled in"
+        fields = [
+            Field("prefix", "prefix", rules.prefix, hint, check=check),
+            Field("suffix", "suffix", rules.suffix, check=check),
+        ]
+        self.app.push_screen(Form("What captions begin and end with", fields), self._change_prefix)
+
+    def _change_prefix(self, filled: dict[str, str] | None) -> None:
+        rules = self.view.book.rules
+        now = {"prefix": rules.prefix, "suffix": rules.suffix}
+        changes = {name: text for name, text in (filled or {}).items() if text != now[name]}
+        if not changes:
+            return
+
+        def work(catalog: Catalog) -> int:
+            from loratui.captions.counts import preview_rules
+            from loratui.captions.service import change_rules
+
+            changed = preview_rules(catalog, self.subject, changes, limit=0).changed
+            change_rules(catalog, self.subject, changes)
+            return changed
+
+        options = [f"--{name}={text}" for name, text in changes.items()]
+        said = " and ".join(changes).capitalize()
+        self.change(
+            work,
+            lambda changed: f"{said} changed: {count(changed, 'caption')} read otherwise now.",
+            ["rules", "set", self.subject, *options],
+            failed=self.reread,
+        )
