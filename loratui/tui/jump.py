@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from loratui.tui.table import RowTable
+from loratui.tui.wall import ImageWall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +73,8 @@ def _find_targets(top: LoratuiScreen) -> Iterator[Target]:
         own: Callable[[], Iterator[Target]] | None = getattr(widget, "jump_targets", None)
         if isinstance(widget, RowTable):
             yield from _rows_of(widget)
+        elif isinstance(widget, ImageWall):
+            yield from _tiles_of(widget)
         elif own is not None:
             yield from own()
         else:
@@ -84,9 +87,19 @@ def _rows_of(table: RowTable) -> Iterator[Target]:
         yield Target(table.region.x, table.region.y + 1 + place - first, _going_to(table, place))
 
 
-def _going_to(table: RowTable, place: int) -> Callable[[], Widget]:
+def _tiles_of(wall: ImageWall) -> Iterator[Target]:
+    grid, top = wall.grid, wall.scroll_offset.y
+    first = top // grid.row_height * grid.columns
+    last = min(len(wall.ids), -(-(top + wall.size.height) // grid.row_height) * grid.columns)
+    for index in range(first, last):
+        column, line = grid.place_of(index)
+        if line >= top:
+            yield Target(wall.region.x + column, wall.region.y + line - top, _going_to(wall, index))
+
+
+def _going_to(widget: RowTable | ImageWall, place: int) -> Callable[[], Widget]:
     def go() -> Widget:
-        table.move_to(place)
-        return table.focus()
+        widget.move_to(place)
+        return widget.focus()
 
     return go

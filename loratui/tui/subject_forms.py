@@ -201,7 +201,12 @@ def _sum_up(subject: str, result: PicturesImport) -> str:
     parts += [f"{count(found.duplicates, 'duplicate')}"] * bool(found.duplicates)
     parts += [f"{count(result.captions_read, 'caption')} read"] * bool(result.captions_read)
     parts += [f"{len(found.refused):,} refused"] * bool(found.refused)
-    return f"{', '.join(parts)}. {'u undoes.' if found.imported else 'Nothing was changed.'}"
+    undo = "Nothing was changed."
+    if found.imported or result.captions_read:
+        # Pictures and captions are two steps of the journal.
+        both = found.imported and result.captions_read
+        undo = "u undoes the captions, again the import." if both else "u undoes."
+    return f"{', '.join(parts)}. {undo}"
 
 
 def ask_export(app: LoratuiApp, subject: str) -> None:

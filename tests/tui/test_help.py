@@ -17,6 +17,7 @@ from loratui.tui.keymap import actions_of
 from loratui.tui.library import LibraryScreen
 from loratui.tui.palette import PaletteScreen
 from loratui.tui.table import RowTable
+from loratui.tui.wall import ImageWall
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -150,6 +151,21 @@ async def test_jump_reaches_every_pane(make_app: MakeApp, mira: Home, settle: Se
         await pilot.press("a")
         await settle(pilot)
         assert pilot.app.focused is pilot.app.screen.query_one(RowTable)
+
+
+async def test_jump_reaches_every_picture_in_sight(make_app: MakeApp, mira: Home, settle: Settle) -> None:
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        wall = pilot.app.screen.query_one(ImageWall)
+        await pilot.press("ctrl+o")
+        places = {str(letter.content): letter.region for letter in pilot.app.screen.query(Static)}
+        assert wall.region.contains_region(places["f"])
+        await pilot.press("f")
+        await settle(pilot)
+        # a, s, d, f: the fourth.
+        assert wall.cursor == 3
 
 
 def test_the_start_of_the_name_beats_the_start_of_a_word_and_that_what_is_within() -> None:
