@@ -166,8 +166,9 @@ def choose_ids(
     if isinstance(selection, str):
         return list(connection.execute(_choose([_m.id], subject_id, parse_query(selection), duplicates)).scalars())
     wanted = set(selection)
-    statement = select(_m.id).where(_m.subject_id == subject_id, _m.id.in_(as_values(wanted))).order_by(_m.id)
-    found = list(connection.execute(statement).scalars())
+    # Compared here: asked for the subject too, SQLite would go through all its pictures to find a few.
+    statement = select(_m.id, _m.subject_id).where(_m.id.in_(as_values(wanted))).order_by(_m.id)
+    found = [id_ for id_, owner in connection.execute(statement) if owner == subject_id]
     if missing := sorted(wanted.difference(found)):
         raise UsageError(
             f"{len(missing)} of these pictures are not in the subject (the first is {missing[0]}).",

@@ -87,6 +87,7 @@ class TagEditor(ModalScreen[TagEdits | None]):
     TagEditor Static { height: auto; }
     TagEditor #present { color: $text-muted; max-height: 5; margin: 0 0 1 0; }
     TagEditor Input { border: none; height: 1; padding: 0 1; background: $panel; }
+    TagEditor Input:focus { border: none; }
     TagEditor #next { color: $text-muted; height: 2; margin: 0 0 1 0; padding: 0 1; }
     """
     BINDINGS: ClassVar = [("escape", "dismiss(None)", "leave"), ("tab", "accept", "take the suggestion")]
