@@ -24,7 +24,7 @@ _REMEMBERED = 2.6
 """Values kept for the backward pass per value that a layer puts out: inputs, norms and activations besides it."""
 _CHECKPOINTED = 0.25
 """Share of them that is left with gradient checkpointing."""
-_LIBRARIES = {"cuda": 600_000_000, "cpu": 900_000_000}
+_LIBRARIES = {"cuda": 600_000_000, "cpu": 550_000_000}
 """What the libraries take before any model is there: the CUDA context, or Python with torch in memory."""
 _ENCODING = 4
 """Float32 values per channel and pixel that the autoencoder holds at its widest while it encodes one picture."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,7 @@ class Plot(Widget):
         lowest, highest = find_range(self._series)
         grid = _Grid(columns, rows, dotted=not self._is_plain)
         for place, series in enumerate(self._series):
-            _draw(grid, series, lowest, highest, place)
+            _draw(grid, self._steps, series, (lowest, highest), place)
         styles = [self._color(series.tone) for series in self._series]
         for row in range(rows):
             label = _label(row, rows, lowest, highest)
@@ -91,7 +92,7 @@ class Plot(Widget):
             for sign, owner in grid.row(row, [series.sign for series in self._series]):
                 text.append(sign, style=styles[owner] if owner >= 0 else "")
         first, last = f"{self._steps[0]:,}", f"{self._steps[-1]:,}"
-        middle = f"{self._steps[len(self._steps) // 2]:,}"
+        middle = f"{(self._steps[0] + self._steps[-1]) // 2:,}"
         text.append("\n" + " " * AXIS + _spread(columns, first, middle, last), style="dim")
         return text
 
@@ -151,29 +152,23 @@ class _Grid:
         return found
 
 
-def _draw(grid: _Grid, series: Series, lowest: float, highest: float, owner: int) -> None:
-    count = len(series.values)
+def _draw(grid: _Grid, steps: Sequence[int], series: Series, span: tuple[float, float], owner: int) -> None:
+    lowest, highest = span
     scale = (grid.height - 1) / (highest - lowest)
+    # As many points as dots: their extremes are drawn too. Fewer: straight lines between them.
+    is_dense = bool(series.low) and len(steps) >= 0.75 * grid.width
 
     def height_of(value: float) -> int:
         return round((min(max(value, lowest), highest) - lowest) * scale)
 
     before: int | None = None
     for x in range(grid.width):
-        place = min(count - 1, x * count // grid.width) if count >= grid.width else None
-        if place is None:
-            # Fewer points than dots: straight lines between them.
-            exact = x * (count - 1) / max(1, grid.width - 1)
-            left = int(exact)
-            right = min(left + 1, count - 1)
-            y = height_of(series.values[left] + (series.values[right] - series.values[left]) * (exact - left))
-            ends = (y, y)
-        else:
-            y = height_of(series.values[place])
-            low = height_of(series.low[place]) if series.low else y
-            high = height_of(series.high[place]) if series.high else y
-            ends = (low, high)
-        bottom, top = ends
+        step = steps[0] + (steps[-1] - steps[0]) * x / max(1, grid.width - 1)
+        right = min(bisect_left(steps, step), len(steps) - 1)
+        left = max(0, right - 1)
+        part = (step - steps[left]) / (steps[right] - steps[left]) if steps[right] > steps[left] else 1.0
+        y = height_of(series.values[left] + (series.values[right] - series.values[left]) * part)
+        bottom, top = (height_of(series.low[right]), height_of(series.high[right])) if is_dense else (y, y)
         if before is not None and not series.low:
             # No gap where the line is steep.
             bottom, top = min(bottom, before + (before < y)), max(top, before - (before > y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from loratui.runs.service import RunView
 
 REFRESH_S = 1.0
-DEVICES_EVERY = 2
-"""Refreshes between two looks at the devices: nvidia-smi takes a while."""
+DEVICES_EVERY_S = 2.0
+"""Between two looks at the devices: nvidia-smi takes a while."""
 
 _COLUMNS = (
     Column("epoch", 5, "right"),
@@ -89,7 +90,7 @@ class RunScreen(LoratuiScreen):
         """Number of the last event that is in the log."""
         self._looking = False
         self._again = False
-        self._looks = 0
+        self._asked_devices = 0.0
         self._points = 0
         self._checkpoints: tuple[Checkpoint, ...] = ()
 
@@ -135,8 +136,9 @@ class RunScreen(LoratuiScreen):
             self._again = True
             return
         self._looking = True
-        asks_devices = self._looks % DEVICES_EVERY == 0
-        self._looks += 1
+        asks_devices = time.monotonic() - self._asked_devices >= DEVICES_EVERY_S
+        if asks_devices:
+            self._asked_devices = time.monotonic()
         points = self._points = self.query_one("#loss", Plot).points
 
         def work(catalog: Catalog) -> Look:

@@ -206,8 +206,9 @@ def draw_trouble(run: Run) -> str:
     """Why a run ended before its end and what to do about it; empty for others."""
     if run.state not in ("failed", "stopped") or not (run.reason or run.hint):
         return ""
-    head = "It failed" if run.state == "failed" else "It was stopped"
-    return f"{head}: {run.reason or 'no reason was given'}\n{run.hint}".strip()
+    reason = run.reason or "no reason was given"
+    head = f"Failed: {reason}" if run.state == "failed" else f"{reason[:1].upper()}{reason[1:]}"
+    return f"{head.rstrip('.')}.\n{run.hint}".strip()
 
 
 def draw_devices(cards: Sequence[DeviceUse], process: ProcessUse | None) -> str:

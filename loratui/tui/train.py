@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ PAUSE_S = 0.12
 """The outlook follows this long after the last key."""
 LEAST_PAUSE_S = 2.0
 """Between two looks at the subject: a training that runs changes the library many times a second."""
+SHARE = 0.1
+"""Of the time at most so much goes into looking: large subjects take a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Ground:
     """RUN@EPOCH of this subject's trainings on the base, newest first."""
     earlier: Mapping[str, Any]
     """Recipe of the run to continue from."""
+    seconds: float
+    """How long it took to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ class TrainScreen(LoratuiScreen):
         if self._rest is not None:
             self._missed = True
             return
-        self._rest = self.set_timer(LEAST_PAUSE_S, self._rested)
+        took = self._ground.seconds if self._ground else 0.0
+        self._rest = self.set_timer(max(LEAST_PAUSE_S, took / SHARE), self._rested)
         self._look()
 
     def _rested(self) -> None:
@@ -299,13 +305,14 @@ class TrainScreen(LoratuiScreen):
 def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str) -> Ground:
     """Look at subject, bases and machine; `wanted` is the base that was chosen, if any."""
     from loratui.catalog.bases import get_base, get_base_by_id, list_bases
-    from loratui.catalog.runs import get_run, list_checkpoints, list_runs
+    from loratui.catalog.runs import list_checkpoints, list_runs
     from loratui.config import load_settings
     from loratui.errors import LoratuiError, UsageError
     from loratui.runs import forecast
     from loratui.runs.bases import choose_base, ensure_shipped_base
     from loratui.training.recipe import preset_for
 
+    started = time.monotonic()
     report = forecast.inspect_subject(catalog, subject)
     try:
         ensure_shipped_base(catalog)
@@ -326,7 +333,7 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
             # Several could be meant: the one used last.
             base = get_base_by_id(catalog, list_runs(catalog)[0].base_id) if runs else list_bases(catalog)[-1]
     weights = [
-        f"{get_run(catalog, run.id).name}@{checkpoint.epoch}"
+        f"{run.name}@{checkpoint.epoch}"
         for run in runs
         if run.base_id == base.id
         for checkpoint in reversed(list_checkpoints(catalog, run.id))
@@ -339,6 +346,7 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
         bases=tuple(each.name for each in list_bases(catalog)),
         weights=tuple(weights),
         earlier=earlier,
+        seconds=time.monotonic() - started,
     )
 
 

@@ -134,7 +134,7 @@ async def test_a_training_outlives_the_app_and_is_stopped_and_resumed_from_the_n
         await until(pilot, lambda: "stopped" in text_of(screen, "#about"))
         stopped = look_up(studio)
         assert stopped.state == "stopped"
-        assert "asked to stop" in text_of(screen, "#trouble")
+        assert "Asked to stop" in text_of(screen, "#trouble")
         assert screen.why_not("run.stop")
 
         await pilot.press("R")
