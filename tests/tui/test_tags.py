@@ -149,6 +149,9 @@ async def test_a_tag_that_the_prefix_says_can_not_be_imbued(catalog: Catalog, ma
 
 
 async def test_tab_scrolls_what_is_beside_the_table(catalog: Catalog, make_app: MakeApp) -> None:
+    from loratui.captions.service import change_rules
+
+    change_rules(catalog, "Mira", {"imbued": [f"misspelled {number}" for number in range(6)]})
     async with make_app().run_test(size=(80, 24)) as pilot:
         screen = await show_tags(pilot)
         beside = screen.query_one("#beside")
