@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from loratui.captions.facets import CHOICES, VOCABULARY, Facet, fold_known, read_facets
 from loratui.catalog.edits import tag_edits_of, tag_scores_of
-from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.trained import list_trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
+    from loratui.catalog.rows import Subject, TagEdit, TagScore
     from loratui.catalog.store import Catalog
+    from loratui.catalog.trained import TrainedPicture
 
 COUNTED_FROM = 0.2
 """Lower than for captions: the taggers learned from drawings, and score photos low."""
@@ -100,7 +101,7 @@ def coverage_of(catalog: Catalog, subject: Subject | str) -> Coverage:
     named the framing, angle, expression or background, the tagger is not asked about it.
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    pictures = select_memberships(catalog, owner, "role:primary or role:supporting")
+    pictures = list_trained(catalog, owner)
     edits = tag_edits_of(catalog, owner)
     scores = tag_scores_of(catalog, owner, least=COUNTED_FROM, tags=VOCABULARY)
     return count_coverage(
@@ -108,9 +109,9 @@ def coverage_of(catalog: Catalog, subject: Subject | str) -> Coverage:
     )
 
 
-def count_coverage(pictures: Iterable[tuple[Membership, dict[Facet, str]]]) -> Coverage:
+def count_coverage(pictures: Iterable[tuple[TrainedPicture, dict[Facet, str]]]) -> Coverage:
     """Count pictures whose facets are known; one without any is untagged."""
-    found: dict[tuple[Facet, str, str], list[Membership]] = defaultdict(list)
+    found: dict[tuple[Facet, str, str], list[TrainedPicture]] = defaultdict(list)
     tagged = untagged = 0
     for picture, facets in pictures:
         tagged += bool(facets)
@@ -133,7 +134,7 @@ def count_coverage(pictures: Iterable[tuple[Membership, dict[Facet, str]]]) -> C
     return Coverage(cells, missing, lopsided, tagged, untagged)
 
 
-def _make_cell(facet: Facet, row: str, column: str, pictures: Sequence[Membership]) -> CoverageCell:
+def _make_cell(facet: Facet, row: str, column: str, pictures: Sequence[TrainedPicture]) -> CoverageCell:
     weight = sum(picture.repeats for picture in pictures)
     return CoverageCell(facet, row, column, len(pictures), weight, tuple(picture.id for picture in pictures))
 
@@ -177,7 +178,7 @@ def _find_crowds(cells: Sequence[CoverageCell]) -> Iterable[Crowd]:
     for cell in angles:
         if cell.row != UNKNOWN and cell.weight > _CROWDED_CELL * total:
             share = cell.weight / total
-            yield Crowd("angle", cell.row, cell.column, share, f"{words[cell.row]} {words[cell.column]}")
+            yield Crowd("angle", cell.row, cell.column, share, f"{cell.row}, {words[cell.column]}")
     for facet in COLUMNS[1:]:
         own = [cell for cell in cells if cell.facet == facet]
         total = _weigh(own)

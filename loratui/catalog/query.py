@@ -46,20 +46,21 @@ Duplicates = Callable[[], set[int]]
 
 _m, _p, _s = tables.membership.c, tables.picture.c, tables.subject.c
 _SHORT_SIDE = func.min(_p.width, _p.height)
-_REPEATS = func.coalesce(
+REPEATS = func.coalesce(
     _m.repeats,
     case((_m.role == "primary", _s.primary_repeats), (_m.role == "supporting", _s.supporting_repeats), else_=1),
 )
+"""The repeats that training uses, over memberships joined with their subject."""
 _NUMBERS: dict[str, Any] = {
     "size": _SHORT_SIDE,
     "width": _p.width,
     "height": _p.height,
-    "repeats": _REPEATS,
+    "repeats": REPEATS,
     "rating": _m.rating,
 }
 _COMPUTED: dict[str, Any] = {
     "id": _m.id,
-    "repeats": _REPEATS.label("repeats"),
+    "repeats": REPEATS.label("repeats"),
     "own_repeats": _m.repeats.label("own_repeats"),
 }
 _ORDERS: dict[Order, Any] = {
@@ -154,7 +155,7 @@ def count_memberships(
 
 def repeats_of(connection: Connection, ids: Sequence[int]) -> list[int]:
     """What training uses as repeats of memberships, in the order of their ids."""
-    found = connection.execute(select(_m.id, _REPEATS).select_from(_JOINED).where(_m.id.in_(as_values(ids))))
+    found = connection.execute(select(_m.id, REPEATS).select_from(_JOINED).where(_m.id.in_(as_values(ids))))
     repeats: dict[int, int] = {id_: number for id_, number in found}
     return [repeats[id_] for id_ in ids]
 

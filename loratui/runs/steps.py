@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.catalog.query import select_memberships
+from loratui.catalog.trained import list_trained
 from loratui.dataset.plan import make_plan
 from loratui.runs.bases import choose_base
 from loratui.training.recipe import preset_for
@@ -35,7 +35,7 @@ def plan_subject(catalog: Catalog, subject: Subject | str, base: str = "", recip
     """
     chosen = choose_base(catalog, base)
     settings = preset_for(chosen.family, chosen.resolution) if recipe is None else recipe
-    pictures = select_memberships(catalog, subject, "role:primary or role:supporting")
+    pictures = list_trained(catalog, subject)
     plan = make_plan(
         [(picture.used_width, picture.used_height, picture.repeats) for picture in pictures],
         resolution=settings.resolution,
