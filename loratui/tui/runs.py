@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from loratui.tui import run_actions
 from loratui.tui.base import LoratuiScreen
+from loratui.tui.completion import complete_words
 from loratui.tui.filter import FilterBar, accept_anything
 from loratui.tui.run_lines import COLUMNS, OPEN, ORDERS, RunLine, match_run, read_run_lines, sort_runs, to_row
 from loratui.tui.table import RowTable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.catalog.rows import Run
+    from loratui.tui.completion import Completion
 
 REFRESH_S = 1.0
 
@@ -45,7 +47,9 @@ class RunsScreen(LoratuiScreen):
     def compose_body(self) -> ComposeResult:
         yield RowTable(COLUMNS, id="runs")
         yield Static(_NONE_YET, classes="empty", id="empty", markup=False)
-        yield FilterBar(check=accept_anything, placeholder="words of name, subject, base or state")
+        yield FilterBar(
+            complete=self._complete, check=accept_anything, placeholder="words of name, subject, base or state"
+        )
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -122,6 +126,10 @@ class RunsScreen(LoratuiScreen):
         self._filter = event.text
         self._show()
         self.table.focus()
+
+    def _complete(self, text: str, cursor: int) -> Completion:
+        words = {word for line in self._lines for word in (line.subject, line.run.state, line.run.name)}
+        return complete_words(text, cursor, lambda: sorted(words))
 
     # Actions
 
