@@ -65,14 +65,20 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("review show", "review:show_sheet", "Show a sheet: mean rating per epoch, prompts, images."),
     ("review rate", "review:rate_cells", "Give images of a sheet 0-5 stars."),
     ("devices", "forecast:show_devices", "Show what graphics cards and trainers are doing."),
-    ("tui", "terminal:tui", "Open the terminal app; the same as loratui without a verb."),
-    ("reset-terminal", "terminal:reset_terminal", "Put a terminal in order that a program left broken."),
     ("undo", "admin:undo", "Take back the last action."),
     ("redo", "admin:redo", "Do the last undone action again."),
     ("history", "admin:history", "List recent actions, newest first."),
     ("where", "admin:where", "Print where everything is kept."),
     ("doctor", "admin:doctor", "Check the library, the disk, the extras and the devices."),
     ("exit-codes", "admin:exit_codes", "Explain the exit codes."),
+)
+
+# Verbs that open or draw something; outside of VERBS, whose every member tells data and has --json.
+SHOWS: tuple[tuple[str, str, str], ...] = (
+    ("tui", "loratui.cli.terminal:tui", "Open the terminal app; the same as loratui without a verb."),
+    ("serve", "loratui.tui.serve:serve", "Show the app in a browser on this machine."),
+    ("demo", "loratui.demo.command:demo", "Draw a character, train it, show the epochs: 3 minutes."),
+    ("reset-terminal", "loratui.cli.terminal:reset_terminal", "Put a terminal in order that a program left broken."),
 )
 
 GROUPS = {
@@ -109,10 +115,8 @@ def build_app() -> App:
         *parents, name = path.split()
         owner = groups[parents[0]] if parents else app
         owner.command(f"loratui.cli.{target}", name=name, help=text)
-    app.command(
-        "loratui.demo.command:demo", name="demo", help="Draw a character, train it, show the epochs: 3 minutes."
-    )
-    app.command("loratui.tui.serve:serve", name="serve", help="Show the app in a browser on this machine.")
+    for name, target, text in SHOWS:
+        app.command(target, name=name, help=text)
     return app
 
 
@@ -155,7 +159,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _help_of(arguments: list[str]) -> str:
-    verbs = {path for path, _, _ in VERBS} | {"demo"} | set(GROUPS)
+    verbs = {path for path, _, _ in VERBS} | {name for name, _, _ in SHOWS} | set(GROUPS)
     for length in (2, 1):
         words = " ".join(arguments[:length])
         if words in verbs:

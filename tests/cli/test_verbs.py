@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from loratui.cli.root import VERBS
+from loratui.cli.root import SHOWS, VERBS
 
 FIXED_KEYS = {
     "import": {"imported", "duplicates", "refused"},
@@ -244,3 +244,11 @@ def test_every_verb_explains_itself(path: str, shell: Shell, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert f"loratui {path}" in shown
     assert "--json" in shown
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in SHOWS])
+def test_every_verb_that_shows_something_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from loratui.cli.root import run
+
+    assert run([name, "--help"]) == 0
+    assert f"loratui {name}" in capsys.readouterr().out
