@@ -95,3 +95,8 @@ def test_the_command_line_loads_no_terminal_app(tmp_path: Path) -> None:
     for verb in ("--help", "where"):
         loaded = _loaded_by(_run_verb(verb), tmp_path)
         assert not {name for name in loaded if name.startswith(("loratui.tui", "textual"))}
+
+
+def test_the_app_is_painted_before_the_library_is_loaded(tmp_path: Path) -> None:
+    loaded = _loaded_by("import loratui.tui.app, loratui.tui.library", tmp_path)
+    assert not loaded & {"sqlmodel", "sqlalchemy", "alembic", "numpy", "PIL", "loratui.catalog", "loratui.cli"}
