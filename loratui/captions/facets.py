@@ -125,6 +125,13 @@ _VALUES: dict[Facet, dict[str, str]] = {
     facet: {tag: value for value, tags in table.items() for tag in tags} for facet, table in _TABLES.items()
 }
 
+_FACETS: dict[str, list[Facet]] = {
+    tag: [facet for facet, values in _VALUES.items() if tag in values] for tag in VOCABULARY
+}
+_RANKS: dict[Facet, dict[str, int]] = {
+    facet: {tag: rank for rank, tags in enumerate(table.values()) for tag in tags} for facet, table in _TABLES.items()
+}
+
 
 def read_facets(written: frozenset[str] | set[str], scored: Mapping[str, float]) -> dict[Facet, str]:
     """The value of each facet that a picture's tags tell; a facet that they say nothing about is left out.
@@ -133,11 +140,16 @@ def read_facets(written: frozenset[str] | set[str], scored: Mapping[str, float])
     their scores. Both are folded (see fold_tag).
     """
     found: dict[Facet, str] = {}
-    for facet, values in _VALUES.items():
-        own = {tag: 1.0 for tag in written if tag in values}
-        tags = own or {tag: score for tag, score in scored.items() if tag in values}
-        if value := _READERS.get(facet, _strongest)(facet, tags):
-            found[facet] = value
+    own: dict[Facet, dict[str, float]] = {}
+    for tag in written:
+        for facet in _FACETS.get(tag, ()):
+            own.setdefault(facet, {})[tag] = 1.0
+    tags: dict[Facet, dict[str, float]] = {}
+    for tag, score in scored.items():
+        for facet in _FACETS.get(tag, ()):
+            tags.setdefault(facet, {})[tag] = score
+    for facet, present in (tags | own).items():
+        found[facet] = _READERS.get(facet, _strongest)(facet, present)
     # Whoever is tagged at all and not seen from elsewhere is seen from the front, or nearly.
     if "angle" not in found and (written or scored):
         found["angle"] = "front"
@@ -151,10 +163,8 @@ def fold_known(tag: str) -> str:
 
 
 def _strongest(facet: Facet, tags: Mapping[str, float]) -> str:
-    order = list(_TABLES[facet])
-    values = _VALUES[facet]
-    best = max(tags, key=lambda tag: (tags[tag], -order.index(values[tag])), default="")
-    return values[best] if best else ""
+    ranks = _RANKS[facet]
+    return _VALUES[facet][max(tags, key=lambda tag: (tags[tag], -ranks[tag]))]
 
 
 def _read_expression(_facet: Facet, tags: Mapping[str, float]) -> str:

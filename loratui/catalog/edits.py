@@ -175,8 +175,10 @@ def tag_scores_of(
         if tags is not None:
             spelled = {form for tag in tags for form in (tag.replace(" ", "_"), tag.replace("_", " "))}
             chosen = chosen.where(score.tag.in_(sorted(spelled)))
-        for row in connection.execute(chosen.order_by(score.picture_id, score.score.desc(), score.tag)):
-            found[row.picture_id].append(TagScore(*row))
+        # From the driver's own cursor: there may be millions, and rows of SQLAlchemy's would double the time.
+        rows = connection.execute(chosen.order_by(score.picture_id, score.score.desc(), score.tag)).cursor
+        for row in rows.fetchall() if rows else ():
+            found[row[0]].append(TagScore(*row))
     return dict(found)
 
 
