@@ -12,9 +12,13 @@ from PIL import Image
 
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import set_role
-from loratui.catalog.runs import list_runs
+from loratui.catalog.run_events import ingest_events
+from loratui.catalog.runs import create_run, list_runs, wish_stop
+from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.events import RunEvent
+from loratui.runs.bases import ensure_shipped_base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +69,30 @@ def test_a_dry_run_of_what_cannot_be_trained_says_why(home: Home) -> None:
 
 def test_devices_are_told_also_where_there_are_none(home: Home) -> None:
     assert run(home, "devices").keys() == {"devices", "trainers"}
+
+
+def test_the_loss_is_told_in_few_points(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        subject, _ = add_subject(catalog, "Mira", "miratok")
+        trained = create_run(
+            catalog,
+            subject_id=subject.id,
+            subject_name="Mira",
+            snapshot_id=save_snapshot(catalog, subject.id, "h" * 64, "{}", 1).id,
+            base_id=ensure_shipped_base(catalog).id,
+            recipe={},
+            total_steps=100,
+            steps_per_epoch=10,
+            prepare=lambda run: None,
+        )
+        steps = [
+            RunEvent(seq=step, type="step", data={"step": step, "loss": 1 / step, "lr": 1e-4}) for step in range(1, 101)
+        ]
+        ingest_events(catalog, trained.id, steps)
+    # A queued run makes sure of a worker, and this one has no folder to train in.
+    with open_catalog(home) as catalog:
+        wish_stop(catalog, trained.id)
+    bins = run(home, "run", "loss", trained.name, "--points", "5", "--smooth", "0")
+    assert [bin["step"] for bin in bins] == [20, 40, 60, 80, 100]
+    assert bins[0]["highest"] == 1.0
+    assert bins[-1]["smooth"] == 0.01

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loratui.dataset.buckets import BucketSettings, make_buckets
 from loratui.errors import UsageError
-from loratui.training.recipe import PRECISIONS, SCHEDULERS, Recipe, preset_for
+from loratui.training.recipe import PRECISIONS, SCHEDULERS, Recipe, parse_setting, preset_for, write_setting
 
 recipes = st.builds(
     Recipe,
@@ -93,3 +93,43 @@ def test_the_cast_has_its_own_preset() -> None:
 def test_an_unknown_family_has_no_preset() -> None:
     with pytest.raises(UsageError, match="sdxl"):
         preset_for("sdxl", 1024)
+
+
+@given(
+    st.builds(
+        Recipe,
+        epochs=st.integers(1, 1000),
+        learning_rate=st.floats(1e-8, 10),
+        alpha=st.floats(1e-6, 1000),
+        caption_dropout=st.floats(0, 1),
+        flip=st.booleans(),
+        upscale=st.booleans(),
+        scheduler=st.sampled_from(SCHEDULERS),
+        seed=st.integers(0, 2**63 - 1),
+    )
+)
+def test_settings_that_were_written_out_are_read_back_the_same(recipe: Recipe) -> None:
+    typed = {name: parse_setting(name, write_setting(value)) for name, value in recipe.to_dict().items()}
+    assert Recipe.from_dict(typed) == recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("epochs", "", "whole number"),
+        ("epochs", "1.5", "whole number"),
+        ("learning_rate", "fast", "a number"),
+        ("flip", "maybe", "true or false"),
+        ("epoch", "3", "no training setting"),
+    ],
+)
+def test_a_setting_that_is_typed_wrong_says_what_it_must_be(name: str, text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_setting(name, text)
+    assert said in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(("text", "value"), [(" On ", True), ("no", False), ("1", True)])
+def test_switches_are_typed_in_several_ways(text: str, value: bool) -> None:
+    assert parse_setting("flip", text) is value
