@@ -46,6 +46,7 @@ class PictureView(Widget):
         self._picture_size = (1, 1)
         self._tile: Tile | None = None
         self._dark: Tile | None = None
+        self._shown_box: CropBox | None = None
         self._strips: list[Strip] = []
         self._near: tuple[Source, ...] = ()
         self._timer: Timer | None = None
@@ -142,9 +143,11 @@ class PictureView(Widget):
         return [*(TileJob(wanted, self.source) for wanted in specs), *near]
 
     def _take(self, tile: Tile | None, dark: Tile | None) -> None:
-        self._tile, self._dark = tile, dark
-        self._strips = []
-        self.refresh()
+        shown = (tile, dark, self._box)
+        if shown != (self._tile, self._dark, self._shown_box) or not self._strips:
+            self._tile, self._dark, self._shown_box = shown
+            self._strips = []
+            self.refresh()
 
     # Painting
 
