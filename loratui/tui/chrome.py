@@ -40,6 +40,10 @@ class HeaderLine(Widget):
         return Text.assemble(left, " " * gap, (right, ""), " ", no_wrap=True, overflow="ellipsis")
 
 
+MOST_LINES = 4
+"""A message that needs more is cut off; the task drawer has all of it."""
+
+
 class MessageLine(Widget):
     """The last thing that happened, and how to take it back. Replaces floating toasts: it repaints one line only."""
 
@@ -49,7 +53,7 @@ class MessageLine(Widget):
     MessageLine.-error { color: $text-error; background: $error-muted; }
     """
 
-    text: reactive[str] = reactive("", layout=True)
+    text: reactive[str] = reactive("")
 
     def tell(self, text: str, *, error: bool = False) -> None:
         """Show a message; an error stays until something else happens."""
@@ -57,7 +61,13 @@ class MessageLine(Widget):
         self.set_class(error, "-error")
         self.text = text
 
-    def render(self) -> RenderResult:
+    def watch_text(self) -> None:
+        # Laying out the whole screen for every message would cost more than painting it.
+        width, height = self.content_size
+        if width and min(max(len(self.render().wrap(self.app.console, width)), 1), MOST_LINES) != height:
+            self.refresh(layout=True)
+
+    def render(self) -> Text:
         return Text(plain(self.text), overflow="fold")
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Static
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.containers import Vertical
+from textual.strip import Strip
+from textual.widget import Widget
 
-from loratui.tui.facts import draw_facts, read_inspection
+from loratui.tui.facts import draw_facts, lay_out_facts, read_inspection
+from loratui.tui.painting import crop_lines
 from loratui.tui.picture_view import PictureView
 from loratui.tui.sources import MembershipSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
     from textual.app import ComposeResult
+    from textual.geometry import Region
     from textual.timer import Timer
 
     from loratui.catalog.rows import Membership
@@ -24,14 +33,77 @@ PAUSE_S = 0.06
 """The cursor must rest this long before the picture is looked at."""
 
 
+class FactsView(Widget):
+    """Labels and values. It draws its own lines, so that new facts cost no layout of the screen."""
+
+    DEFAULT_CSS = "FactsView { height: 1fr; color: $foreground; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.facts: Sequence[tuple[str, Text]] = ()
+        self._lines: list[Strip] | None = None
+        self._top = 0
+
+    def show(self, facts: Sequence[tuple[str, Text]]) -> None:
+        """Show these, from the top unless they are about the same thing."""
+        if list(facts) == list(self.facts):
+            return
+        if list(facts[:1]) != list(self.facts[:1]):
+            self._top = 0
+        self.facts = facts
+        self._lines = None
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._lines = None
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._lines = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._lines is None:
+            self._lines = self._paint()
+        width, height = self.size
+        lines = self._lines[self._top : self._top + height]
+        if len(self._lines) > self._top + height and lines:
+            lines[-1] = self._draw(Text("…", style="dim")).adjust_cell_length(width, self.rich_style)
+        blank = Strip.blank(width, self.rich_style)
+        lines += [blank] * (height - len(lines))
+        return crop_lines(self, lines[crop.y : crop.bottom], crop)
+
+    def _draw(self, text: Text) -> Strip:
+        style = self.rich_style
+        return Strip(
+            [Segment(part.text, style + (part.style or Style.null())) for part in text.render(self.app.console)]
+        )
+
+    def _paint(self) -> list[Strip]:
+        width = self.size.width
+        texts = lay_out_facts(self.facts, width, self.app.console)
+        return [self._draw(text).adjust_cell_length(width, self.rich_style) for text in texts]
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._scroll(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._scroll(-3)
+
+    def _scroll(self, lines: int) -> None:
+        most = max(0, len(self._lines or ()) - self.size.height)
+        self._top = min(max(self._top + lines, 0), most)
+        self.refresh()
+
+
 class DetailPane(Vertical):
     """Shows what `point_at` names, a moment after it was called last."""
 
     DEFAULT_CSS = """
     DetailPane { height: 1fr; padding: 0 0 0 1; }
     DetailPane PictureView { height: 45%; min-height: 6; margin: 0 0 1 0; }
-    DetailPane VerticalScroll { height: 1fr; }
-    DetailPane Static { height: auto; padding: 0 1; }
+    DetailPane FactsView { margin: 0 1; }
     """
 
     def __init__(self, subject: str, *, id: str | None = "detail") -> None:
@@ -45,8 +117,7 @@ class DetailPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield PictureView(pool=self._owner.lora.tiles, id="preview")
-        with VerticalScroll(can_focus=False):
-            yield Static("", id="facts")
+        yield FactsView(id="facts")
 
     @property
     def _owner(self) -> LoratuiScreen:
@@ -77,7 +148,7 @@ class DetailPane(Vertical):
         if picture is None:
             self.inspection = None
             self.query_one(PictureView).set_source(None)
-            self.query_one("#facts", Static).update("")
+            self.query_one(FactsView).show(())
             return
         id_, settings = picture.id, self._owner.lora.settings
 
@@ -104,4 +175,4 @@ class DetailPane(Vertical):
         if self.inspection is None or self._picture is None or self.inspection.picture.id != self._picture.id:
             return
         facts = draw_facts(self.inspection, self._picture, self._base, self._owner.lora.glyphs)
-        self.query_one("#facts", Static).update(facts)
+        self.query_one(FactsView).show(facts)

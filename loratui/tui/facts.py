@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from loratui.tui.text import format_bytes, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
 
     from loratui.catalog.rows import Membership
     from loratui.catalog.store import Catalog
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOKENS = 75
 """What CLIP reads at once."""
 
-_LABEL = 9
+LABEL_WIDTH = 10
 
 
 def read_inspection(catalog: Catalog, subject: str, id: int, settings: Settings) -> tuple[Inspection, str] | None:
@@ -59,43 +59,63 @@ def _buckets_of(family: str, resolution: int) -> BucketSettings:
     return BucketSettings(recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale)
 
 
-def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> Group:
-    """Everything about a picture, for a pane that wraps: its row as the screen has it, the rest as it was read."""
+def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> list[tuple[str, Text]]:
+    """Everything about a picture as labels and values: its row as the screen has it, the rest as it was read.
+
+    A value without a label takes the whole width.
+    """
     from loratui.catalog.remarks import describe_remark
     from loratui.catalog.walking import show_path
 
-    first: list[tuple[str, str]] = [("role", _tell_role(picture, glyphs))]
+    facts: list[tuple[str, Text]] = [("", Text(plain(picture.name), style="bold"))]
+
+    def add(label: str, value: str) -> None:
+        facts.append((label, Text(plain(value))))
+
+    def leave_gap() -> None:
+        facts.append(("", Text()))
+
+    add("role", _tell_role(picture, glyphs))
     if picture.reject_reason:
-        first.append(("because", picture.reject_reason))
-    first.append(("size", f"{picture.width}x{picture.height} {picture.format}, {format_bytes(picture.bytes)}"))
+        add("because", picture.reject_reason)
+    add("size", f"{picture.width}x{picture.height} {picture.format}, {format_bytes(picture.bytes)}")
     if picture.crop is not None:
         left, top, width, height = picture.crop
-        first.append(("crop", f"{width}x{height} at {left},{top}"))
-    first.append(("bucket", tell_placing(found.placing, base)))
+        add("crop", f"{width}x{height} at {left},{top}")
+    add("bucket", tell_placing(found.placing, base))
     if found.file != "ok":
         lost = "missing; `loratui relink` finds it again"
-        first.append(("file", f"{glyphs.warn} {lost if found.file == 'missing' else 'changed since the import'}"))
-    first += [("remark", f"{glyphs.warn} {describe_remark(code)}") for code in picture.warnings]
-    last = [("sharpness", f"{picture.sharpness:.3g}   brightness {picture.luminance:.2f}")]
+        add("file", f"{glyphs.warn} {lost if found.file == 'missing' else 'changed since the import'}")
+    for code in picture.warnings:
+        add("remark", f"{glyphs.warn} {describe_remark(code)}")
+    leave_gap()
+    facts += [("", text) for text in _tell_caption(found, glyphs)]
+    leave_gap()
+    facts += [("", text) for text in _tell_tags(found)]
+    leave_gap()
+    add("sharpness", f"{picture.sharpness:.3g}   brightness {picture.luminance:.2f}")
     if found.others:
-        last.append(("also in", ", ".join(found.others)))
-    last.append(("added", f"{picture.added_at.astimezone():%Y-%m-%d %H:%M}"))
+        add("also in", ", ".join(found.others))
+    add("added", f"{picture.added_at.astimezone():%Y-%m-%d %H:%M}")
     if picture.source_path:
-        last.append(("from", show_path(os.fsdecode(picture.source_path))))
+        add("from", show_path(os.fsdecode(picture.source_path)))
     if picture.note:
-        last.append(("note", picture.note))
-    last += [("sha256", picture.sha256[:16]), ("phash", f"{picture.phash & (2**64 - 1):016x}")]
-    name = Text(plain(picture.name), style="bold", overflow="fold")
-    return Group(
-        name,
-        _tabulate(first),
-        Text(),
-        *_tell_caption(found, glyphs),
-        Text(),
-        *_tell_tags(found),
-        Text(),
-        _tabulate(last),
-    )
+        add("note", picture.note)
+    add("sha256", picture.sha256[:16])
+    add("phash", f"{picture.phash & (2**64 - 1):016x}")
+    return facts
+
+
+def lay_out_facts(facts: Sequence[tuple[str, Text]], width: int, console: Console) -> list[Text]:
+    """Lines at most `width` cells wide, with values that wrap beside their labels."""
+    lines: list[Text] = []
+    for label, value in facts:
+        indent = LABEL_WIDTH if label else 0
+        wrapped = value.wrap(console, max(8, width - indent), overflow="fold") if value else [value]
+        for place, part in enumerate(wrapped):
+            before = Text(f"{'' if place else label:<{indent}}", style="dim")
+            lines.append(before.append_text(part) if indent else part)
+    return lines
 
 
 def draw_line(picture: Membership, found: Inspection | None, base: str, glyphs: Glyphs) -> Text:
@@ -125,16 +145,6 @@ def tell_placing(placing: Placing | None, base: str) -> str:
         parts.append(f"enlarged {placing.scale:.1f}x")
     parts.append(f"cuts {placing.cut.sides}" if placing.cut.sides else "cuts nothing")
     return ", ".join(parts)
-
-
-def _tabulate(facts: Sequence[tuple[str, str]]) -> Table:
-    """Labels on the left, values that wrap beside them."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=_LABEL, style="dim")
-    table.add_column(overflow="fold")
-    for label, value in facts:
-        table.add_row(label, Text(plain(value)))
-    return table
 
 
 def _tell_role(picture: Membership, glyphs: Glyphs) -> str:

@@ -57,6 +57,8 @@ class PicturesScreen(CurationScreen):
     PicturesScreen.-detail DetailPane { display: block; }
     PicturesScreen.-no-detail DetailPane { display: none; }
     PicturesScreen #empty { display: none; }
+    PicturesScreen.-empty #empty { display: block; }
+    PicturesScreen.-empty #pair { display: none; }
     """
 
     def __init__(self, subject: str) -> None:
@@ -77,7 +79,7 @@ class PicturesScreen(CurationScreen):
         self._tags: tuple[str, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        with Horizontal():
+        with Horizontal(id="pair"):
             yield self.wall
             yield self.detail
         yield Static("", classes="empty", id="empty")
@@ -150,7 +152,6 @@ class PicturesScreen(CurationScreen):
             self.wall.set_ids(found.ids, reload=False)
         self._show_empty()
         self._show_status()
-        self.refresh_keys()
         self.detail.reload()
 
     def on_wall_needs(self, message: WallNeeds) -> None:
@@ -185,15 +186,18 @@ class PicturesScreen(CurationScreen):
     def _show_empty(self) -> None:
         pictures = self._summary.pictures if self._summary is not None else 0
         nothing = not self.wall.ids
+        if nothing != self.has_class("-empty"):
+            self.set_class(nothing, "-empty")
+            self.refresh_keys()
+        if not nothing:
+            if self.focused is None:
+                self.wall.focus()
+            return
         text = f"{plain(self.subject)} has no pictures yet.\n\na imports pictures and folders."
         if pictures:
             matches = f"None of the {pictures:,} pictures matches {self.query_text}"
             text = f"{plain(matches)}\n\n/ changes the filter, esc shows all."
         self.query_one("#empty", Static).update(Text(text))
-        self.query_one("#empty").display = nothing
-        self.query_one(Horizontal).display = not nothing
-        if not nothing and self.focused is None:
-            self.wall.focus()
 
     def _show_status(self) -> None:
         wide = self.size.width >= _WIDE

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 from loratui.captions.service import change_rules
 from loratui.catalog import edits, importer, roles, subjects
@@ -18,10 +17,10 @@ from loratui.dataset.buckets import BucketSettings
 from loratui.dataset.inspection import place_picture
 from loratui.tui.caption_editor import CaptionEditor
 from loratui.tui.completion import Completion
-from loratui.tui.facts import draw_facts, tell_placing
+from loratui.tui.detail import FactsView
+from loratui.tui.facts import tell_placing
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tag_editor import TagEditor, TagEdits, complete_tag, parse_edits
-from loratui.tui.theme import Glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,14 +50,9 @@ def _detail(app: LoratuiApp) -> DetailPane:
 
 
 def _text(app: LoratuiApp) -> str:
-    """What the pane says, on one line."""
-    found = _detail(app).inspection
-    if found is None:
-        return ""
-    console = Console(width=200, color_system=None)
-    with console.capture() as captured:
-        console.print(draw_facts(found, found.picture, "cast", Glyphs()))
-    return captured.get()
+    """What the pane says."""
+    facts = _detail(app).query_one(FactsView).facts
+    return "\n".join(f"{label} {value.plain}" for label, value in facts)
 
 
 async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp, settle: Settle) -> None:
