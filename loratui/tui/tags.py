@@ -46,6 +46,10 @@ By hand, a adds a tag to pictures: all of them, or those filtered or marked amon
 In a shell: `loratui caption tag {subject} QUERY --add TAG`.
 
 Until then every caption is: {caption}"""
+_NO_PICTURES = """\
+{subject} has no pictures yet.
+
+f3, then a, imports some, together with the captions that lie beside them."""
 
 _WORDS_ABOVE, _EXAMPLE_LINES = 18, 7
 _WITHOUT_TAGS = ("tag.add", "tag.prefix", "tag.scope", "library.sort")
@@ -167,13 +171,13 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         shown = filter_tags(sort_tags(view.tags, self._order), self._filter)
         self.table.set_columns(columns(self._order, glyphs))
         self.table.set_rows([to_row(one, glyphs) for one in shown])
+        self.query_one("#scope").display = bool(view.book.pictures)
         self.query_one("#both").display = bool(view.tags or view.book.written)
         empty = self.query_one("#empty", Static)
         empty.display = not (view.tags or view.book.written)
         if empty.display:
             example = view.book.captions(view.book.pictures[:1])
-            caption = example[0] if example else "computed once there are pictures: f3, then a, imports some"
-            text = _NO_TAGS.format(subject=self.subject, caption=caption)
+            text = (_NO_TAGS if example else _NO_PICTURES).format(subject=self.subject, caption="".join(example))
             empty.update(Content("\n".join(plain(line) for line in text.splitlines())))
         self._show_header()
         self._show_scope()

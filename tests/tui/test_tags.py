@@ -14,6 +14,7 @@ from loratui.catalog.grammar import Match, parse_query
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
 from loratui.tui.table import RowTable
 from loratui.tui.tag_form import TagForm
 from loratui.tui.tags import TagsScreen, query_for
@@ -329,6 +330,18 @@ async def test_a_subject_without_tags_says_where_they_come_from(mira: Home, make
         await press(pilot, *"smile", "enter")
         assert [row.key for row in screen.table.rows] == ["smile"]
         assert not screen.query_one("#empty").display
+
+
+async def test_a_subject_without_pictures_says_how_to_get_some(home: Home, make_app: MakeApp) -> None:
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "Mirvok")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await show_tags(pilot)
+        assert "Mira has no pictures yet" in text_of(screen, "#empty")
+        await press(pilot, "a")
+        assert app.screen is screen
+        assert "f3 shows them" in app.messages[-1].text
 
 
 async def test_doubts_about_captions_are_named(catalog: Catalog, make_app: MakeApp) -> None:
