@@ -31,6 +31,10 @@ class BulkTagging(CurationScreen):
         """What was read last."""
         raise NotImplementedError
 
+    def go_to(self, tag: str) -> None:
+        """Put the cursor on a tag as soon as it is there."""
+        raise NotImplementedError
+
     def do_tag_add(self) -> None:
         def touched(tags: tuple[str, ...]) -> str:
             without = {id_ for tag in tags for id_ in self._within_scope(tag, has=False)}
@@ -98,6 +102,7 @@ class BulkTagging(CurationScreen):
             if tags and len(tags) == 1 and tags[0] != tag.tag:
                 (new,) = tags
                 said = f"{new} in place of {tag.tag}"
+                self.go_to(new)
                 self._edit(work, sorted(having | written), said, ["caption", "replace"], [], [tag.tag, new])
 
         self._ask(f"Put another tag in place of {tag.tag}", touched, chosen)

@@ -29,11 +29,15 @@ def draw_tag(
     place: int,
     glyphs: Glyphs,
     *,
+    scope: str = "",
     examples: int = 1,
     is_tight: bool = False,
 ) -> Content:
-    """The tag in words, and some of its pictures with their captions as they are and as `i` would make them."""
-    shares = [f"{show_share(tag.share)} of all"]
+    """The tag in words, and some of its pictures with their captions as they are and as `i` would make them.
+
+    `scope` says which part of the pictures was counted; rules and examples are about all of them.
+    """
+    shares = [f"{show_share(tag.share)} of {f'the {scope}' if scope else 'all'}"]
     if tag.share_primary:
         shares.append(f"{show_share(tag.share_primary)} of the primary")
     if tag.weight:
@@ -46,7 +50,7 @@ def draw_tag(
         gap,
         *_tell_state(book, tag, glyphs, is_tight),
         gap,
-        *_tell_key(tag, holders),
+        *_tell_key(tag, holders, scope),
     ]
     for step in range(min(examples, len(holders))):
         number = (place + step) % len(holders)
@@ -62,10 +66,11 @@ def draw_tag(
     return Content.assemble(*pieces)
 
 
-def _tell_key(tag: TagCount, holders: Sequence[TaggedPicture]) -> list[Piece]:
+def _tell_key(tag: TagCount, holders: Sequence[TaggedPicture], scope: str) -> list[Piece]:
     changing = 0 if tag.named else sum(1 for one in holders if not one.caption)
     does = "asks how to say it again" if "*" in tag.imbued_by else "says it again" if tag.imbued else "imbues it"
-    return [("i ", "bold"), f"{does}: {count(changing, 'caption')} change{'s' * (changing == 1)}"]
+    captions = count(changing, "caption") + (" of the whole subject" if scope else "")
+    return [("i ", "bold"), f"{does}: {captions} change{'s' * (changing == 1)}"]
 
 
 def _tell_state(book: CaptionBook, tag: TagCount, glyphs: Glyphs, is_tight: bool) -> list[Piece]:

@@ -81,6 +81,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         self._filter = ""
         self._kind = ALL
         self._example = 0
+        self._wanted = ""
+        """A tag to go to as soon as it is there."""
         self._examples: list[TaggedPicture] = []
         """Pictures that have the tag under the cursor."""
         self._longest: LongestCaption | None = None
@@ -129,6 +131,9 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         self._view = view
         self._show()
 
+    def go_to(self, tag: str) -> None:
+        self._wanted = tag
+
     # What is shown
 
     def library_changed(self) -> None:
@@ -171,6 +176,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         shown = filter_tags(sort_tags(view.tags, self._order), self._filter)
         self.table.set_columns(columns(self._order, glyphs))
         self.table.set_rows([to_row(one, glyphs) for one in shown])
+        if self._wanted and self.table.move_to_key(self._wanted):
+            self._wanted = ""
         self.query_one("#scope").display = bool(view.book.pictures)
         self.query_one("#both").display = bool(view.tags or view.book.written)
         empty = self.query_one("#empty", Static)
@@ -218,6 +225,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
                 self._examples,
                 self._example,
                 self.lora.glyphs,
+                scope="" if self.view.scope.kind == ALL else self.view.scope.kind,
                 examples=max(1, (beside.size.height - _WORDS_ABOVE) // _EXAMPLE_LINES),
                 is_tight=self.has_class("-narrow"),
             )
@@ -236,6 +244,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         event.stop()
+        self._wanted = ""
         self._example = 0
         self._show_preview()
         self.refresh_keys()

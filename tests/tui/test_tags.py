@@ -217,6 +217,7 @@ async def test_replacing_says_how_many_change_and_is_undone_in_one_step(catalog:
         assert text_of(app.screen, "#touched") == "4 pictures will change; 1 caption written by hand will say it too."
         await press(pilot, *"cap", "enter")
         assert tags_of(catalog)["cap"] == 3
+        assert screen.table.cursor_key == "cap"
         assert captions(catalog)["picture_07.png"] == "Mirvok with a cap"
         assert list(app.last_command) == ["caption", "replace", "Mira", "hat", "cap", "all"]
         await press(pilot, "u")
@@ -236,6 +237,8 @@ async def test_the_scope_follows_the_wall_and_bounds_counts_and_edits(catalog: C
         await press(pilot, "s")
         assert "[filtered name:picture_00 OR name:picture_05: 2 pictures]" in text_of(screen, "#scope")
         assert {row.key: row.cells[1] for row in screen.table.rows} == {"freckles": "2", "red eyes": "2", "hat": "1"}
+        assert "2 pictures: 100% of the filtered" in text_of(screen, "#preview")
+        assert "12 captions of the whole subject change" in text_of(screen, "#preview")
         await press(pilot, "a")
         await press(pilot, *"beach", "enter")
         assert tags_of(catalog)["beach"] == 2
