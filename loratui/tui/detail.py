@@ -73,10 +73,10 @@ class FactsView(Widget):
         return crop_lines(self, lines[crop.y : crop.bottom], crop)
 
     def _draw(self, text: Text) -> Strip:
-        style = self.rich_style
-        return Strip(
-            [Segment(part.text, style + (part.style or Style.null())) for part in text.render(self.app.console)]
-        )
+        console = self.app.console
+        # A text of one style comes out of Rich without it.
+        style = self.rich_style + console.get_style(text.style)
+        return Strip([Segment(part.text, style + (part.style or Style.null())) for part in text.render(console)])
 
     def _paint(self) -> list[Strip]:
         width = self.size.width

@@ -113,7 +113,7 @@ def lay_out_facts(facts: Sequence[tuple[str, Text]], width: int, console: Consol
         indent = LABEL_WIDTH if label else 0
         wrapped = value.wrap(console, max(8, width - indent), overflow="fold") if value else [value]
         for place, part in enumerate(wrapped):
-            before = Text(f"{'' if place else label:<{indent}}", style="dim")
+            before = Text().append(f"{'' if place else label:<{indent}}", style="dim")
             lines.append(before.append_text(part) if indent else part)
     return lines
 

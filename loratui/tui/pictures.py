@@ -77,6 +77,7 @@ class PicturesScreen(CurationScreen):
         self._wants_fresh = True
         self._again: Timer | None = None
         self._tags: tuple[str, ...] = ()
+        self._is_empty: bool | None = None
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="pair"):
@@ -186,7 +187,8 @@ class PicturesScreen(CurationScreen):
     def _show_empty(self) -> None:
         pictures = self._summary.pictures if self._summary is not None else 0
         nothing = not self.wall.ids
-        if nothing != self.has_class("-empty"):
+        if nothing is not self._is_empty:
+            self._is_empty = nothing
             self.set_class(nothing, "-empty")
             self.refresh_keys()
         if not nothing:

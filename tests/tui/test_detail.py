@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from loratui.captions.service import change_rules
 from loratui.catalog import edits, importer, roles, subjects
@@ -18,7 +20,7 @@ from loratui.dataset.inspection import place_picture
 from loratui.tui.caption_editor import CaptionEditor
 from loratui.tui.completion import Completion
 from loratui.tui.detail import FactsView
-from loratui.tui.facts import tell_placing
+from loratui.tui.facts import lay_out_facts, tell_placing
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tag_editor import TagEditor, TagEdits, complete_tag, parse_edits
 
@@ -197,3 +199,16 @@ def test_a_placing_is_told_in_words() -> None:
     assert "cuts top" in tell_placing(place_picture(300, 200, settings), "cast")
     assert "too narrow" in tell_placing(None, "cast")
     assert "default base" in tell_placing(None, "")
+
+
+def test_values_wrap_beside_their_labels() -> None:
+    facts = [("", Text("name.png", style="bold")), ("size", Text("many words that do not fit")), ("", Text())]
+    lines = lay_out_facts(facts, 24, Console(width=80))
+    assert [line.plain.rstrip() for line in lines] == [
+        "name.png",
+        "size      many words",
+        "          that do not",
+        "          fit",
+        "",
+    ]
+    assert max(line.cell_len for line in lines) <= 24
