@@ -23,14 +23,33 @@ if TYPE_CHECKING:
 _RESET = "\x1b[0m"
 
 
+Seen = dict[int, dict[int, tuple[int, str]]]
+"""What the terminal shows: by line and first column, the column after the last one and what was written there."""
+
+
 class CompactOutput(App[None]):
     """An app whose updates are written cropped to what changed, with only the colour changes between segments."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Seen = {}
+
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
-            super()._display(screen, cast("RenderableType", CompactUpdate(renderable)))
+            super()._display(screen, cast("RenderableType", CompactUpdate(renderable, self._seen)))
         else:
             super()._display(screen, renderable)
+
+    def forget_screen(self) -> None:
+        """The terminal may show something else than was written to it: the next full update sends everything."""
+        self._seen.clear()
+
+    def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.forget_screen())
+
+    def on_resize(self) -> None:
+        # Also when the size is the same again: what was cut off in between is gone.
+        self.forget_screen()
 
     def send(self, data: str) -> bool:
         """Write to the terminal past Textual, from any thread; False when there is none or it is lent to a program."""
@@ -42,32 +61,52 @@ class CompactOutput(App[None]):
 
 
 class CompactUpdate(CompositorUpdate):
-    """An update of the compositor, written in fewer bytes; it draws exactly the same."""
+    """An update of the compositor, written in fewer bytes; what is `seen` already is left out.
 
-    def __init__(self, update: ChopsUpdate | LayoutUpdate) -> None:
+    Textual repaints the whole screen more often than anything on it changes: when a dialog closes, up to three times.
+    """
+
+    def __init__(self, update: ChopsUpdate | LayoutUpdate, seen: Seen | None = None) -> None:
         self._update = update
+        self._seen: Seen = {} if seen is None else seen
 
     def render_segments(self, console: Console) -> str:
         colours = console._color_system or ColorSystem.TRUECOLOR
         update = self._update
+        parts: list[str] = []
         if isinstance(update, LayoutUpdate):
-            left, top = update.region.offset
-            parts = []
-            for y, line in enumerate(update.strips, top):
-                parts.append(f"\x1b[{y + 1};{left + 1}H")
-                parts.extend(write_strip(strip, colours) for strip in line)
+            for y, line in enumerate(update.strips, update.region.y):
+                x = update.region.x
+                for strip in line:
+                    end = x + strip.cell_length
+                    self._write_piece(parts, y, x, end, write_strip(strip, colours))
+                    x = end
             return "".join(parts)
-        parts = []
         for y, left, right in update.spans:
-            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-                if strip is None or x >= right or end <= left:
+            for end, (x, piece) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if piece is None or x >= right or end <= left:
                     continue
-                start = max(x, left)
-                if x < left or end > right:
-                    strip = strip.crop(start - x, min(end, right) - x)
-                parts.append(f"\x1b[{y + 1};{start + 1}H")
-                parts.append(write_strip(strip, colours))
+                if x >= left and end <= right:
+                    self._write_piece(parts, y, x, end, write_strip(piece, colours))
+                    continue
+                start, stop = max(x, left), min(end, right)
+                self._forget_piece(y, start, stop)
+                text = write_strip(piece.crop(start - x, stop - x), colours)
+                parts.append(f"\x1b[{y + 1};{start + 1}H{text}")
         return "".join(parts)
+
+    def _write_piece(self, parts: list[str], y: int, x: int, end: int, text: str) -> None:
+        line = self._seen.setdefault(y, {})
+        if line.get(x) != (end, text):
+            self._forget_piece(y, x, end)
+            line[x] = (end, text)
+            parts.append(f"\x1b[{y + 1};{x + 1}H{text}")
+
+    def _forget_piece(self, y: int, x: int, end: int) -> None:
+        line = self._seen.get(y)
+        if line:
+            for start in [start for start, (stop, _) in line.items() if start < end and stop > x]:
+                del line[start]
 
 
 class _Codes(NamedTuple):

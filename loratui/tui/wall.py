@@ -90,7 +90,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     def set_ids(self, ids: Iterable[int], *, keep_cursor: bool = True, reload: bool = True) -> None:
         """Show these pictures in this order; the cursor stays on its picture, else at its place.
 
-        `reload` asks for all labels anew, showing the known ones meanwhile.
+        `reload` asks for all labels anew, showing the known ones meanwhile. An array given here is kept, not copied.
         """
         before, place = self.cursor_id, self.cursor
         self.ids = ids if isinstance(ids, array) else array("q", ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyte
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +14,12 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widgets import Static
 
-from loratui.tui.output import CompactUpdate, write_strip
+from loratui.tui.output import CompactOutput, CompactUpdate, Seen, write_strip
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
 
 COLOURS = st.one_of(
     st.none(),
@@ -110,3 +116,59 @@ def test_a_full_update_draws_everything() -> None:
     assert show(CompactUpdate(update).render_segments(CONSOLE)) == show(
         update.render_segments(CONSOLE).replace("\n", "\r\n")
     )
+
+
+@st.composite
+def full_or_partial(draw: st.DrawFn) -> tuple[list[list[Segment]], int, list[tuple[int, int, int]]]:
+    """Three lines of a screen, where they are cut, and the spans to update; none means all."""
+    lines = draw(st.lists(LINES, min_size=3, max_size=3))
+    spans = []
+    if draw(st.booleans()):
+        for y in range(3):
+            left = draw(st.integers(0, 29))
+            spans.append((y, left, draw(st.integers(left + 1, 30))))
+    return lines, draw(st.integers(1, 29)), spans
+
+
+@given(st.lists(full_or_partial(), min_size=2, max_size=6), st.lists(st.integers(0, 5), max_size=6))
+@settings(max_examples=60)
+def test_leaving_out_what_is_seen_already_changes_nothing_on_the_screen(
+    updates: list[tuple[list[list[Segment]], int, list[tuple[int, int, int]]]], again: list[int]
+) -> None:
+    seen: Seen = {}
+    ours, theirs = [], []
+    for lines, cut, spans in [*updates, *(updates[number % len(updates)] for number in again)]:
+        whole = [Strip(line).adjust_cell_length(30, Style()) for line in lines]
+        chops = [dict(zip((0, cut), strip.divide([cut, 30]), strict=True)) for strip in whole]
+        if spans:
+            update: ChopsUpdate | LayoutUpdate = ChopsUpdate(chops, spans, [[cut, 30]] * 3)
+        else:
+            update = LayoutUpdate([line.values() for line in chops], Region(0, 0, 30, 3))  # type: ignore[arg-type]
+        ours.append(CompactUpdate(update, seen).render_segments(CONSOLE))
+        theirs.append(CompactUpdate(update).render_segments(CONSOLE))
+        if not spans:
+            assert CompactUpdate(update, seen).render_segments(CONSOLE) == ""
+        assert show(*ours) == show(*theirs)
+
+
+async def test_a_repaint_of_the_whole_screen_sends_nothing_until_it_is_forgotten() -> None:
+    class OneApp(CompactOutput):
+        def compose(self) -> ComposeResult:
+            yield Static("hello")
+
+        def paint(self) -> int:
+            update = self.screen._compositor.render_full_update()
+            return len(CompactUpdate(update, self._seen).render_segments(self.console))
+
+    app = OneApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        await pilot.pause()
+        app.forget_screen()
+        assert app.paint() > 100 and app.paint() == 0
+        app.query_one(Static).update("goodbye")
+        await pilot.pause()
+        assert 0 < app.paint() < 100
+        await pilot.resize_terminal(50, 6)
+        await pilot.resize_terminal(40, 6)
+        await pilot.pause()
+        assert app.paint() > 100
