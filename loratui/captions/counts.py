@@ -117,38 +117,40 @@ class CaptionBook:
     def count_tags(self) -> list[TagCount]:
         """The tags that captions are computed from, imbued ones included, the most frequent first."""
         captioner = Captioner(self.subject, self.rules)
-        alike: dict[tuple[str, int, bool], list[set[str]]] = defaultdict(list)
+        everyone: list[set[str]] = []
         added: list[set[str]] = []
+        by_hand: list[set[str]] = []
+        primaries: list[set[str]] = []
+        trained: dict[int, list[set[str]]] = defaultdict(list)
         for one in self.pictures:
-            tags = captioner.keys(one.added, one.removed, one.scored)
-            alike[one.role, one.repeats, bool(one.caption)].append(tags)
-            if one.added:
-                added.append(captioner.keys(one.added, one.removed, ()) if one.scored else tags)
-        edited = Counter(chain.from_iterable(added))
-        spelled = captioner.spellings()
-        pictures: Counter[str] = Counter()
-        primary: Counter[str] = Counter()
+            tags = captioner.keys(one.added, one.removed, ())
+            if tags:
+                added.append(tags)
+            if one.scored:
+                tags = tags | captioner.keys((), one.removed, one.scored)
+            everyone.append(tags)
+            if one.caption:
+                by_hand.append(tags)
+            if one.role == "primary":
+                primaries.append(tags)
+            if one.role in _TRAINED:
+                trained[one.repeats].append(tags)
+        # Counting chained keys runs in C.
+        pictures, edited, written, primary = (
+            Counter(chain.from_iterable(sets)) for sets in (everyone, added, by_hand, primaries)
+        )
         samples: Counter[str] = Counter()
-        written: Counter[str] = Counter()
-        primaries = total = 0
-        # Pictures that weigh the same are counted together, in C.
-        for (role, repeats, has_caption), group in alike.items():
-            counts = Counter(chain.from_iterable(group))
-            pictures.update(counts)
-            if role == "primary":
-                primaries += len(group)
-                primary.update(counts)
-            if role in _TRAINED:
-                total += repeats * len(group)
-                samples.update({key: repeats * count for key, count in counts.items()})
-            if has_caption:
-                written.update(counts)
+        for repeats, sets in trained.items():
+            for key, count in Counter(chain.from_iterable(sets)).items():
+                samples[key] += repeats * count
+        total = sum(repeats * len(sets) for repeats, sets in trained.items())
+        spelled = captioner.spellings()
         return [
             TagCount(
                 tag=spelled[key],
                 pictures=count,
                 share=count / len(self.pictures),
-                share_primary=primary[key] / primaries if primaries else 0.0,
+                share_primary=primary[key] / len(primaries) if primaries else 0.0,
                 weight=samples[key] / total if total else 0.0,
                 imbued_by=captioner.imbued_by(spelled[key]),
                 edited=edited[key],
