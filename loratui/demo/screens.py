@@ -88,7 +88,7 @@ def prepare(home: Home, scratch: Path) -> None:
     with open_catalog(home) as catalog:
         for seed, (name, trigger, pictures, is_sorted) in enumerate(OTHERS):
             subjects.add_subject(catalog, name, trigger, class_word="character")
-            draw_character(scratch / trigger, seed, pictures)
+            draw_character(scratch / trigger, seed + 11, pictures)
             result = importer.import_pictures(catalog, name, [scratch / trigger])
             captions.import_sidecars(catalog, name, result.sidecars)
             if is_sorted:

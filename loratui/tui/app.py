@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding
 
 from loratui.tui.base import LoratuiScreen, write_command
 from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
 from loratui.tui.chrome import HeaderLine, MessageLine
+from loratui.tui.keyboard import OrderedKeys
 from loratui.tui.keymap import check_keymap
+from loratui.tui.output import CompactOutput
 from loratui.tui.registry import BY_ID
 from loratui.tui.text import format_seconds
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import JournalEntry
     from loratui.config import Home, Settings
     from loratui.tui.options import Options
-    from loratui.tui.pixels import Depth
     from loratui.tui.terminal import Terminal
     from loratui.tui.tiles import TilePool
 
@@ -38,7 +39,7 @@ class Told:
     error: bool
 
 
-class LoratuiApp(App[None]):
+class LoratuiApp(OrderedKeys, CompactOutput):
     """loratui in a terminal. `library` names the screens, which are imported when they are first shown."""
 
     TITLE = "loratui"
@@ -61,6 +62,7 @@ class LoratuiApp(App[None]):
         self.messages: deque[Told] = deque(maxlen=200)
         self.last_command: Sequence[str] = ()
         self._tiles: TilePool | None = None
+        self._all_written: bool | None = None
         self.subject = ""
         """Name of the subject worked on last."""
         self.run_name = ""
@@ -78,11 +80,10 @@ class LoratuiApp(App[None]):
     def tiles(self) -> TilePool:
         """The decode threads and the drawn pictures that all screens share."""
         if self._tiles is None:
-            from loratui.tui.tiles import TilePool
+            from loratui.tui.tiles import build_pool
 
-            ascii_only = self.glyphs.ascii or self.options.images == "off"
-            depth: Depth = "ascii" if ascii_only else "truecolor" if self.terminal.truecolor else "256"
-            self._tiles = TilePool(depth=depth)
+            plain = self.glyphs.ascii or self.no_color
+            self._tiles = build_pool(self.terminal, self.send, images=self.options.images, plain=plain)
         return self._tiles
 
     def get_default_screen(self) -> LoratuiScreen:
@@ -92,6 +93,7 @@ class LoratuiApp(App[None]):
 
     def on_mount(self) -> None:
         self.bridge.start()
+        self.app_resume_signal.subscribe(self, self._resend_pictures)
         if self.options.subject:
             self.subject = self.options.subject
             self.show_screen("pictures", subject=self.subject)
@@ -242,7 +244,22 @@ class LoratuiApp(App[None]):
         copy_text(self, text)
         self.tell(f"Copied: {text}")
 
+    def on_app_focus(self) -> None:
+        if self.terminal.tmux:
+            self._resend_pictures()
+
+    def on_resize(self) -> None:
+        if self.terminal.tmux:
+            self._resend_pictures()
+
+    def _resend_pictures(self, *_: object) -> None:
+        """After attaching anew, switching windows or resuming, the terminal may have lost them."""
+        if self._tiles is not None:
+            self._tiles.forget_uploads()
+
     def do_app_repaint(self) -> None:
+        self._resend_pictures()
+        self.forget_screen()
         self.refresh(layout=True)
         for screen in self.screen_stack:
             screen.refresh(layout=True)
@@ -306,11 +323,16 @@ class LoratuiApp(App[None]):
         if self.top is not None and self.top.is_mounted:
             self.top.query_one("#header", HeaderLine).activity = text
 
+    async def on_unmount(self) -> None:
+        await asyncio.to_thread(self.shut_down)
+
     def shut_down(self) -> bool:
         """Finish every write and close the library; False when some changes could not be written in time."""
+        if self._all_written is None:
+            self._all_written = self.bridge.close()
         if self._tiles is not None:
             self._tiles.close()
-        return self.bridge.close()
+        return self._all_written
 
 
 SCREENS: Mapping[str, str] = {

@@ -268,7 +268,7 @@ class BalanceScreen(LoratuiScreen):
 
             return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, cell.ids))
 
-        self.read(work, self._show_pictures, "cell")
+        self.read(work, self._show_pictures, "cell", opens=True)
 
     def _show_pictures(self, query: str) -> None:
         from loratui.tui.pictures import PicturesScreen

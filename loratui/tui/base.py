@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.containers import Container
@@ -32,6 +33,8 @@ class LoratuiScreen(Screen[None]):
     """
 
     scope: ClassVar[str] = ""
+    waits_for_data: ClassVar[bool] = True
+    """Whether keys wait until the screen has read what it shows; not where it shows what it knew last time."""
 
     DEFAULT_CSS = """
     LoratuiScreen { layout: vertical; }
@@ -41,6 +44,9 @@ class LoratuiScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._is_opening = False
+        self._was_shown = False
+        self._awaited: Counter[str] = Counter()
         self.about: dict[str, object] = {}
         """What the screen was opened with, such as the name of a subject."""
         for binding in bindings_of(self.scope, self.lora.keymap_of_person):
@@ -96,9 +102,26 @@ class LoratuiScreen(Screen[None]):
         """Say what happened, on the message line and in the list of messages."""
         self.lora.tell(text, error=error)
 
-    def read(self, work: Callable[[Catalog], T], then: Callable[[T], None], group: str = "") -> None:
-        """Ask the library in a thread; see Bridge.read."""
-        self.bridge.read(work, then, owner=self, group=group)
+    def read(
+        self, work: Callable[[Catalog], T], then: Callable[[T], None], group: str = "", *, opens: bool = False
+    ) -> None:
+        """Ask the library in a thread; see Bridge.read.
+
+        With `opens` the answer opens a dialog or a screen: keys typed meanwhile are meant for that, and wait. So
+        do keys typed while a screen reads what it shows for the first time.
+        """
+        # A newer question that overtakes one keys wait for is the one they wait for now.
+        if not (opens or self._is_opening or self._awaited[group]):
+            self.bridge.read(work, then, owner=self, group=group)
+            return
+
+        def finished() -> None:
+            self._awaited[group] -= 1
+            self.lora.release_keys()
+
+        self._awaited[group] += 1
+        self.lora.hold_keys()
+        self.bridge.read(work, then, owner=self, group=group, finished=finished)
 
     def change(
         self,
@@ -132,7 +155,10 @@ class LoratuiScreen(Screen[None]):
         message.deliver()
 
     def on_screen_resume(self) -> None:
+        self._is_opening = self.waits_for_data and not self._was_shown
+        self._was_shown = True
         self.lora.screen_shown(self)
+        self._is_opening = False
 
 
 def write_command(command: Sequence[str]) -> str:

@@ -131,9 +131,18 @@ class Bridge:
         return self._unwritten + self._asked > 0
 
     def read(
-        self, work: Callable[[Catalog], T], then: Callable[[T], None], *, owner: MessagePump, group: str = ""
+        self,
+        work: Callable[[Catalog], T],
+        then: Callable[[T], None],
+        *,
+        owner: MessagePump,
+        group: str = "",
+        finished: Callable[[], None] | None = None,
     ) -> None:
-        """Ask the library; `then` gets the answer on the event loop, unless `owner` is gone or asked again since."""
+        """Ask the library; `then` gets the answer on the event loop, unless `owner` is gone or asked again since.
+
+        `finished` is called on the event loop whatever happens, after `then`.
+        """
         with self._count:
             self._tickets += 1
             ticket, key = self._tickets, (id(owner), group)
@@ -145,17 +154,24 @@ class Bridge:
             return bool(group) and self._latest.get(key) != ticket
 
         def deliver(answer: T) -> None:
-            if not is_overtaken():
-                then(answer)
+            try:
+                if not is_overtaken():
+                    then(answer)
+            finally:
+                if finished is not None:
+                    finished()
 
         def run() -> None:
+            delivered = False
             try:
                 if not is_overtaken() and not self._closed.is_set():
                     answer = work(self.open())
-                    owner.post_message(Delivered(lambda: deliver(answer)))
+                    delivered = owner.post_message(Delivered(lambda: deliver(answer)))
             except Exception as error:
                 self._fail(error)
             finally:
+                if finished is not None and not delivered:
+                    self._app.post_message(Delivered(finished))
                 with self._count:
                     self._asked -= 1
 

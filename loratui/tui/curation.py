@@ -143,7 +143,7 @@ class CurationScreen(LoratuiScreen):
                 self._set_caption(ids, text)
 
         if ids:
-            self.read(read, show, "draft")
+            self.read(read, show, "draft", opens=True)
 
     def do_picture_tag(self) -> None:
         ids = tuple(self.targets())
@@ -159,7 +159,7 @@ class CurationScreen(LoratuiScreen):
             self.app.push_screen(TagEditor(draft), lambda edits: self._edit_tags(ids, edits) if edits else None)
 
         if ids:
-            self.read(read, show, "draft")
+            self.read(read, show, "draft", opens=True)
 
     # How they are done
 

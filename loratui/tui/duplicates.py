@@ -45,6 +45,7 @@ class DuplicatesScreen(LoratuiScreen):
     """Goes through the groups of a subject; each verdict is written at once and shows the next group."""
 
     scope = "duplicates"
+    waits_for_data = False
     DEFAULT_CSS = """
     DuplicatesScreen #lead { height: auto; padding: 1 1; }
     DuplicatesScreen #nothing { display: none; }

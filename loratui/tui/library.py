@@ -54,6 +54,7 @@ class LibraryScreen(TableMoves, LoratuiScreen):
     """The first screen. It shows what it showed last until the library has been read."""
 
     scope = "library"
+    waits_for_data = False
 
     DEFAULT_CSS = """
     LibraryScreen #subjects { width: 1fr; }
@@ -279,7 +280,7 @@ class LibraryScreen(TableMoves, LoratuiScreen):
             title = f"{count(len(files), 'file')} refused for {name}"
             self.lora.push_screen(RefusedScreen(title, [(item.display_path, item.reason) for item in files]))
 
-        self.read(work, show, "refused")
+        self.read(work, show, "refused", opens=True)
 
     def do_library_sort(self) -> None:
         self._order = self._order.next(self.table.size.width)
@@ -322,4 +323,4 @@ class LibraryScreen(TableMoves, LoratuiScreen):
 
             return get_subject(catalog, name)
 
-        self.read(work, then, "subject")
+        self.read(work, then, "subject", opens=True)

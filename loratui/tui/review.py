@@ -233,7 +233,7 @@ class ReviewScreen(LoratuiScreen):
             ]
             self.app.push_screen(Pick("Sheets, newest first", choices), self._choose)
 
-        self.read(work, choose, "sheets")
+        self.read(work, choose, "sheets", opens=True)
 
     def _choose(self, name: str | None) -> None:
         if name:
@@ -342,7 +342,7 @@ def _confirm_sheet(screen: LoratuiScreen, run: str, values: dict[str, str]) -> N
         screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
         screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
 
-    screen.read(count_epochs, ask, "sheet")
+    screen.read(count_epochs, ask, "sheet", opens=True)
 
 
 def source_of(cell: Cell) -> FileSource | None:

@@ -1,0 +1,127 @@
+"""Keys in order: none is handled before all that the key before it set off.
+
+Textual hands a key to the widget that has the focus at that moment and goes on. On a slow link keys arrive in
+bunches: of `e` and a caption typed at once, the caption would go to the picture wall as commands, because the
+dialog that `e` opens is not there yet. Here keys wait until the one before has come all the way up to the app, and,
+if it moved the focus or opened a screen, until that is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import App
+from textual.message import Message
+from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+    from textual.widget import Widget
+
+ROUNDS = 3
+"""How often a mark follows a key through the widgets when the key led to more: a submitted line, a new screen."""
+
+PATIENCE_S = 0.25
+"""A widget that goes away takes the mark with it; keys go on after this time."""
+
+HOLD_S = 1.0
+"""Keys are held back no longer than this: a screen that takes longer must be left with esc."""
+
+
+class KeyDone(Message):
+    """A mark that follows a key on its way up to the app: when it is there, the key has been handled."""
+
+    def __init__(self, number: int, round_: int) -> None:
+        super().__init__()
+        self.number = number
+        self.round = round_
+
+
+class OrderedKeys(App[None]):
+    """An app that handles one key after the other, each with all it sets off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[events.Event] = deque()
+        self._number = 0
+        self._in_flight = False
+        self._before: tuple[Screen[object] | None, Widget | None] = (None, None)
+        self._target: Widget | None = None
+        self._holds = 0
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._holding: asyncio.TimerHandle | None = None
+
+    @property
+    def keys_waiting(self) -> bool:
+        """Whether keys are still to be handled."""
+        return self._in_flight or bool(self._typed)
+
+    def hold_keys(self) -> None:
+        """Let keys wait until `release_keys`: what they are meant for is about to open."""
+        self._holds += 1
+        if self._holding is None:
+            self._holding = asyncio.get_running_loop().call_later(HOLD_S, self._release_all)
+
+    def release_keys(self) -> None:
+        """What was about to open is open, or will not."""
+        self._holds = max(0, self._holds - 1)
+        if not self._holds and self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+        self.call_later(self._go_on)
+
+    def _release_all(self) -> None:
+        self._holds = 0
+        self._holding = None
+        self.call_later(self._go_on)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._go_on()
+        else:
+            await super().on_event(event)
+
+    async def _go_on(self) -> None:
+        """Handle the next key, unless one is under way."""
+        if self._in_flight or self._holds or not self._typed:
+            return
+        event = self._typed.popleft()
+        self._in_flight = True
+        self._number += 1
+        self._target = self.focused or self.screen
+        self._before = (self.screen, self.focused)
+        await super().on_event(event)
+        self._follow(1)
+
+    def _follow(self, round_: int) -> None:
+        """Send a mark after the key, through the widgets that have the keys now."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        loop = asyncio.get_running_loop()
+        self._watchdog = loop.call_later(PATIENCE_S, self._finish, self._number)
+        target = self._target if round_ == 1 and self._target is not None else self.focused or self.screen
+        if not target.is_attached or not target.post_message(KeyDone(self._number, round_)):
+            self._finish(self._number)
+
+    def on_key_done(self, message: KeyDone) -> None:
+        message.stop()
+        if message.number != self._number or not self._in_flight:
+            return
+        went_elsewhere = (self.screen, self.focused) != self._before
+        if message.round < ROUNDS and (message.round > 1 or went_elsewhere or isinstance(self._target, Input)):
+            self._follow(message.round + 1)
+        else:
+            self._finish(message.number)
+
+    def _finish(self, number: int) -> None:
+        if number == self._number and self._in_flight:
+            self._in_flight = False
+            if self._watchdog is not None:
+                self._watchdog.cancel()
+                self._watchdog = None
+            if self._typed:
+                self.call_later(self._go_on)
