@@ -66,6 +66,10 @@ KEYS = {
     "delete": "\x1b[3~",
     "shift+tab": "\x1b[Z",
     "f1": "\x1bOP",
+    "f2": "\x1bOQ",
+    "f3": "\x1bOR",
+    "f4": "\x1bOS",
+    "f5": "\x1b[15~",
 }
 
 # What pyte does not know and would draw as text: strings, the kitty keyboard, mode queries.
