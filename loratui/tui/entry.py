@@ -205,9 +205,21 @@ class Session:
     async def _drive(self, app: LoratuiApp) -> None:
         from asyncio import get_running_loop
 
-        self._loop = get_running_loop()
-        if not self.signal:
-            await app.run_async(mouse=self.options.mouse)
+        loop = self._loop = get_running_loop()
+        # A signal may reach another thread while this one sleeps, and would be acted upon only at the next key: the
+        # last resize of many was lost that way. A byte in a pipe wakes the loop, and Python runs the handler.
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        loop.add_reader(woken, os.read, woken, 4096)
+        before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        try:
+            if not self.signal:
+                await app.run_async(mouse=self.options.mouse)
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(woken)
+            os.close(woken)
+            os.close(wake)
 
     def _catch_signals(self) -> None:
         self.streams.on_loss = lambda: self._leave(signal.SIGHUP)
