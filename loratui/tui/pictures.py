@@ -23,6 +23,7 @@ from loratui.tui.labels import ROLE_LETTERS
 from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_pictures
 from loratui.tui.text import plain
 from loratui.tui.wall import ImageWall
+from loratui.tui.wall_keys import WallKeys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -41,18 +42,18 @@ QUIET_S = 0.25
 """After a key that changes something the list is read again this much later: until then what was foreseen shows."""
 
 _KNOWN = 4_000
+_CROWD = 3_000
 _WIDE = 112
 # What can be done without any picture.
 _WITHOUT_PICTURES = ("wall.detail", "wall.order", "wall.refresh", "wall.larger", "wall.smaller", "filter.open")
 
 
-class PicturesScreen(CurationScreen):
+class PicturesScreen(CurationScreen, WallKeys):
     """The picture wall of one subject, with details of the picture under the cursor beside it."""
 
     scope = "pictures"
     DEFAULT_CSS = """
-    PicturesScreen DetailPane { width: 46; }
-    PicturesScreen.-wide DetailPane { width: 60; }
+    PicturesScreen DetailPane { width: 38%; min-width: 36; max-width: 60; }
     PicturesScreen.-narrow DetailPane { width: 40; display: none; }
     PicturesScreen.-detail DetailPane { display: block; }
     PicturesScreen.-no-detail DetailPane { display: none; }
@@ -75,6 +76,7 @@ class PicturesScreen(CurationScreen):
         self._away: frozenset[int] = frozenset()
         self._acted_at = float("-inf")
         self._wants_fresh = True
+        self._twins: frozenset[int] = frozenset()
         self._again: Timer | None = None
         self._tags: tuple[str, ...] = ()
         self._is_empty: bool | None = None
@@ -144,6 +146,7 @@ class PicturesScreen(CurationScreen):
         if question.fresh:
             self._wants_fresh = False
             self._held.clear()
+            self._look_for_twins()
         changed = self._away ^ found.away
         self._away = found.away
         if current:
@@ -181,8 +184,35 @@ class PicturesScreen(CurationScreen):
         if self._catalog is not None:
             catalog, rows = self._catalog, self._foresight.rows
             self.wall.put_labels(
-                {id_: label_picture(catalog, rows[id_], away=id_ in self._away) for id_ in ids if id_ in rows}
+                {
+                    id_: label_picture(catalog, rows[id_], away=id_ in self._away, twin=id_ in self._twins)
+                    for id_ in ids
+                    if id_ in rows
+                }
             )
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if not self._wants_fresh:
+            self._look_for_twins()
+
+    def _look_for_twins(self) -> None:
+        """Find what looks alike, for its sign; in crowds the duplicates screen does that, with progress."""
+        if self._summary is None or self._summary.pictures > _CROWD:
+            return
+        subject = self.subject
+
+        def work(catalog: Catalog) -> frozenset[int]:
+            from loratui.catalog.dedupe import duplicates_of_subject
+
+            return frozenset(duplicates_of_subject(catalog, subject))
+
+        def take(twins: frozenset[int]) -> None:
+            changed = self._twins ^ twins
+            self._twins = twins
+            self._relabel(changed)
+
+        self.read(work, take, "twins")
 
     def _show_empty(self) -> None:
         pictures = self._summary.pictures if self._summary is not None else 0
@@ -223,6 +253,9 @@ class PicturesScreen(CurationScreen):
         self.lora.wall_marks = tuple(self.wall.marked)
 
     def on_resize(self) -> None:
+        self._show_status()
+
+    def range_turned(self) -> None:
         self._show_status()
 
     def _under_cursor(self) -> Membership | None:
@@ -299,67 +332,7 @@ class PicturesScreen(CurationScreen):
         self._held.update(acted)
         self.wall.move_to_id(id)
 
-    # Moving and marking
-
-    def do_move_up(self) -> None:
-        self.wall.move(0, -1)
-
-    def do_move_down(self) -> None:
-        self.wall.move(0, 1)
-
-    def do_move_left(self) -> None:
-        self.wall.move(-1, 0)
-
-    def do_move_right(self) -> None:
-        self.wall.move(1, 0)
-
-    def do_move_page_down(self) -> None:
-        self.wall.page(1)
-
-    def do_move_page_up(self) -> None:
-        self.wall.page(-1)
-
-    def do_move_half_down(self) -> None:
-        self.wall.page(0.5)
-
-    def do_move_half_up(self) -> None:
-        self.wall.page(-0.5)
-
-    def do_move_first(self) -> None:
-        self.wall.home()
-
-    def do_move_last(self) -> None:
-        self.wall.end()
-
-    def do_mark_toggle(self) -> None:
-        self.wall.toggle_mark()
-        self.wall.move(1, 0)
-
-    def do_mark_range(self) -> None:
-        if self.wall.ranging:
-            self.wall.end_range()
-        else:
-            self.wall.start_range()
-        self._show_status()
-
-    def do_mark_all(self) -> None:
-        if len(self.wall.marked) == len(self.wall.ids):
-            self.wall.clear_marks()
-        else:
-            self.wall.mark_all()
-
-    def do_mark_invert(self) -> None:
-        self.wall.invert_marks()
-
     # The wall itself
-
-    def do_wall_larger(self) -> None:
-        if not self.wall.zoom(1):
-            self.tell("The thumbnails are as large as they get; enter shows one picture alone.")
-
-    def do_wall_smaller(self) -> None:
-        if not self.wall.zoom(-1):
-            self.tell("The thumbnails are as small as they get.")
 
     def do_wall_detail(self) -> None:
         wanted = not self.detail.display

@@ -379,6 +379,25 @@ async def test_what_could_not_be_written_is_taken_back(
     assert roles_of(mira) == "s" + "i" * 11
 
 
+async def test_pictures_that_look_alike_bear_a_sign(
+    mira: Home, make_app: MakeApp, settle: Settle, tmp_path: Path
+) -> None:
+    with Image.open(tmp_path / "mira" / "picture_04.png") as picture:
+        picture.save(tmp_path / "again.bmp")
+    with open_catalog(mira) as catalog:
+        importer.import_pictures(catalog, "Mira", [tmp_path / "again.bmp"])
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        wall = wall_of(app)
+
+        def twins() -> list[str]:
+            labels = [wall.get_label(id_) for id_ in wall.ids]
+            return [label.name for label in labels if label is not None and label.twin]
+
+        await until(pilot, lambda: twins() == ["picture_04.png", "again.bmp"])
+
+
 async def test_a_missing_file_is_marked_and_the_wall_goes_on(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     from loratui.catalog.blobs import picture_path, thumbnail_path
 
