@@ -14,7 +14,7 @@ from loratui.tui.naming import name_pictures
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loratui.catalog.store import Catalog
     from loratui.tui.caption_editor import CaptionDraft
@@ -38,9 +38,9 @@ class CurationScreen(LoratuiScreen):
         """Ids of the memberships that the next action is about."""
         raise NotImplementedError
 
-    def shown_by(self) -> tuple[Collection[int], str | None]:
-        """The ids on show, and the query that chooses exactly them, if any."""
-        return (), None
+    def shown_by(self) -> tuple[str | None, int]:
+        """The query that pictures are seen through, None without one, and how many are shown."""
+        return None, 0
 
     def foresee(self, ids: Sequence[int], changes: Mapping[str, Any]) -> None:
         """Show now what these pictures will be like; `repeats_by` is a step up or down."""
@@ -179,12 +179,12 @@ class CurationScreen(LoratuiScreen):
         if not chosen:
             self.tell("There is no picture here to do that to.")
             return
-        shown, query = self.shown_by()
+        query, shown = self.shown_by()
         name = self._say_which(chosen)
 
         def write(catalog: Catalog) -> tuple[int, str]:
             # Before the change, because afterwards the query may choose others.
-            named = name_pictures(catalog, chosen, shown, query)
+            named = name_pictures(catalog, self.subject, chosen, query, shown)
             return work(catalog, chosen), named
 
         def done(result: tuple[int, str]) -> None:

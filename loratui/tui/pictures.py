@@ -289,8 +289,8 @@ class PicturesScreen(CurationScreen, WallKeys):
     def targets(self) -> Sequence[int]:
         return self.wall.targets()
 
-    def shown_by(self) -> tuple[Collection[int], str | None]:
-        return self.wall.ids, None if self._away or self._held else self.query_text
+    def shown_by(self) -> tuple[str | None, int]:
+        return self.query_text, len(self.wall.ids)
 
     def name_of(self, id: int) -> str:
         picture = self._foresight.rows.get(id)

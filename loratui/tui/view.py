@@ -15,7 +15,7 @@ from loratui.tui.sources import MembershipSource
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -155,9 +155,6 @@ class ViewScreen(CurationScreen):
 
     def targets(self) -> Sequence[int]:
         return (self.id_shown,)
-
-    def shown_by(self) -> tuple[Collection[int], str | None]:
-        return (), None
 
     def name_of(self, id: int) -> str:
         picture = self._foresight.rows.get(id)

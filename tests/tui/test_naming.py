@@ -22,15 +22,17 @@ def test_a_name_means_what_was_marked(mira: Home, query: str, chosen: slice) -> 
         set_role(catalog, "Mira", "primary", list(select_ids(catalog, "Mira"))[:6])
         shown = list(select_ids(catalog, "Mira", query))
         ids = shown[chosen]
-        name = name_pictures(catalog, ids, shown, query)
+        name = name_pictures(catalog, "Mira", ids, query, len(shown))
         assert [row.id for row in select_memberships(catalog, "Mira", name)] == ids
 
 
 def test_most_pictures_are_named_by_what_is_left_out(mira: Home) -> None:
     with open_catalog(mira) as catalog:
         shown = list(select_ids(catalog, "Mira"))
-        assert name_pictures(catalog, shown, shown, "") == "all"
-        assert name_pictures(catalog, shown, shown, "role:inbox") == "role:inbox"
-        assert name_pictures(catalog, shown[1:], shown, "role:inbox").startswith("(role:inbox) -(sha:")
-        assert name_pictures(catalog, shown[1:3], shown, "").count("sha:") == 2
-        assert name_pictures(catalog, shown, shown, None).count("sha:") == len(shown)
+        assert name_pictures(catalog, "Mira", shown, "", 12) == "all"
+        assert name_pictures(catalog, "Mira", shown, "role:inbox", 12) == "role:inbox"
+        assert name_pictures(catalog, "Mira", shown[1:], "role:inbox", 12).startswith("(role:inbox) -(sha:")
+        assert name_pictures(catalog, "Mira", shown[1:3], "", 12).count("sha:") == 2
+        assert name_pictures(catalog, "Mira", shown, None, 12).count("sha:") == 12
+        set_role(catalog, "Mira", "primary", shown[:1])
+        assert name_pictures(catalog, "Mira", shown, "role:inbox", 12).count("sha:") == 12
