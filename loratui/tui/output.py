@@ -169,7 +169,7 @@ def write_strip(strip: Strip, colours: ColorSystem) -> str:
     return strip._render_cache
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=32_768)
 def _split_codes(codes: str) -> _Codes:
     """Take `1;38;2;10;20;30;48;5;17` apart into what it says of attributes, colour and background."""
     attributes: list[str] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.filter import ANSIToTruecolor
 from textual.strip import Strip
 
 from loratui.tui.labels import draw_label, draw_picture
@@ -122,8 +123,11 @@ class WallPainter:
 def crop_lines(widget: Widget, strips: list[Strip], crop: Region) -> list[Strip]:
     """Lines of a widget that draws itself, through the filters of the app (no colours, dimmed) and cut to `crop`."""
     width = widget.outer_size.width
+    background = widget.background_colors[1]
     for line_filter in widget.get_line_filters():
-        background = widget.background_colors[1]
+        # Pictures have no colours for it to change, and looking at each cell took more time than all else here.
+        if isinstance(line_filter, ANSIToTruecolor):
+            continue
         strips = [strip.apply_filter(line_filter, background) for strip in strips]
     if crop.column_span == (0, width):
         return strips
