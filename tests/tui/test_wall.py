@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -436,3 +438,11 @@ def test_tiles_never_leave_the_wall(width: int, height: int, cols: int, cell_asp
     assert Size(*grid.place_of(grid.columns)) == (grid.left, grid.row_height)
     assert grid.index_at(x, y, grid.columns + 1) == grid.columns
     assert grid.index_at(x, y, grid.columns) is None
+
+
+def test_a_wall_is_there_before_numpy_and_pillow_are() -> None:
+    asked = (
+        "import sys, loratui.tui.wall, loratui.tui.picture_view; print('numpy' in sys.modules, 'PIL' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "False"]
