@@ -161,7 +161,8 @@ class BulkTagging(CurationScreen):
 
         def write(catalog: Catalog) -> tuple[int, str]:
             # The whole scope is named where a query does: the verb leaves alone what needs no change.
-            named = scope.query or ("all" if scope.kind == ALL else name_pictures(catalog, ids, scope.ids, None))
+            everything = "all" if scope.kind == ALL else ""
+            named = scope.query or everything or name_pictures(catalog, self.subject, ids, None, len(ids))
             return work(catalog, ids), named
 
         def done(result: tuple[int, str]) -> None:

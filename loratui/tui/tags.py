@@ -29,7 +29,7 @@ from loratui.tui.tag_rules import RuleChanging
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
@@ -275,8 +275,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     def targets(self) -> Sequence[int]:
         return [self._examples[self._example % len(self._examples)].id] if self._examples else []
 
-    def shown_by(self) -> tuple[Collection[int], str | None]:
-        return (self._view.scope.ids, self._view.scope.query) if self._view is not None else ((), None)
+    def shown_by(self) -> tuple[str | None, int]:
+        return (self._view.scope.query, len(self._view.scope.ids)) if self._view is not None else (None, 0)
 
     def name_of(self, id: int) -> str:
         return next((one.name for one in self._examples if one.id == id), "")

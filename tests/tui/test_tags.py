@@ -15,6 +15,7 @@ from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.tui.pictures import PicturesScreen
 from loratui.tui.table import RowTable
 from loratui.tui.tag_form import TagForm
 from loratui.tui.tags import TagsScreen, query_for
@@ -227,12 +228,15 @@ async def test_replacing_says_how_many_change_and_is_undone_in_one_step(catalog:
 
 async def test_the_scope_follows_the_wall_and_bounds_counts_and_edits(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
-    marked = [picture.id for picture in select_memberships(catalog, "Mira", "name:picture_11")]
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         app.show_screen("pictures", subject="Mira")
         await settle(pilot)
-        app.wall_query, app.wall_marks = "name:picture_00 OR name:picture_05", tuple(marked)
+        wall = app.screen
+        assert isinstance(wall, PicturesScreen)
+        wall.filter_by("name:picture_00 OR name:picture_05")
+        await settle(pilot)
+        await press(pilot, "space")
         screen = await show_tags(pilot)
         await press(pilot, "s")
         assert "[filtered name:picture_00 OR name:picture_05: 2 pictures]" in text_of(screen, "#scope")
@@ -311,8 +315,6 @@ async def test_the_example_caption_is_written_by_hand_and_n_shows_the_next(catal
 
 
 async def test_g_shows_the_pictures_that_have_the_tag(catalog: Catalog, make_app: MakeApp) -> None:
-    from loratui.tui.pictures import PicturesScreen
-
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await show_tags(pilot)
