@@ -10,9 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from loratui.tui.entry import run_app
-
 from loratui.tui import app as tui
+from loratui.tui.entry import run_app
 
 TICK_S = 0.005
 gaps: list[tuple[float, float]] = []
@@ -21,8 +20,10 @@ gaps: list[tuple[float, float]] = []
 class WatchedApp(tui.LoratuiApp):
     """The app with a heartbeat."""
 
+    # Textual looks for it beside the module of the class.
+    CSS_PATH = Path(tui.__file__).with_name("style.tcss")
+
     def on_mount(self) -> None:
-        super().on_mount()
         self._beat = time.monotonic()
         self.set_interval(TICK_S, self.beat)
 

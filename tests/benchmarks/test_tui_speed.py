@@ -71,7 +71,7 @@ def is_current(text: str) -> bool:
 
 def test_a_key_on_a_wall_of_100000_pictures(large: Home) -> None:
     with start(large, "--subject", "Aaa Wall") as terminal:
-        terminal.wait_for("100,000", 60)
+        terminal.wait_for("IMG_", 60)
         terminal.wait_quiet(1.0, 60)
         seconds, sizes = press_each(terminal, ["right", "right", "left", "down", "up"] * 12)
         report_keys("move within a page", seconds, sizes)
@@ -106,20 +106,34 @@ def report_keys(what: str, seconds: list[float], sizes: list[int]) -> None:
     )
 
 
-def test_a_wall_of_thumbnails_over_a_slow_link(large: Home, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One subject with 60 pictures that have thumbnails."""
+    home = find_home({"LORATUI_HOME": str(tmp_path_factory.mktemp("small"))})
+    build_wall(home, 60, name="Aaa Wall", drawn=60)
+    return home
+
+
+def test_a_wall_of_thumbnails_over_a_slow_link(small: Home, large: Home, tmp_path: Path) -> None:
     out = tmp_path / "stalls.json"
-    script = str(Path(__file__).parent / "stalls.py")
-    argv = [sys.executable, script, str(out), "--subject", "Aaa Wall", "--images", "halfcells"]
-    took = []
-    for _ in range(3):
-        with PtyTerminal(argv, env=environment(large), size=(108, 43), throttle=LINK) as terminal:
-            terminal.wait_quiet(1.5, 60)
-            took.append(terminal.last_byte_at - terminal.started_at)
-            written = terminal.bytes_read
-            quit_app(terminal)
-    stalls = sorted((gap for _, gap in json.loads(out.read_text())), reverse=True)[:3]
-    print(
-        f"\nwall complete over 10 Mbit/s: {1000 * statistics.median(took):.0f} ms after the start of the process"
-        f" ({statistics.median(took):.2f} of 1 s), {written / 1024:.0f} KiB;"
-        f" longest stalls of the event loop {', '.join(f'{1000 * gap:.0f}' for gap in stalls)} ms (budget 100)"
-    )
+    argv = [sys.executable, str(Path(__file__).parent / "stalls.py"), str(out), "--images", "halfcells"]
+    for name, home in (("60", small), ("100,000", large)):
+        opened, sizes, worst = [], [], []
+        for _ in range(3):
+            with PtyTerminal(argv, env=environment(home), size=(108, 43), throttle=LINK) as terminal:
+                terminal.wait_for("Aaa Wall", 60)
+                terminal.wait_quiet(2.0, 60)
+                before, pressed = terminal.bytes_read, time.monotonic()
+                terminal.press("enter")
+                terminal.wait_for("IMG_", 60)
+                terminal.wait_quiet(1.0, 60)
+                opened.append(terminal.last_byte_at - pressed)
+                sizes.append(terminal.bytes_read - before)
+                quit_app(terminal)
+            worst.append(max(gap for at, gap in json.loads(out.read_text()) if at >= pressed))
+        median = statistics.median(opened)
+        print(
+            f"\nwall of {name} pictures over 10 Mbit/s: whole after {1000 * median:.0f} ms ({median:.2f} of 1 s),"
+            f" {statistics.median(sizes) / 1024:.0f} KiB; longest stall of the event loop"
+            f" {1000 * statistics.median(worst):.0f} ms ({10 * statistics.median(worst):.2f} of 100 ms)"
+        )
