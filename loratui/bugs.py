@@ -5,13 +5,13 @@ from __future__ import annotations
 import traceback
 from datetime import UTC, datetime
 
-from loratui.config import find_home
+from loratui.config import Home, find_home
 from loratui.errors import LoratuiError
 
 
-def report_bug(error: BaseException, command: str) -> LoratuiError:
-    """Write the traceback of an unexpected error to errors.log, and return the error that tells of it."""
-    log = find_home().data / "errors.log"
+def report_bug(error: BaseException, command: str, home: Home | None = None) -> LoratuiError:
+    """Write the traceback of an unexpected error to errors.log of a home, and return the error that tells of it."""
+    log = (home or find_home()).data / "errors.log"
     details = "".join(traceback.format_exception(error))
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

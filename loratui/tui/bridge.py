@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from textual.message import Message
 
+from loratui.bugs import report_bug
 from loratui.errors import Cancelled, LoratuiError
 
 if TYPE_CHECKING:
@@ -299,22 +298,9 @@ class Bridge:
             self._fail(error)
 
     def _fail(self, error: Exception) -> LoratuiError:
-        told = error if isinstance(error, LoratuiError) else self._describe_bug(error)
+        told = error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui", self.home)
         self._app.post_message(Failed(told))
         return told
-
-    def _describe_bug(self, error: Exception) -> LoratuiError:
-        """Keep the traceback in a file: a person needs the sentence, a bug report needs the rest."""
-        log = self.home.data / "errors.log"
-        details = "".join(traceback.format_exception(error))
-        try:
-            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(f"--- {datetime.now(UTC).isoformat()} loratui tui\n{details}\n")
-        except OSError as unwritable:
-            return LoratuiError(f"unexpected {type(error).__name__}: {error}", hint=f"{log}: {unwritable}")
-        return LoratuiError(
-            f"unexpected {type(error).__name__}: {error}", hint=f"This is a bug. The details are in {log}."
-        )
 
 
 def _work_off(queue: SimpleQueue[Callable[[], None] | None]) -> None:

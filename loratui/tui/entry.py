@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,10 @@ _NEEDED = (
     *("asyncio", "difflib", "fractions", "shutil", "tempfile", "uuid", "platformdirs", "typing_extensions"),
     *("rich.console", "rich.highlighter", "rich.markup", "rich.protocol", "rich.table", "rich.text", "rich.tree"),
 )
+
+
+GC_REST_S = 2.0
+"""Seconds after which garbage is collected again: the first data is shown by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,8 @@ class Session:
 
     def run(self) -> int:
         """The exit code: 0, that of an error, or 128 and the number of the signal that ended the app."""
+        # Modules and classes stay for good: looking for garbage among them while they load is a tenth of the start.
+        gc.disable()
         self.guard = start_guard(self.streams.terminal) if not self.in_browser else None
         atexit.register(self._restore)
         told: LoratuiError | None = None
@@ -206,6 +213,7 @@ class Session:
         from asyncio import get_running_loop
 
         loop = self._loop = get_running_loop()
+        loop.call_later(GC_REST_S, _collect_again)
         # A signal may reach another thread while this one sleeps, and would be acted upon only at the next key: the
         # last resize of many was lost that way. A byte in a pipe wakes the loop, and Python runs the handler.
         woken, wake = os.pipe()
@@ -283,3 +291,9 @@ def _load_what_textual_needs() -> None:
     """Import what Textual will ask for and what reads no setting, while the terminal's replies travel."""
     for name in _NEEDED:
         import_module(name)
+
+
+def _collect_again() -> None:
+    """Collect garbage from now on, but not among what was made until now."""
+    gc.freeze()
+    gc.enable()
