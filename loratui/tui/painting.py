@@ -42,8 +42,8 @@ class WallPainter:
         row, line = divmod(y, grid.row_height)
         strips = self._rows.get(row)
         if strips is None:
-            if len(self._rows) > 4 * grid.page_rows + 8:
-                self.forget()
+            if len(self._rows) > 8 * grid.page_rows + 16:
+                self._forget_far(row)
             strips = self._rows[row] = self._paint_row(row)
         return strips[line]
 
@@ -52,9 +52,17 @@ class WallPainter:
         self._rows.clear()
         self._tiles.clear()
 
-    def forget_row(self, row: int) -> None:
-        """This row of tiles is to be painted again."""
-        self._rows.pop(row, None)
+    def forget_tile(self, index: int, *, picture: bool) -> None:
+        """This tile is to be painted again; without `picture` only its other cells, so its picture must stay the same."""
+        self._rows.pop(index // self._wall.grid.columns, None)
+        if picture:
+            self._tiles.pop(index, None)
+
+    def _forget_far(self, row: int) -> None:
+        grid = self._wall.grid
+        near = range(row - 2 * grid.page_rows - 2, row + 2 * grid.page_rows + 3)
+        self._rows = {each: strips for each, strips in self._rows.items() if each in near}
+        self._tiles = {index: tile for index, tile in self._tiles.items() if index // grid.columns in near}
 
     def forget_looks(self) -> None:
         """The theme or the styles changed."""
@@ -62,7 +70,7 @@ class WallPainter:
         self._rows.clear()
 
     def is_painted(self, index: int, tile: Tile) -> bool:
-        """Whether this tile is what was last painted there; also true for what was not painted at all."""
+        """Whether this tile is what is painted there; also true for what is yet to be painted."""
         return self._tiles.get(index, tile) is tile
 
     def spec_of(self, label: WallLabel) -> TileSpec:
@@ -88,8 +96,9 @@ class WallPainter:
         wall = self._wall
         grid, pool, id_ = wall.grid, wall.pool, wall.ids[index]
         label = wall.get_label(id_)
-        tile = None if label is None else pool.get(self.spec_of(label))
-        self._tiles[index] = tile
+        if index not in self._tiles:
+            self._tiles[index] = None if label is None else pool.get(self.spec_of(label))
+        tile = self._tiles[index]
         base = looks["base"]
         glyphs: Glyphs = getattr(wall.app, "glyphs", _GLYPHS)
         on_cursor = index == wall.cursor

@@ -421,7 +421,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     def _refresh_tile(self, index: int, *, picture: bool = True) -> None:
         """Have a tile painted again; without `picture` only its bar and label."""
         grid = self.grid
-        self._painter.forget_row(index // grid.columns)
+        self._painter.forget_tile(index, picture=picture)
         x, y = grid.place_of(index)
         y -= int(self.scroll_y)
         if picture:

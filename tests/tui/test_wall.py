@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +26,7 @@ from loratui.tui.output import CompactOutput
 from loratui.tui.painting import PARTS
 from loratui.tui.sources import FileSource
 from loratui.tui.theme import ASCII, Glyphs
-from loratui.tui.tiles import TilePool
+from loratui.tui.tiles import TileJob, TilePool, make_tile
 from loratui.tui.wall import ImageWall, WallNeeds
 
 if TYPE_CHECKING:
@@ -41,6 +44,16 @@ class DrawnSource:
         number = sum(self.key.encode())
         picture = Image.radial_gradient("L").resize((64, 48 + number % 33))
         return Image.merge("RGB", (picture, picture.rotate(90), picture.point(lambda value: (value + number) % 256)))
+
+
+@dataclass(frozen=True)
+class GatedSource:
+    key: str
+    gate: threading.Event
+
+    def load(self, side: int) -> Image.Image:
+        assert self.gate.wait(10)
+        return DrawnSource(self.key).load(side)
 
 
 class WallApp(CompactOutput):
@@ -90,13 +103,21 @@ class WallApp(CompactOutput):
         from loratui.tui.output import CompactUpdate
 
         if isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
-            self.written.append(CompactUpdate(renderable).render_segments(self.console))
+            self.written.append(CompactUpdate(renderable, self._seen).render_segments(self.console))
         super()._display(screen, renderable)
 
     def take_written(self) -> int:
         count = sum(len(text.encode()) for text in self.written)
         self.written.clear()
         return count
+
+    def terminal_text(self) -> str:
+        """What a terminal shows after everything that was written."""
+        screen = pyte.Screen(*self.size)
+        stream = pyte.Stream(screen)
+        for each in self.written:
+            stream.feed(each)
+        return "\n".join(screen.display)
 
     def text(self) -> str:
         return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
@@ -122,6 +143,45 @@ async def test_a_wall_shows_pictures_with_their_labels() -> None:
         assert all(f"picture {number}.png" in text for number in range(1, 8))
         assert text.count("▀") > 500
         assert app.wall.cursor_id == 1 and app.moves == [(1, 0)]
+
+
+async def test_a_picture_that_is_ready_between_a_key_and_its_paint_is_shown() -> None:
+    gate = threading.Event()
+    app = WallApp(4)
+    app.label = lambda number: WallLabel(f"{number}.png", GatedSource(str(number), gate))  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 46)) as pilot:
+        wall = app.wall
+        for _ in range(20):
+            await pilot.pause()
+        # The cursor's cells are to be painted, then the picture comes, then it is painted, and only then told.
+        wall._refresh_tile(0, picture=False)
+        label = wall.get_label(1)
+        assert label is not None
+        tile, _ = make_tile(TileJob(wall._painter.spec_of(label), DrawnSource("1")), "truecolor")
+        wall.pool._keep(tile, None)
+        await pilot.pause()
+        gate.set()
+        await rest(pilot)
+        assert app.terminal_text() == app.text()
+        assert app.terminal_text().count("▀") > 100
+
+
+async def test_the_terminal_shows_what_the_wall_means_to_show() -> None:
+    app = WallApp(300)
+    async with app.run_test(size=(100, 40)) as pilot:
+        wall, dice = app.wall, random.Random(7)
+        for _ in range(60):
+            wall.move(dice.choice((-1, 0, 1)), dice.choice((-1, 0, 1, 1)))
+            number = dice.randrange(1, 60)
+            app.roles[number] = dice.choice(("primary", "rejected", "inbox"))
+            wall.put_labels({number: app.label(number)})
+            if dice.random() < 0.2:
+                wall.toggle_mark()
+            if dice.random() < 0.1:
+                wall.page(dice.choice((-1, 1)))
+            await pilot.pause()
+        await rest(pilot)
+        assert app.terminal_text() == app.text()
 
 
 async def test_the_cursor_moves_by_tiles_and_stops_at_the_ends() -> None:
