@@ -505,3 +505,30 @@ async def test_the_copied_command_does_the_same_to_a_copy(
     from loratui.config import find_home
 
     assert content_of(find_home()) == content_of(mira)
+
+
+async def test_brackets_change_the_size_of_the_tiles_and_say_when_they_can_not(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        columns = wall_of(app).grid.columns
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert wall_of(app).grid.columns > columns
+        await pilot.press(*["right_square_bracket"] * 6)
+        await settle(pilot)
+        assert wall_of(app).grid.columns < columns
+        assert "as large as they get" in message_of(app)
+
+
+async def test_another_screen_can_send_people_to_a_filtered_wall(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        screen_of(app).filter_by("name:*_03*")
+        await settle(pilot)
+        assert len(wall_of(app).ids) == 1 and "1 of 12 shown" in status_of(app)
+        assert screen_of(app).screen_command() == ["picture", "list", "Mira", "name:*_03*"]
+        assert app.wall_query == "name:*_03*"
