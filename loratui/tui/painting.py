@@ -53,7 +53,7 @@ class WallPainter:
         self._tiles.clear()
 
     def forget_tile(self, index: int, *, picture: bool) -> None:
-        """This tile is to be painted again; without `picture` only its other cells, so its picture must stay the same."""
+        """This tile is to be painted again; without `picture` only its other cells, so its picture stays the same."""
         self._rows.pop(index // self._wall.grid.columns, None)
         if picture:
             self._tiles.pop(index, None)

@@ -26,7 +26,7 @@ from loratui.tui.output import CompactOutput
 from loratui.tui.painting import PARTS
 from loratui.tui.sources import FileSource
 from loratui.tui.theme import ASCII, Glyphs
-from loratui.tui.tiles import TileJob, TilePool, make_tile
+from loratui.tui.tiles import TileJob, TilePool, TilesReady, make_tile
 from loratui.tui.wall import ImageWall, WallNeeds
 
 if TYPE_CHECKING:
@@ -147,23 +147,26 @@ async def test_a_wall_shows_pictures_with_their_labels() -> None:
 
 async def test_a_picture_that_is_ready_between_a_key_and_its_paint_is_shown() -> None:
     gate = threading.Event()
-    app = WallApp(4)
-    app.label = lambda number: WallLabel(f"{number}.png", GatedSource(str(number), gate))  # type: ignore[method-assign]
-    async with app.run_test(size=(120, 46)) as pilot:
+    app = WallApp(1)
+    app.label = lambda number: WallLabel("one.png", GatedSource("1", gate))  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
         wall = app.wall
         for _ in range(20):
             await pilot.pause()
-        # The cursor's cells are to be painted, then the picture comes, then it is painted, and only then told.
+        # The cursor's cells are to be painted, then the picture comes, then they are, and only then it is told.
         wall._refresh_tile(0, picture=False)
         label = wall.get_label(1)
         assert label is not None
         tile, _ = make_tile(TileJob(wall._painter.spec_of(label), DrawnSource("1")), "truecolor")
         wall.pool._keep(tile, None)
         await pilot.pause()
-        gate.set()
-        await rest(pilot)
+        assert "▀" not in app.terminal_text()
+        wall.post_message(TilesReady())
+        await pilot.pause()
+        await pilot.pause()
         assert app.terminal_text() == app.text()
         assert app.terminal_text().count("▀") > 100
+        gate.set()
 
 
 async def test_the_terminal_shows_what_the_wall_means_to_show() -> None:
