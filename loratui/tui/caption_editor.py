@@ -196,13 +196,13 @@ class CaptionEditor(ModalScreen[str | None]):
             line.append("Empty: the rules compute it.   ")
         if judged.tokens is not None:
             line.append(f"{judged.tokens}/{TOKENS} tokens")
-        too_long = judged.tokens is not None and judged.tokens > TOKENS
-        if too_long:
-            line.append(f", {judged.tokens - TOKENS} more than the text encoder reads at once")  # type: ignore[operator]
+        over = (judged.tokens or 0) - TOKENS
+        if over > 0:
+            line.append(f", {over} more than the text encoder reads at once")
         for warning in judged.warnings:
             line.append("   ! ").append(plain(warning))
         shown = self.query_one("#judged", Static)
-        shown.set_class(too_long or bool(judged.warnings), "-doubtful")
+        shown.set_class(over > 0 or bool(judged.warnings), "-doubtful")
         shown.update(line)
 
     def on_delivered(self, message: Delivered) -> None:
