@@ -110,9 +110,10 @@ class Bridge:
 
     def start(self) -> None:
         """Open the library now, so that the first question finds it open, and watch it for changes."""
-        self._poller.start()
         for worker in self._workers:
             worker.start()
+        # Last: it opens the library, and starting a thread waits for the busy ones.
+        self._poller.start()
 
     @property
     def closing(self) -> threading.Event:

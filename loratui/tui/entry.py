@@ -43,6 +43,11 @@ GC_REST_S = 2.0
 """Seconds after which garbage is collected again: the first data is shown by then."""
 
 
+SWITCH_S = 0.0005
+"""Seconds that a decoding or reading thread may keep the event loop waiting; Python's own 5 ms, ten times in the way
+of a key, would be felt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """The flags of one start; what is None was not asked for."""
@@ -147,6 +152,8 @@ class Session:
         """The exit code: 0, that of an error, or 128 and the number of the signal that ended the app."""
         # Modules and classes stay for good: looking for garbage among them while they load is a tenth of the start.
         gc.disable()
+        # The loop gives the interpreter away at every read and write; a busy thread then keeps it for this long.
+        sys.setswitchinterval(SWITCH_S)
         self.guard = start_guard(self.streams.terminal) if not self.in_browser else None
         atexit.register(self._restore)
         told: LoratuiError | None = None

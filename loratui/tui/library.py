@@ -47,6 +47,7 @@ To look around first, leave with q and run `loratui demo`:
 it draws a character, trains it and compares the epochs, in a library of its own."""
 
 _MEASURED_AT_ONCE = 48
+_MEASURED_UP_TO = 5_000
 _DETAIL_PAUSE_S = 0.12
 
 
@@ -160,9 +161,12 @@ class LibraryScreen(TableMoves, LoratuiScreen):
             self.lora.subject = ""
 
     def _measure(self) -> None:
-        """Find anew what is costly and out of date, a few subjects at a time, those in sight first."""
-        stale = [line for line in self._lines if line.stale]
-        if self._measuring or not stale:
+        """Find anew what is costly and out of date, a few subjects at a time, those in sight first.
+
+        Not for crowds: comparing them would be felt at every key. `loratui overview --refresh` does that.
+        """
+        stale = [line for line in self._lines if line.stale and line.pictures <= _MEASURED_UP_TO]
+        if self._measuring or not stale or not self.is_current:
             return
         self._measuring = True
         near = {row.key for row in self.table.rows[self.table.cursor : self.table.cursor + self.table.page]}
