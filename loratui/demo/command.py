@@ -82,7 +82,7 @@ def demo(
     )
     print_text(f"epochs side by side: {done.sheet}")
     print_text(f"the LoRA:            {done.checkpoints[-1].path}")
-    print_text(f"look around:         LORATUI_HOME={shlex.quote(str(done.home))} loratui run show {done.run}")
+    print_text(f"look around:         LORATUI_HOME={shlex.quote(str(done.home))} loratui")
 
 
 def _percent(share: float) -> str:
