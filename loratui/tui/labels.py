@@ -117,8 +117,11 @@ def draw_tile(tile: Tile, ground: Style) -> list[list[Segment]]:
     """A tile's picture with blanks around it, or its words; spec.rows lines of spec.cols cells."""
     if tile.error:
         return draw_words(tile.error, tile.spec.cols, tile.spec.rows, ground)
-    # A sharp picture leaves slivers free at its edges.
-    lines = [list(Segment.apply_style(line, ground)) for line in tile.lines] if tile.sharp else tile.lines
+    lines = tile.lines
+    drawn = lines[0][0].style
+    if drawn is None or drawn.bgcolor is None:
+        # Characters and pictures of the terminal let the ground through.
+        lines = [list(Segment.apply_style(line, ground)) for line in lines]
     return _place(lines, tile.box, tile.spec.cols, tile.spec.rows, ground)
 
 

@@ -31,6 +31,8 @@ STICKINESS = 8
 RAMP = " .:-=+*#%@"
 
 _UPPER = "▀"
+_PLAIN = Style.null()
+"""The filters of Textual, such as the one for NO_COLOR, fail at a segment without a style."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -61,7 +63,7 @@ def paint_half_cells(rgb: NDArray[np.uint8], depth: Depth = "truecolor") -> list
     if depth == "ascii":
         return _paint_ramp(rgb)
     if depth == "off":
-        return [[Segment(" " * rgb.shape[1])] for _ in range(rgb.shape[0] // 2)]
+        return [[Segment(" " * rgb.shape[1], _PLAIN)] for _ in range(rgb.shape[0] // 2)]
     codes = _pack_15_bits(_settle_colours(rgb))
     if depth == "256":
         codes = _palette_of_15_bits()[codes]
@@ -74,7 +76,7 @@ def _paint_ramp(rgb: NDArray[np.uint8]) -> list[Line]:
     grey = rgb @ _LUMINANCE
     levels = ((grey[0::2] + grey[1::2]) * (len(RAMP) / 512)).astype(np.uint8)
     characters = np.frombuffer(RAMP.encode(), dtype=np.uint8)[np.minimum(levels, len(RAMP) - 1)]
-    return [[Segment(row.tobytes().decode())] for row in characters]
+    return [[Segment(row.tobytes().decode(), _PLAIN)] for row in characters]
 
 
 def _settle_colours(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:

@@ -91,7 +91,7 @@ def test_the_cache_of_cells_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_colours_darkness_becomes_a_ramp_of_characters() -> None:
     grey = np.linspace(0, 255, len(RAMP)).astype(np.uint8)
     (line,) = paint_half_cells(np.repeat(np.stack([grey, grey])[..., None], 3, axis=2), "ascii")
-    assert line[0].text == RAMP and line[0].style is None
+    assert line[0].text == RAMP and not line[0].style
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))

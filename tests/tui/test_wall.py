@@ -397,6 +397,18 @@ async def test_a_wall_works_with_few_colours_without_any_and_without_pictures(de
         assert ("#" in text) == (depth == "ascii")
 
 
+async def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WallApp(5, depth="ascii")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "picture 5.png" in app.text()
+        for strip in app.screen._compositor.render_strips():
+            for segment in strip:
+                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    assert colour is None or len(set(colour.get_truecolor())) == 1, "grey"
+
+
 async def test_a_resize_storm_keeps_the_cursor_in_sight() -> None:
     app = WallApp(500)
     async with app.run_test(size=(120, 46)) as pilot:
