@@ -16,12 +16,15 @@ from loratui.tui.chrome import HeaderLine, MessageLine
 from loratui.tui.keyboard import OrderedKeys
 from loratui.tui.keymap import check_keymap
 from loratui.tui.output import CompactOutput
+from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
-from loratui.tui.text import format_seconds
+from loratui.tui.text import count, format_seconds
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from textual.filter import LineFilter
 
     from loratui.catalog.rows import JournalEntry
     from loratui.config import Home, Settings
@@ -58,6 +61,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         self.terminal = terminal
         self.options = options
         self.glyphs = ASCII if options.ascii or settings.ui.ascii else Glyphs()
+        self._plain_lines = [PlainLines()] if self.glyphs.ascii else []
         self.bridge = Bridge(home, self)
         self.messages: deque[Told] = deque(maxlen=200)
         self.last_command: Sequence[str] = ()
@@ -85,6 +89,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             plain = self.glyphs.ascii or self.no_color
             self._tiles = build_pool(self.terminal, self.send, images=self.options.images, plain=plain)
         return self._tiles
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._plain_lines]
 
     def get_default_screen(self) -> LoratuiScreen:
         from loratui.tui.library import LibraryScreen
@@ -276,10 +283,18 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             names = ", ".join(task.label for task in running)
             self.push_screen(Confirm(f"Stop {names} and quit?", "What is done so far is kept."), self._quit_if)
             return
-        self.exit()
+        self._quit_when_written()
 
     def _quit_if(self, sure: bool | None) -> None:
         if sure:
+            self._quit_when_written()
+
+    def _quit_when_written(self) -> None:
+        """Quit as soon as every change is in the library: after a burst of keys that takes a moment."""
+        if self.bridge.unwritten:
+            self.tell(f"Saving {count(self.bridge.unwritten, 'change')} before it quits.")
+            self.set_timer(0.1, self._quit_when_written)
+        else:
             self.exit()
 
     # Messages

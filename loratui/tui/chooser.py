@@ -66,6 +66,7 @@ class Chooser(ModalScreen[None]):
     Chooser Input { border: none; height: 1; padding: 0 1; background: $panel; }
     Chooser Input:focus { border: none; }
     Chooser RowTable { background: $surface; height: 20; max-height: 100%; }
+    Chooser RowTable > .rowtable--blurred { background: $primary-muted; text-style: bold; }
     Chooser #about { color: $text-muted; height: 2; padding: 0 2; }
     """
     BINDINGS: ClassVar = [
@@ -76,6 +77,9 @@ class Chooser(ModalScreen[None]):
         ("pageup", "page(-1)", "page up"),
         ("pagedown", "page(1)", "page down"),
     ]
+
+    MOST_ROWS: ClassVar = 24
+    """Lines of the list where the terminal is high enough."""
 
     def __init__(self, top: LoratuiScreen, columns: Sequence[Column], placeholder: str) -> None:
         super().__init__()
@@ -107,7 +111,7 @@ class Chooser(ModalScreen[None]):
         table = self.query_one(RowTable)
         table.can_focus = False
         # Columns are made for a width, and rows beyond the lower edge would never be seen.
-        table.styles.height = max(4, min(24, self.size.height - 9))
+        table.styles.height = max(4, min(self.MOST_ROWS, self.size.height - 9))
         self.query_one(Input).focus()
         self._show("")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,7 +19,6 @@ from loratui.tui.tiles import TileJob, TileSpec
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from rich.style import Style
     from textual import events
 
     from loratui.catalog.rows import Membership
@@ -153,6 +153,9 @@ class GroupView(Widget):
     def _style(self, part: str) -> Style:
         return self.get_visual_style(f"groupview--{part}").rich_style
 
+    def _bar_style(self) -> Style:
+        return self.rich_style + Style.from_color(self._style("cursor").bgcolor)
+
     def _margin(self, label: str = "") -> Segment:
         return Segment(set_cell_size(label, LABEL), self._style("label"))
 
@@ -163,11 +166,11 @@ class GroupView(Widget):
         for place, picture in enumerate(self._in_sight, self._first):
             on_cursor = place == self.cursor
             style = self._style("cursor" if on_cursor else "name")
-            bar = glyphs.cursor if on_cursor else " "
+            bar, bar_style = (glyphs.cursor, self._bar_style()) if on_cursor else (" ", style)
             if picture.id in self.marked:
-                bar = glyphs.mark
+                bar, bar_style = glyphs.mark, style
             name = shorten(plain(picture.name), self._column - 2)
-            line += [Segment(f"{bar} {name}", style), Segment(" " * _GAP, base)]
+            line += [Segment(bar, bar_style), Segment(f" {name}", style), Segment(" " * _GAP, base)]
         if after:
             line[-1] = Segment(f"> {after}"[:_GAP], self._style("label"))
         return line

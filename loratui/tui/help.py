@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class HelpScreen(Chooser):
     """Every key of the screen below: its own first, then those that work everywhere. Enter does what is chosen."""
 
+    MOST_ROWS = 48
+
     def __init__(self, top: LoratuiScreen) -> None:
         columns = [Column("keys", 12), Column("", 16), Column(""), Column("where", 10, least=100)]
         super().__init__(top, columns, "type to find a key or what it does; enter does it; esc leaves")

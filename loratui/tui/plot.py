@@ -10,6 +10,8 @@ from rich.text import Text
 from textual.color import Color
 from textual.widget import Widget
 
+from loratui.tui.text import format_rate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -224,5 +226,5 @@ def plot_rate(plot: Plot, bins: Sequence[Bin]) -> None:
     plot.show(
         [step for step, _ in known],
         [Series(tuple(rate for _, rate in known), tone="secondary")] if known else (),
-        f"now {known[-1][1]:.2e}" if known else "",
+        f"now {format_rate(known[-1][1])}" if known else "",
     )

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from loratui.tui.table import Column, Row
-from loratui.tui.text import format_bytes, format_seconds, plain
+from loratui.tui.text import format_bytes, format_rate, format_seconds, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,16 +157,21 @@ def draw_run(line: RunLine, glyphs: Glyphs, width: int, color: str = "") -> Text
     figures = [
         ("left", format_left(run)),
         ("loss", "" if run.loss is None else f"{run.loss:.4f}"),
-        ("rate", "" if run.learning_rate is None else f"{run.learning_rate:.2e}"),
+        ("rate", "" if run.learning_rate is None else format_rate(run.learning_rate)),
         ("images/s", "" if run.images_per_s is None else f"{run.images_per_s:.1f}"),
         ("ended", format_time(run.ended_at)),
     ]
-    if width >= 100:
-        figures += [("started", format_time(run.started_at)), ("base", line.base)]
+    figures += [("started", format_time(run.started_at)), ("base", line.base)]
+    left = width - 2
     for name, value in figures:
+        size = cell_len(f"{name} {plain(value)}")
+        # What there is no room for is left out, from the least important on.
+        if left < size:
+            break
         if value:
             text.append(f"{name} ", style="dim")
             text.append(f"{plain(value)}   ")
+            left -= size + 3
     if run.continued_from:
         text.append("\ncontinued from ", style="dim")
         text.append(plain(run.continued_from))

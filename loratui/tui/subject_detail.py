@@ -80,7 +80,7 @@ def draw_detail(detail: SubjectDetail, glyphs: Glyphs) -> Text:
     field("influence", f"{summary.primary:,} to {summary.supporting:,}, {ratio}")
     text.append("\n")
     for run in detail.runs:
-        share = f" {100 * run.step // run.total_steps}%" if run.total_steps and run.step else ""
+        share = f" {100 * run.step // run.total_steps}%" if run.total_steps and run.step and run.state != "done" else ""
         field(run.name if len(run.name) < 12 else f"{run.name} ", f"{run.state}{share}")
     if not detail.runs:
         field("trainings", "none yet; T trains")

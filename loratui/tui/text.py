@@ -31,6 +31,11 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def format_rate(rate: float) -> str:
+    """A learning rate in three digits."""
+    return f"{rate:.2e}" if rate else "0"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 picture`, `1,204 pictures`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -67,11 +67,12 @@ class TrainScreen(LoratuiScreen):
 
     DEFAULT_CSS = """
     TrainScreen RecipeForm { width: 1fr; }
-    TrainScreen #side { width: 1fr; padding: 0 2; background: $surface; }
-    TrainScreen #outlook { height: auto; }
+    TrainScreen.-wide RecipeForm { max-width: 72; }
+    TrainScreen #side { width: 1fr; background: $surface; }
+    TrainScreen #outlook { height: auto; padding: 0 2; }
     TrainScreen #outlook.-stale { text-opacity: 50%; }
     TrainScreen.-narrow RecipeForm { width: 40; }
-    TrainScreen.-narrow #side { padding: 0 1; }
+    TrainScreen.-narrow #outlook { padding: 0 1; }
     """
 
     def __init__(self, subject: str, continue_from: str = "") -> None:
