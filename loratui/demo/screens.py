@@ -47,7 +47,7 @@ OTHERS = (("Marenka", "marenkq", 44, True), ("Old Bruno", "brunvak", 30, False),
 
 SHOTS: tuple[Shot, ...] = (
     Shot("library"),
-    Shot("pictures", ("enter", *["right"] * 5)),
+    Shot("pictures", ("enter", *["right"] * 4)),
     Shot("duplicates", ("enter", "d")),
     Shot("crop", ("enter", *["right"] * 3, "c", "minus", "up")),
     Shot("tags", ("enter", "t", *["down"] * 6)),
@@ -66,20 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--demo", type=Path, help="home of a finished demo (loratui demo --home DIR)")
     parser.add_argument("--only", nargs="*", default=[shot.name for shot in SHOTS], help="names of screens")
     asked = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as scratch:
+    # A fixed place, because the detail pane shows where a picture came from.
+    scratch = Path(tempfile.gettempdir()) / "loratui-screens"
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
         demo = asked.demo
         if demo is None:
-            demo = Path(scratch) / "demo"
+            demo = scratch / "demo"
             walk(demo, seed=1, say=lambda step, what: print(f"{step:<10}  {what}"), report=ignore_progress)
-        home = Path(scratch) / "home"
+        home = scratch / "home"
         shutil.copytree(demo, home, symlinks=True)
-        prepare(find_home({"LORATUI_HOME": str(home)}), Path(scratch))
+        prepare(find_home({"LORATUI_HOME": str(home)}), scratch / "pictures")
         asked.out.mkdir(parents=True, exist_ok=True)
         for shot in SHOTS:
             if shot.name in asked.only:
                 drawn = asyncio.run(take(shot, home))
                 (asked.out / f"{shot.name}.svg").write_text(drawn, encoding="utf-8")
                 print(f"{shot.name}: {len(drawn) / 1024:.0f} KiB")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return 0
 
 
@@ -88,7 +93,7 @@ def prepare(home: Home, scratch: Path) -> None:
     with open_catalog(home) as catalog:
         for seed, (name, trigger, pictures, is_sorted) in enumerate(OTHERS):
             subjects.add_subject(catalog, name, trigger, class_word="character")
-            draw_character(scratch / trigger, seed + 11, pictures)
+            draw_character(scratch / trigger, seed + 21, pictures)
             result = importer.import_pictures(catalog, name, [scratch / trigger])
             captions.import_sidecars(catalog, name, result.sidecars)
             if is_sorted:
