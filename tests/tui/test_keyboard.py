@@ -108,3 +108,21 @@ async def test_ten_thousand_keys_at_once_are_all_handled(mira: Home, make_app: M
         with open_catalog(mira) as catalog:
             roles = [picture.role for picture in select_memberships(catalog, "Mira")]
         assert roles.index("primary") == 2 and roles.count("primary") == 1
+
+
+async def test_quitting_behind_a_burst_of_changes_writes_all_of_them(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        type_at_once(app, "\r" + "psx" * 4 + "G1" + "lhG2" * 40 + "q")
+        for _ in range(2_000):
+            await pilot.pause(0.01)
+            if app._exit:
+                break
+        assert app._exit
+    with open_catalog(mira) as catalog:
+        pictures = select_memberships(catalog, "Mira")
+    assert [picture.role for picture in pictures] == ["primary", "supporting", "rejected"] * 4
+    assert pictures[-1].rating == 2
