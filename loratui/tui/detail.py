@@ -102,7 +102,7 @@ class DetailPane(Vertical):
 
     DEFAULT_CSS = """
     DetailPane { height: 1fr; padding: 0 0 0 1; }
-    DetailPane PictureView { height: 45%; min-height: 6; margin: 0 0 1 0; }
+    DetailPane PictureView { height: 45%; min-height: 6; max-height: 20; margin: 0 0 1 0; }
     DetailPane FactsView { margin: 0 1; }
     """
 
