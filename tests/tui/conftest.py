@@ -84,7 +84,8 @@ async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
     quiet = 0
     for _ in range(rounds):
         await pilot.pause()
-        if app.bridge.busy or app.bridge.running_tasks():
+        drawing = app._tiles is not None and not app._tiles.idle
+        if app.bridge.busy or app.bridge.running_tasks() or app.keys_waiting or drawing:
             quiet = 0
             await asyncio.sleep(0.01)
             continue

@@ -126,8 +126,10 @@ async def test_flipping_shows_the_pinned_epoch_on_the_same_spot_and_rates_what_i
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_review(pilot, settle)
         await pilot.press("f")
+        await settle(pilot)
         assert "Pin an epoch first" in screen.message_line.text
         await pilot.press("right", "m", "right", "right", "f")
+        await settle(pilot)
         matrix = matrix_of(app)
         assert (matrix.pinned, matrix.cursor, matrix.flipped) == (1, (3, 0), True)
         await pilot.press("2")
@@ -135,6 +137,7 @@ async def test_flipping_shows_the_pinned_epoch_on_the_same_spot_and_rates_what_i
         found = load_matrix(catalog)
         assert (found.cells[1, 0, 0].rating, found.cells[3, 0, 0].rating) == (2, 0)
         await pilot.press("f")
+        await settle(pilot)
         assert not matrix.flipped
 
 
@@ -149,15 +152,18 @@ async def test_zooming_goes_through_epochs_and_prompts_and_comes_back_to_the_ima
         viewer = app.screen
         assert isinstance(viewer, CellScreen)
         await pilot.press("right", "m", "right", "down", "s")
+        await settle(pilot)
         cell = viewer.cell
         assert cell is not None and (cell.epoch, cell.prompt, cell.seed) == (2, PROMPTS[1], 8)
         await pilot.press("f")
+        await settle(pilot)
         cell = viewer.cell
         assert cell is not None and cell.epoch == 1
         await pilot.press("3")
         await settle(pilot)
         assert load_matrix(catalog).cells[1, 1, 1].rating == 3
         await pilot.press("escape")
+        await settle(pilot)
         assert app.screen is screen
         assert (screen.matrix.cursor, screen.seed) == ((2, 1), 1)
 
@@ -182,8 +188,10 @@ async def test_a_library_without_sheets_says_how_to_make_one(home: Home, make_ap
         screen = await open_review(pilot, settle)
         assert screen.found is None
         await pilot.press("4")
+        await settle(pilot)
         assert "no sheet" in screen.message_line.text
         await pilot.press("n")
+        await settle(pilot)
         assert "F4" in screen.message_line.text
 
 
