@@ -260,6 +260,19 @@ class ImageMatrix(Widget, can_focus=True):
             text = text if cell_len(text) < self._pitch - 1 else _fit(text, self._pitch - 2)
             segments += [Segment(" ", base), Segment(text, style)]
             segments.append(Segment(" " * (self._pitch - 1 - cell_len(text)), base))
+        if y == 1:
+            segments = self._point_on(segments, base + looks["pin"])
+        return segments
+
+    def _point_on(self, segments: list[Segment], style: Style) -> list[Segment]:
+        """Signs at the edges behind which there are more columns."""
+        left, width = self._first[0], self._pitch * self._columns
+        right = len(self.headings) - left - self._columns
+        if left:
+            segments = [Segment("<", style), *segments[1:]]
+        if right > 0:
+            rest = Strip(segments).crop(0, width - len(sign := f" {right} more >"))
+            segments = [*rest, Segment(sign, style)]
         return segments
 
     def _draw_images(self, row: int, line: int, base: Style, looks: Mapping[str, Style]) -> list[Segment]:
