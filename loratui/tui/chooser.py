@@ -111,7 +111,8 @@ class Chooser(ModalScreen[None]):
         table = self.query_one(RowTable)
         table.can_focus = False
         # Columns are made for a width, and rows beyond the lower edge would never be seen.
-        table.styles.height = max(4, min(self.MOST_ROWS, self.size.height - 9))
+        # A tenth stays free, as the height of the dialog says; then border, field and the lines below.
+        table.styles.height = max(4, min(self.MOST_ROWS, self.size.height * 9 // 10 - 6))
         self.query_one(Input).focus()
         self._show("")
 

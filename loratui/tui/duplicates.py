@@ -48,6 +48,7 @@ class DuplicatesScreen(LoratuiScreen):
     waits_for_data = False
     DEFAULT_CSS = """
     DuplicatesScreen #lead { height: auto; padding: 1 1; }
+    DuplicatesScreen.-narrow #lead { padding: 0 1 1 1; }
     DuplicatesScreen #nothing { display: none; }
     """
 

@@ -178,7 +178,8 @@ class PictureView(Widget):
         left, top, right, bottom = self._box_in_cells(tile)
         glyphs: Glyphs = getattr(self.app, "glyphs", Glyphs())
         corners = ("+",) * 4 if glyphs.ascii else ("┌", "┐", "└", "┘")
-        style = Style(bold=True, color="white", bgcolor="black")
+        # Not by name: the filter for NO_COLOR makes black of both.
+        style = Style(bold=True, color="#ffffff", bgcolor="#000000")
         mixed = dark[:top]
         for y in range(top, bottom):
             inside = bright[y].crop(left, right)
