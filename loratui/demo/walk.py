@@ -14,7 +14,6 @@ from loratui.captions import service as captions
 from loratui.catalog import dedupe, edits, importer, roles, subjects
 from loratui.catalog.store import open_catalog
 from loratui.config import Home, find_home
-from loratui.dataset.kohya import export_kohya
 from loratui.demo import world
 from loratui.demo.judge import Judge
 from loratui.demo.lesson import Lesson, measure_lesson
@@ -23,6 +22,7 @@ from loratui.errors import ConflictError
 from loratui.review import sheet as sheets
 from loratui.runs import service as runs
 from loratui.runs.bases import SHIPPED, choose_base
+from loratui.training.export import export_for_recipe
 from loratui.training.recipe import preset_for
 
 if TYPE_CHECKING:
@@ -140,17 +140,7 @@ def _curate(
 def _export(catalog: Catalog, subject: Subject, folder: Path, say: Say, report: Report) -> None:
     base = choose_base(catalog, SHIPPED)
     recipe = preset_for(base.family, base.resolution)
-    result = export_kohya(
-        catalog,
-        subject,
-        folder,
-        resolution=recipe.resolution,
-        bucket_step=recipe.bucket_step,
-        min_bucket=recipe.min_bucket,
-        max_bucket=recipe.max_bucket,
-        batch_size=recipe.batch_size,
-        report=report,
-    )
+    result = export_for_recipe(catalog, subject, folder, recipe, report=report)
     folders = ", ".join(f"{name}: {count}" for name, count in result.folders.items())
     say("export", f"{result.pictures} pictures as {folders}")
 

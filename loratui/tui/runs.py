@@ -10,6 +10,7 @@ from loratui.tui import run_actions
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.completion import complete_words
 from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.moves import TableMoves
 from loratui.tui.run_lines import COLUMNS, OPEN, ORDERS, RunLine, match_run, read_run_lines, sort_runs, to_row
 from loratui.tui.table import RowTable
 from loratui.tui.text import count
@@ -30,7 +31,7 @@ No training yet.
 T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
 
 
-class RunsScreen(LoratuiScreen):
+class RunsScreen(TableMoves, LoratuiScreen):
     """Every run, what still goes on first; anew each second while anything does."""
 
     scope = "runs"
@@ -166,27 +167,3 @@ class RunsScreen(LoratuiScreen):
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
         self._show()
         self.tell(f"Sorted by {self._order}; what still goes on comes first.")
-
-    def do_move_up(self) -> None:
-        self.table.move(-1)
-
-    def do_move_down(self) -> None:
-        self.table.move(1)
-
-    def do_move_page_up(self) -> None:
-        self.table.move(-self.table.page)
-
-    def do_move_page_down(self) -> None:
-        self.table.move(self.table.page)
-
-    def do_move_half_up(self) -> None:
-        self.table.move(-self.table.page // 2)
-
-    def do_move_half_down(self) -> None:
-        self.table.move(self.table.page // 2)
-
-    def do_move_first(self) -> None:
-        self.table.move_to(0)
-
-    def do_move_last(self) -> None:
-        self.table.move_to(len(self.table.rows) - 1)
