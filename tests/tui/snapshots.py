@@ -40,6 +40,11 @@ class Run:
     color: str
     style: tuple[str, ...]
 
+    @property
+    def look(self) -> str:
+        """Colour and style in words."""
+        return " ".join(filter(None, (self.color, *self.style)))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -90,24 +95,22 @@ def _compare_words(stored: Look, drawn: Look) -> list[str]:
         if len(differing) > _MOST_ROWS:
             lines.append(f"  and {len(differing) - _MOST_ROWS} more")
         return lines
-    lines = []
-    before_runs = {(run.row, run.column): run for run in stored.runs}
+    told = []
+    known = {(run.row, run.column): run for run in stored.runs}
     for run in drawn.runs:
-        before = before_runs.get((run.row, run.column))
-        if before is None or before.text != run.text:
-            lines.append(f"  row {run.row}: '{run.text}' was not drawn on its own")
-        elif before.style != run.style or _distance(before.color, run.color) > COLOR_TOLERANCE:
-            was, now = (" ".join(filter(None, (each.color, *each.style))) for each in (before, run))
-            lines.append(f"  row {run.row}: '{run.text}' was {was}, is {now}")
-    if lines:
-        more = [f"  and {len(lines) - _MOST_ROWS} more"] if len(lines) > _MOST_ROWS else []
-        return ["The words are the same, but drawn otherwise:", *lines[:_MOST_ROWS], *more]
+        was = known.get((run.row, run.column))
+        if was is None or was.text != run.text:
+            told.append(f"  row {run.row}: '{run.text}' was not drawn on its own")
+        elif was.style != run.style or _distance(was.color, run.color) > COLOR_TOLERANCE:
+            told.append(f"  row {run.row}: '{run.text}' was {was.look}, is {run.look}")
+    if told:
+        more = [f"  and {len(told) - _MOST_ROWS} more"] if len(told) > _MOST_ROWS else []
+        return ["The words are the same, but drawn otherwise:", *told[:_MOST_ROWS], *more]
     return []
 
 
 def _distance(one: str, other: str) -> int:
-    values = [[int(color[place : place + 2], 16) for place in (1, 3, 5)] for color in (one, other)]
-    return max(abs(left - right) for left, right in zip(*values, strict=True))
+    return max(abs(int(one[place : place + 2], 16) - int(other[place : place + 2], 16)) for place in (1, 3, 5))
 
 
 def _compare_pictures(stored: Image.Image, drawn: Image.Image) -> list[str]:
