@@ -88,7 +88,7 @@ class ImageMatrix(Widget, can_focus=True):
         self._images: Mapping[Place, MatrixImage] = {}
         self._step = 1
         self._first: Place = (0, 0)
-        self._painted: dict[Place, Tile | None] = {}
+        self._sent: dict[Place, Tile] = {}
 
     def show(self, headings: Sequence[Heading], rows: Sequence[str], images: Mapping[Place, MatrixImage]) -> None:
         """Fill the matrix; the cursor stays where it is as far as there is such a place."""
@@ -170,8 +170,11 @@ class ImageMatrix(Widget, can_focus=True):
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
         self._want()
-        for place, painted in list(self._painted.items()):
-            if painted is None and self._get_tile(place) is not None:
+        for place in self._places():
+            # Not what was drawn last counts: a line is drawn whole, but only the cells asked for are sent.
+            tile = self._get_tile(place)
+            if tile is not None and self._sent.get(place) is not tile:
+                self._sent[place] = tile
                 self._refresh_place(place)
 
     def on_unmount(self) -> None:
@@ -291,7 +294,7 @@ class ImageMatrix(Widget, can_focus=True):
                 style = base + looks["cursor" if on_cursor and self.has_focus else "star"]
                 segments.append(Segment(_fit(f" {stars}", cols + 1), style))
                 continue
-            tile = self._painted[place] = self._get_tile(place)
+            tile = self._get_tile(place)
             segments.extend(_draw_tile_line(tile, image, line, cols, base + looks["tile"]))
             segments.append(Segment(" ", base))
         return segments
