@@ -18,7 +18,7 @@ from loratui.catalog.vocabulary import KINDS, ROLES
 from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -83,6 +83,12 @@ def get_subject(catalog: Catalog, name: str) -> Subject:
     """The subject of a name, in any case; raises NotFoundError with the nearest names."""
     with catalog.read() as connection:
         return look_up(connection, name)
+
+
+def find_missing(catalog: Catalog, names: Iterable[str]) -> set[str]:
+    """Those of some names that no subject has, in any case."""
+    with catalog.read() as connection:
+        return {name for name in names if _find_name(connection, name.strip()) is None}
 
 
 def look_up(connection: Connection, subject: Subject | str) -> Subject:

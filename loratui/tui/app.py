@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
+from textual.widget import Widget
 
 from loratui.tui.base import LoratuiScreen, write_command
 from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
@@ -167,17 +168,29 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         self._step_journal("redo")
 
     def _step_journal(self, verb: str) -> None:
-        def work(catalog: Any) -> JournalEntry:
-            from loratui.catalog import journal
+        shown = {name for name in (self.subject, *map(_subject_of, self.screen_stack)) if name}
 
-            return journal.undo(catalog) if verb == "undo" else journal.redo(catalog)
+        def work(catalog: Any) -> tuple[JournalEntry, set[str]]:
+            from loratui.catalog import journal, subjects
 
-        def done(entry: JournalEntry) -> None:
+            entry = journal.undo(catalog) if verb == "undo" else journal.redo(catalog)
+            return entry, subjects.find_missing(catalog, shown)
+
+        def done(result: tuple[JournalEntry, set[str]]) -> None:
+            entry, missing = result
+            self._leave_subjects(missing)
             self.ran([verb])
             other = "ctrl+r does it again." if verb == "undo" else "u undoes."
             self.tell(f"{'Undid' if verb == 'undo' else 'Did again'}: {entry.label}. {other}")
 
         self.bridge.write(work, done, owner=self)
+
+    def _leave_subjects(self, names: set[str]) -> None:
+        """Leave screens of subjects that there are no more, or that have another name now."""
+        if self.subject in names:
+            self.subject = ""
+        while len(self.screen_stack) > 1 and _subject_of(self.screen) in names:
+            self.pop_screen()
 
     def do_app_back(self) -> None:
         if len(self.screen_stack) > 1:
@@ -310,7 +323,10 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         message.deliver()
 
     def on_failed(self, message: Failed) -> None:
-        error = message.error
+        owner, error = message.owner, message.error
+        if isinstance(owner, Widget) and not any(node in self.screen_stack for node in owner.ancestors_with_self):
+            # Asked for a screen that was left meanwhile.
+            return
         self.tell(f"{error.message} {error.hint}".strip(), error=True)
 
     def on_library_changed(self) -> None:
@@ -348,6 +364,11 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if self._tiles is not None:
             self._tiles.close()
         return self._all_written
+
+
+def _subject_of(screen: object) -> str:
+    """Name of the subject that a screen was opened for; empty when it is for none."""
+    return str(screen.about.get("subject", "")) if isinstance(screen, LoratuiScreen) else ""
 
 
 SCREENS: Mapping[str, str] = {

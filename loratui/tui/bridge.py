@@ -43,11 +43,12 @@ class Delivered(Message):
 
 
 class Failed(Message):
-    """Something that was asked of the library could not be done."""
+    """Something that was asked of the library could not be done; with `owner`, nobody but that one wants to know."""
 
-    def __init__(self, error: LoratuiError) -> None:
+    def __init__(self, error: LoratuiError, owner: MessagePump | None = None) -> None:
         super().__init__()
         self.error = error
+        self.owner = owner
 
 
 class LibraryChanged(Message):
@@ -168,7 +169,7 @@ class Bridge:
                     answer = work(self.open())
                     delivered = owner.post_message(Delivered(lambda: deliver(answer)))
             except Exception as error:
-                self._fail(error)
+                self._fail(error, owner)
             finally:
                 if finished is not None and not delivered:
                     self._app.post_message(Delivered(finished))
@@ -298,9 +299,10 @@ class Bridge:
         except Exception as error:
             self._fail(error)
 
-    def _fail(self, error: Exception) -> LoratuiError:
+    def _fail(self, error: Exception, owner: MessagePump | None = None) -> LoratuiError:
         told = error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui", self.home)
-        self._app.post_message(Failed(told))
+        # A bug is told whoever asked.
+        self._app.post_message(Failed(told, owner if told is error else None))
         return told
 
 

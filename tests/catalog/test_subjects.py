@@ -28,6 +28,10 @@ def test_names_are_found_in_any_case_and_taken_in_any_case(catalog: Catalog, mir
         subjects.add_subject(catalog, "MIRA", "zelvara")
 
 
+def test_missing_names_are_those_that_no_subject_has_in_any_case(catalog: Catalog, mira: Subject) -> None:
+    assert subjects.find_missing(catalog, ["Mira", " mira", "Miro"]) == {"Miro"}
+
+
 def test_the_case_of_every_script_counts_the_same(catalog: Catalog) -> None:
     eva, _ = subjects.add_subject(catalog, "Éva", "evalune")
     assert subjects.get_subject(catalog, "ÉVA") == subjects.get_subject(catalog, "E\u0301va") == eva

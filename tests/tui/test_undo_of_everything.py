@@ -29,7 +29,9 @@ from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.config import Home, find_home, load_settings
 from loratui.tui.app import LoratuiApp
+from loratui.tui.history import HistoryScreen
 from loratui.tui.keymap import name_key
+from loratui.tui.library import LibraryScreen
 from loratui.tui.options import Options
 from loratui.tui.registry import ACTIONS, BY_ID
 from loratui.tui.terminal import Terminal
@@ -352,6 +354,39 @@ async def test_each_action_changes_the_library_and_can_be_undone_and_redone(
             await driver.undo(done)
             assert content_of(home) == before, f"{action}: {driver.said()}"
             assert driver.errors() == [], action
+
+
+@pytest.mark.parametrize("scope", ["pictures", "view", "crop", "duplicates", "tags", "balance"])
+async def test_undoing_the_name_of_what_is_shown_leads_to_the_library(
+    pattern: Path, tmp_path: Path, scope: str
+) -> None:
+    home = copy_library(pattern, tmp_path / "home")
+    app = make_app(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        driver = Driver(pilot, home, pattern)
+        await driver.rest()
+        await driver.do("subject.edit", 1)
+        await driver.go(scope)
+        assert app.subject == "Mira the 1"
+        await driver.undo(1)
+        assert (type(app.screen), len(app.screen_stack)) == (LibraryScreen, 1)
+        assert driver.said().startswith("Undid: ")
+        assert app.subject == "Mira"
+
+
+async def test_undoing_below_a_screen_of_no_subject_stays_on_it(pattern: Path, tmp_path: Path) -> None:
+    home = copy_library(pattern, tmp_path / "home")
+    app = make_app(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        driver = Driver(pilot, home, pattern)
+        await driver.rest()
+        await driver.do("subject.edit", 1)
+        await driver.go("tags")
+        await driver.press("U")
+        await driver.undo(1)
+        assert isinstance(app.screen, HistoryScreen)
+        await driver.press("f3")
+        assert driver.said().startswith("Choose a subject first")
 
 
 LATELY = [("undo", ""), ("redo", "")]
