@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 from textual.widget import Widget
 
+from loratui.errors import NotFoundError
 from loratui.tui.base import LoratuiScreen, write_command
 from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
 from loratui.tui.chrome import HeaderLine, MessageLine
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
 
     from loratui.catalog.rows import JournalEntry
+    from loratui.catalog.store import Catalog
     from loratui.config import Home, Settings
     from loratui.tui.options import Options
     from loratui.tui.terminal import Terminal
@@ -328,6 +330,29 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             # Asked for a screen that was left meanwhile.
             return
         self.tell(f"{error.message} {error.hint}".strip(), error=True)
+        if isinstance(error, NotFoundError):
+            self._leave_what_is_gone()
+
+    def _leave_what_is_gone(self) -> None:
+        """Leave screens of a subject or a training that someone else has removed or renamed meanwhile."""
+        subjects_shown = {name for name in map(_subject_of, self.screen_stack) if name}
+        runs_shown = {name for name in map(_run_of, self.screen_stack) if name}
+
+        def work(catalog: Catalog) -> tuple[set[str], set[str]]:
+            from loratui.catalog import runs, subjects
+
+            present = {run.name for run in runs.list_runs(catalog)} if runs_shown else set()
+            return subjects.find_missing(catalog, subjects_shown), runs_shown - present
+
+        def leave(gone: tuple[set[str], set[str]]) -> None:
+            self._leave_subjects(gone[0])
+            while len(self.screen_stack) > 1 and _run_of(self.screen) in gone[1]:
+                self.pop_screen()
+            if names := sorted(gone[0] | gone[1]):
+                self.tell(f"{', '.join(names)}: not in the library any more.", error=True)
+
+        if subjects_shown or runs_shown:
+            self.bridge.read(work, leave, owner=self, group="gone")
 
     def on_library_changed(self) -> None:
         if self.top is not None and self.top.is_mounted:
@@ -369,6 +394,11 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 def _subject_of(screen: object) -> str:
     """Name of the subject that a screen was opened for; empty when it is for none."""
     return str(screen.about.get("subject", "")) if isinstance(screen, LoratuiScreen) else ""
+
+
+def _run_of(screen: object) -> str:
+    """Name of the training that a screen was opened for; empty when it is for none."""
+    return str(screen.about.get("run", "")) if isinstance(screen, LoratuiScreen) else ""
 
 
 SCREENS: Mapping[str, str] = {

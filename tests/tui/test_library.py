@@ -437,3 +437,23 @@ def test_every_word_of_a_filter_counts_and_a_minus_takes_away() -> None:
     assert [line.id for line in filter_lines(lines, "MIR per")] == [1]
     assert [line.id for line in filter_lines(lines, "-object")] == [1]
     assert [line.id for line in filter_lines(lines, " - ")] == [1, 2]
+
+
+async def test_screens_of_a_subject_that_someone_else_removes_are_left(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter", "t")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            subjects.remove_subject(catalog, "Mira")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if isinstance(app.screen, LibraryScreen):
+                break
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert "not in the library any more" in app.messages[-1].text
+        assert app.subject == ""
