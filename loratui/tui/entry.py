@@ -43,7 +43,7 @@ GC_REST_S = 2.0
 """Seconds after which garbage is collected again: the first data is shown by then."""
 
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.002
 """Seconds that a decoding or reading thread may keep the event loop waiting; Python's own 5 ms, ten times in the way
 of a key, would be felt."""
 
