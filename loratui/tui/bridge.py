@@ -284,9 +284,10 @@ class Bridge:
         return not self._unwritten
 
     def _poll(self) -> None:
-        seen: int | None = None
         try:
             catalog = self.open()
+            # The screens read after the library is open: only what comes later is news to them.
+            seen = catalog.data_version()
             while not self._closed.is_set():
                 # Own changes are shown in advance; reading before all are written would show older ones again.
                 if not self._unwritten:
