@@ -38,7 +38,7 @@ def replace_tag(
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     rules = rules_of(catalog, owner)
-    (before,), (after,) = clean_tags([old]), clean_tags([new])
+    (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
     captioner = Captioner(owner, rules)
     return rewrite_tags(
         catalog,

@@ -81,7 +81,7 @@ def edit_tags(
 ) -> int:
     """Add and remove tags in one step that undo takes back; returns how many edits changed."""
     owner = _owner(catalog, subject)
-    wanted = [(clean_tags(tags), present) for tags, present in ((add, True), (remove, False)) if tags]
+    wanted = [(clean_tags(tags, new=present), present) for tags, present in ((add, True), (remove, False)) if tags]
     said = "; ".join(f"{'add' if present else 'remove'} {', '.join(tags)}" for tags, present in wanted)
     action = "tags.edit" if len(wanted) == 2 else "tags.add" if add else "tags.remove"
     with catalog.journal(action, f"{owner.name}: {said}"[:200]) as change:
@@ -229,13 +229,21 @@ def _read_edits(connection: Connection, ids: Sequence[int]) -> list[tuple[int, T
     return [(row_id, TagEdit(*values)) for row_id, *values in rows]
 
 
-def clean_tags(tags: Sequence[str]) -> list[str]:
-    """Tags without surrounding space, each once, in order; raises UsageError for one that no caption can hold."""
+def clean_tags(tags: Sequence[str], *, new: bool = False) -> list[str]:
+    """Tags without surrounding space, each once, in order; raises UsageError for one that no caption can hold.
+
+    With `new` they are about to be said of pictures, and none may begin with a minus: that means removal.
+    """
     kept: dict[str, str] = {}
     for tag in tags:
         clean = tag.strip()
         if not clean or "," in clean or not clean.isprintable():
             raise UsageError(f"{tag!r} is no tag.", hint="A tag is a few words on one line, without a comma.")
+        if new and clean.startswith("-"):
+            raise UsageError(
+                f"{clean!r} is no tag to add: it begins with a minus.",
+                hint=f"Remove the tag {clean.lstrip('- ')!r} instead: --remove on the command line, m or x in the app.",
+            )
         kept.setdefault(tag_key(clean), clean)
     return list(kept.values())
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loratui.tui.curation import CurationScreen
 from loratui.tui.naming import name_pictures
+from loratui.tui.tag_editor import TagEdits, parse_edits
 from loratui.tui.tag_lines import ALL
 from loratui.tui.text import count
 
@@ -36,23 +37,39 @@ class BulkTagging(CurationScreen):
         raise NotImplementedError
 
     def do_tag_add(self) -> None:
+        def lacking(edits: TagEdits) -> set[int]:
+            return {id_ for tag in edits.add for id_ in self._within_scope(tag, has=False)}
+
+        def having(edits: TagEdits) -> set[int]:
+            return {id_ for tag in edits.remove for id_ in self._within_scope(tag)}
+
         def touched(tags: tuple[str, ...]) -> str:
-            without = {id_ for tag in tags for id_ in self._within_scope(tag, has=False)}
-            missing = "it" if len(tags) == 1 else "what is missing"
-            return f"{count(len(without), 'picture')} will get {missing}." if tags else ""
+            edits = _read_edits(tags)
+            said = []
+            if edits.add:
+                missing = "it" if len(tags) == 1 else ", ".join(edits.add) if edits.remove else "what is missing"
+                said.append(f"{count(len(lacking(edits)), 'picture')} will get {missing}")
+            if edits.remove:
+                said.append(f"{count(len(having(edits)), 'picture')} will lose {', '.join(edits.remove)}")
+            return f"{', '.join(said)}." if said else ""
 
         def chosen(tags: tuple[str, ...] | None) -> None:
+            edits = _read_edits(tags or ())
+
             def work(catalog: Catalog, ids: Sequence[int]) -> int:
                 from loratui.catalog.edits import edit_tags
 
-                edit_tags(catalog, self.subject, ids, add=tags or ())
+                edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
                 return len(ids)
 
-            if tags:
-                ids = sorted({id_ for tag in tags for id_ in self._within_scope(tag, has=False)})
-                self._edit(work, ids, f"got {', '.join(tags)}", ["caption", "tag"], [f"--add={tag}" for tag in tags])
+            if edits.add or edits.remove:
+                options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
+                said = [f"got {', '.join(edits.add)}"] * bool(edits.add)
+                said += [f"lost {', '.join(edits.remove)}"] * bool(edits.remove)
+                ids = sorted(lacking(edits) | having(edits))
+                self._edit(work, ids, ", ".join(said), ["caption", "tag"], options)
 
-        self._ask("Add tags", touched, chosen)
+        self._ask("Add tags", touched, chosen, check=_check_edits, keys="-tag removes   ")
 
     def do_tag_remove(self) -> None:
         def touched(tags: tuple[str, ...]) -> str:
@@ -87,9 +104,14 @@ class BulkTagging(CurationScreen):
         }
         having = set(self._within_scope(tag.tag))
 
-        def touched(tags: tuple[str, ...]) -> str:
+        def check(tags: tuple[str, ...]) -> str:
             if len(tags) > 1:
                 return "One tag takes the place of another: a adds the others."
+            if tags and tags[0].startswith("-"):
+                return "No tag begins with a minus: x removes tags."
+            return ""
+
+        def touched(tags: tuple[str, ...]) -> str:
             words = f"; {count(len(written), 'caption')} written by hand will say it too" if written else ""
             return f"{count(len(having | written), 'picture')} will change{words}."
 
@@ -105,7 +127,7 @@ class BulkTagging(CurationScreen):
                 self.go_to(new)
                 self._edit(work, sorted(having | written), said, ["caption", "replace"], [], [tag.tag, new])
 
-        self._ask(f"Put another tag in place of {tag.tag}", touched, chosen)
+        self._ask(f"Put another tag in place of {tag.tag}", touched, chosen, check=check)
 
     def _within_scope(self, tag: str, *, has: bool = True) -> list[int]:
         """Ids of the pictures in scope that have a tag, or of those that have not."""
@@ -120,13 +142,17 @@ class BulkTagging(CurationScreen):
         touched: Callable[[tuple[str, ...]], str],
         chosen: Callable[[tuple[str, ...] | None], None],
         value: str = "",
+        *,
+        check: Callable[[tuple[str, ...]], str] = lambda tags: "",
+        keys: str = "",
     ) -> None:
         from loratui.tui.tag_form import TagForm
 
         scope = self.view.scope
         others = "   s on the screen chooses other pictures" if len(self.view.scopes) > 1 else ""
         known = [one.tag for one in self.view.tags]
-        form = TagForm(title, f"Of {scope.words}: {count(len(scope.ids), 'picture')}{others}", known, touched, value)
+        words = f"Of {scope.words}: {count(len(scope.ids), 'picture')}{others}"
+        form = TagForm(title, words, known, touched, value, check=check, keys=keys)
         self.app.push_screen(form, chosen)
         self._offer_all_tags(form)
 
@@ -171,3 +197,14 @@ class BulkTagging(CurationScreen):
             self.tell(f"{count(changed, 'picture')} changed: {said}. u undoes.")
 
         self.bridge.write(write, done, owner=self.lora, failed=self.reread)
+
+
+def _read_edits(tags: Sequence[str]) -> TagEdits:
+    """What is added and what is removed: as on the wall, a minus removes."""
+    return parse_edits(", ".join(tags))
+
+
+def _check_edits(tags: Sequence[str]) -> str:
+    edits = _read_edits(tags)
+    both = [tag for tag in edits.add if tag in edits.remove]
+    return f"{both[0]} can't be added and removed at once." if both else ""

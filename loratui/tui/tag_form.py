@@ -44,15 +44,28 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
     BINDINGS: ClassVar = [("escape", "dismiss(None)", "leave"), ("tab", "accept", "take the suggestion")]
 
     def __init__(
-        self, title: str, scope: str, known: Sequence[str], touched: Callable[[tuple[str, ...]], str], value: str = ""
+        self,
+        title: str,
+        scope: str,
+        known: Sequence[str],
+        touched: Callable[[tuple[str, ...]], str],
+        value: str = "",
+        *,
+        check: Callable[[tuple[str, ...]], str] = lambda tags: "",
+        keys: str = "",
     ) -> None:
-        """`touched` says in a sentence what these tags would change; `known` are tags, the likeliest first."""
+        """`touched` says in a sentence what these tags would change; `known` are tags, the likeliest first.
+
+        What `check` says against the tags is shown instead, and keeps the form open.
+        """
         super().__init__()
         self._title = title
         self._scope = scope
         self._known = known
         self._touched = touched
         self._value = value
+        self._check = check
+        self._keys = keys
         self._turn: tuple[Completion, int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -62,7 +75,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
             yield Input(self._value, select_on_focus=False)
             yield Static("", id="next")
             yield Static("", id="touched")
-            yield Static(Text("tab completes   enter done   esc leave", style="dim"))
+            yield Static(Text(f"{self._keys}tab completes   enter done   esc leave", style="dim"))
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -81,7 +94,9 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.dismiss(split_tags(event.value) or None)
+        tags = split_tags(event.value)
+        if not self._check(tags):
+            self.dismiss(tags or None)
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""
@@ -107,4 +122,5 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
         for place, word in enumerate(completion.words):
             shown.append(plain(word), style="bold" if place == chosen else "").append("  ")
         self.query_one("#next", Static).update(shown)
-        self.query_one("#touched", Static).update(Text(plain(self._touched(split_tags(line.value)))))
+        tags = split_tags(line.value)
+        self.query_one("#touched", Static).update(Text(plain(self._check(tags) or self._touched(tags))))

@@ -89,6 +89,18 @@ def test_what_no_caption_can_hold_is_no_tag(catalog: Catalog, mira: Subject, fil
     assert _tags(catalog, mira) == {}
 
 
+def test_a_tag_to_add_does_not_begin_with_a_minus_but_one_that_does_can_be_removed(
+    catalog: Catalog, mira: Subject, fill: Fill
+) -> None:
+    (id_,) = fill(mira, {})
+    with pytest.raises(UsageError, match="minus") as raised:
+        edits.edit_tags(catalog, mira, "", add=["smile", "-hat"])
+    assert "Remove the tag 'hat'" in raised.value.hint
+    assert _tags(catalog, mira) == {}
+    edits.remove_tags(catalog, mira, "", ["-hat"])
+    assert _tags(catalog, mira) == {id_: [("-hat", False)]}
+
+
 def test_edits_of_one_subject_leave_another_alone(catalog: Catalog, mira: Subject, fill: Fill) -> None:
     nora, _ = add_subject(catalog, "Nora", "zelvara")
     fill(mira, {})

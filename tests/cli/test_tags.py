@@ -76,3 +76,12 @@ def test_a_replacement_that_is_no_tag_is_a_usage_error(mira: Home) -> None:
     done = run(mira, "caption", "replace", "Mira", "smile", "a, b")
     assert done.returncode == 2
     assert "is no tag" in done.stderr
+
+
+def test_a_tag_with_a_minus_is_not_added_but_names_the_option_that_removes(mira: Home) -> None:
+    for verb in (["caption", "tag", "Mira", "--add=-hat"], ["caption", "replace", "Mira", "smile", "--", "-hat"]):
+        done = run(mira, *verb)
+        assert done.returncode == 2, done.stderr
+        assert "minus" in done.stderr
+        assert "--remove" in done.stderr
+    assert {item["tag"] for item in read(mira, "tags", "list", "Mira")} == {"smile", "hat"}

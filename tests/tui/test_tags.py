@@ -196,6 +196,34 @@ async def test_a_tag_is_added_with_completion_and_the_count_shown_before(catalog
         assert tags_of(catalog)["hat"] == 3
 
 
+async def test_a_minus_removes_where_tags_are_added_in_one_step(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    before = {"freckles": 12, "red eyes": 10, "hat": 3, "blue eyes": 2}
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "a")
+        await press(pilot, *"hat, -hat", "enter")
+        assert isinstance(app.screen, TagForm)
+        assert text_of(app.screen, "#touched") == "hat can't be added and removed at once."
+        await press(pilot, "ctrl+u", *"smile, -hat")
+        assert text_of(app.screen, "#touched") == "12 pictures will get smile, 3 pictures will lose hat."
+        await press(pilot, "enter")
+        assert tags_of(catalog) == {"freckles": 12, "smile": 12, "red eyes": 10, "blue eyes": 2}
+        assert not any("-hat" in caption for caption in captions(catalog).values())
+        assert list(app.last_command) == ["caption", "tag", "Mira", "all", "--add=smile", "--remove=hat"]
+        await press(pilot, "u")
+        assert tags_of(catalog) == before
+
+
+async def test_no_tag_is_replaced_by_one_with_a_minus(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "r", *"-hat", "enter")
+        assert isinstance(app.screen, TagForm)
+        assert text_of(app.screen, "#touched") == "No tag begins with a minus: x removes tags."
+
+
 async def test_a_tag_is_removed_from_the_pictures_that_have_it(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
