@@ -70,6 +70,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         self.last_command: Sequence[str] = ()
         self._tiles: TilePool | None = None
         self._all_written: bool | None = None
+        # Keys typed before the first screen is there wait for it.
+        self._holds = 1
+        self._is_starting = True
         self.subject = ""
         """Name of the subject worked on last."""
         self.run_name = ""
@@ -122,9 +125,14 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         screen.about = about
         self.push_screen(screen)
 
+    @property
+    def subject_here(self) -> str:
+        """What keys about a subject mean: the subject of the screen that shows, else the one worked on last."""
+        return _subject_of(self.top) or self.subject
+
     def _show_of_subject(self, name: str) -> None:
-        if self.subject:
-            self.show_screen(name, subject=self.subject)
+        if subject := self.subject_here:
+            self.show_screen(name, subject=subject)
         else:
             self.tell("Choose a subject first: F2 is the library, n adds one.")
 
@@ -132,6 +140,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """A screen came to the top: what it shows may be old."""
         self._show_activity()
         screen.library_changed()
+        if self._is_starting:
+            self._is_starting = False
+            self.release_keys()
 
     @property
     def top(self) -> LoratuiScreen | None:
@@ -231,12 +242,12 @@ class LoratuiApp(OrderedKeys, CompactOutput):
     def do_subject_import(self) -> None:
         from loratui.tui.subject_forms import ask_import
 
-        ask_import(self, self.subject)
+        ask_import(self, self.subject_here)
 
     def do_subject_export(self) -> None:
         from loratui.tui.subject_forms import ask_export
 
-        ask_export(self, self.subject)
+        ask_export(self, self.subject_here)
 
     def do_app_help(self) -> None:
         self._push("help", "HelpScreen")

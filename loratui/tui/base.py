@@ -33,7 +33,7 @@ class LoratuiScreen(Screen[None]):
     """
 
     scope: ClassVar[str] = ""
-    waits_for_data: ClassVar[bool] = True
+    waits_for_data: bool = True
     """Whether keys wait until the screen has read what it shows; not where it shows what it knew last time."""
 
     DEFAULT_CSS = """

@@ -85,9 +85,11 @@ class KeyBar(Widget):
         # Help always fits: it is where the others are found.
         shown.sort(key=lambda action: action.id != "app.help")
         for action in shown:
-            key = show_key(keys_of(action, app.keymap_of_person)[0])
+            parts = [show_key(part) for part in keys_of(action, app.keymap_of_person)]
+            if not parts:
+                continue
+            key = parts[0]
             if action.per_key:
-                parts = [show_key(part) for part in keys_of(action, app.keymap_of_person)]
                 key = f"{parts[0]}-{parts[-1]}" if parts[0].isdecimal() else "arrows"
             piece = Text.assemble((key, "bold"), " ", action.label)
             if screen.why_not(action.id):

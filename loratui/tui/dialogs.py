@@ -176,7 +176,7 @@ class FormLine(Input):
             event.prevent_default()
             self.complete_in_thread()
             return
-        if not self.item.choices or event.key in ("tab", "shift+tab", "enter", "escape", "up", "down"):
+        if not self.item.choices or (event.key not in ("left", "right", "space") and not event.is_printable):
             await super()._on_key(event)
             return
         event.stop()

@@ -24,9 +24,18 @@ def actions_of(scope: str) -> list[Action]:
 
 
 def keys_of(action: Action, keymap: Keymap) -> tuple[str, ...]:
-    """The keys of an action: a person's own, else the ones it comes with."""
-    own = keymap.get(action.id)
-    return tuple(map(name_key, own)) if own else tuple(action.keys.split(","))
+    """The keys of an action: a person's own, else the ones it comes with that were not given to another."""
+    if own := keymap.get(action.id):
+        return tuple(map(name_key, own))
+    given = {name_key(key) for id_, keys in keymap.items() if _meet(action, BY_ID.get(id_)) for key in keys}
+    return tuple(key for key in action.keys.split(",") if key not in given)
+
+
+def _meet(action: Action, other: Action | None) -> bool:
+    """Whether two actions are for the same screen; one that works everywhere gives way to any."""
+    if other is None:
+        return False
+    return EVERYWHERE in action.scopes or EVERYWHERE in other.scopes or bool({*action.scopes} & {*other.scopes})
 
 
 def name_key(key: str) -> str:
@@ -42,10 +51,13 @@ def name_key(key: str) -> str:
 
 
 def bindings_of(scope: str, keymap: Keymap) -> list[Binding]:
-    """Textual's bindings for a screen. A screen's own action wins over one that works everywhere."""
+    """Textual's bindings for a screen.
+
+    A person's own key wins over a key that an action comes with, a screen's own action over one that works everywhere.
+    """
     taken: set[str] = set()
     found: list[Binding] = []
-    for action in actions_of(scope):
+    for action in sorted(actions_of(scope), key=lambda action: action.id not in keymap):
         for key in keys_of(action, keymap):
             if key in taken:
                 continue
@@ -56,7 +68,7 @@ def bindings_of(scope: str, keymap: Keymap) -> list[Binding]:
 
 
 def check_keymap(keymap: Keymap) -> None:
-    """Raise UsageError for an unknown action, or for one key with two meanings on one screen."""
+    """Raise UsageError for an unknown action or key, or for one key given two meanings on one screen."""
     for id_ in keymap:
         if id_ not in BY_ID:
             near = get_close_matches(id_, BY_ID, n=1)
@@ -80,11 +92,11 @@ def _refuse_unknown_key(id_: str, key: str) -> None:
 
 
 def _refuse_clash(scope: str, keymap: Keymap) -> None:
-    own = (action for action in ACTIONS if scope in action.scopes)
+    own = (action for action in ACTIONS if scope in action.scopes and action.id in keymap)
     owner: dict[str, Action] = {}
     for action in own:
         for key in keys_of(action, keymap):
-            if key in owner and (action.id in keymap or owner[key].id in keymap):
+            if key in owner:
                 raise UsageError(
                     f"[keys]: '{key}' would mean both {owner[key].id} and {action.id} on the {scope} screen.",
                     hint="Give one of them another key.",

@@ -55,7 +55,6 @@ class LibraryScreen(TableMoves, LoratuiScreen):
     """The first screen. It shows what it showed last until the library has been read."""
 
     scope = "library"
-    waits_for_data = False
 
     DEFAULT_CSS = """
     LibraryScreen #subjects { width: 1fr; }
@@ -88,6 +87,8 @@ class LibraryScreen(TableMoves, LoratuiScreen):
     def on_mount(self) -> None:
         view = read_last_view(self._view_file)
         self._lines, self._total, self._order = list(view.lines), view.total, view.order
+        # What was seen last time can be worked with; with nothing to show, keys wait for the first data.
+        self.waits_for_data = not self._lines
         self._show()
         line = next((line for line in self._lines if line.name == (self.lora.subject or view.subject)), None)
         if line is not None:
@@ -155,6 +156,9 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self.refresh_keys()
 
     def _remember_subject(self) -> None:
+        if not self.is_current:
+            # Read anew below another screen, whose subject counts.
+            return
         if (line := self.line) is not None:
             self.lora.subject = line.name
         elif self._was_read and not self._lines:

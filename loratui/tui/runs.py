@@ -137,7 +137,7 @@ class RunsScreen(TableMoves, LoratuiScreen):
     def why_not(self, action: str) -> str:
         if action == "filter.open" and not self._lines:
             return "There is nothing to filter yet."
-        if action == "subject.train" and not self.lora.subject:
+        if action == "subject.train" and not self.lora.subject_here:
             return "Choose a subject first: F2 shows them."
         return run_actions.why_not(action, self.run)
 

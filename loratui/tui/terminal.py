@@ -136,7 +136,8 @@ class Replies:
     def typed(self) -> str:
         """What is no reply; the beginning of one may be at its end."""
         rest = _ANY_REPLY.sub(b"", self.data)
-        return rest.decode("utf-8", "replace") if _TYPED.match(rest) else ""
+        # Enter typed before the terminal was raw has become a line feed, which would be another key.
+        return rest.decode("utf-8", "replace").replace("\n", "\r") if _TYPED.match(rest) else ""
 
 
 def probe_terminal(

@@ -367,15 +367,23 @@ async def test_tab_completes_the_path_to_import(make_app: MakeApp, mira: Home, t
         assert line.value == f"'{tmp_path}/photos of mira/'"
 
 
-async def test_a_folder_that_is_not_there_is_told(
+async def test_a_folder_that_is_not_there_is_told_in_the_form_which_keeps_what_was_typed(
     make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle
 ) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("a")
-        await fill(pilot, settle, str(tmp_path / "nowhere"), "")
-        assert pilot.app.messages[-1].error
-        assert "nowhere" in said(pilot)
+        wrong = str(tmp_path / "mirra")
+        await pilot.press(*wrong, "enter", "right", "enter")
+        await settle(pilot)
+        form = pilot.app.screen
+        assert isinstance(form, Form)
+        assert f"{wrong} does not exist." in str(form.query_one("#wrong", Static).render())
+        assert [line.value for line in form.query(Input)] == [wrong, "refer to the files where they are"]
+        assert pilot.app.bridge.tasks == []
+        await pilot.press("backspace", "backspace", "a", "ctrl+s")
+        await settle(pilot)
+        assert list(pilot.app.last_command) == ["import", "Mira", str(tmp_path / "mira"), "--in-place"]
 
 
 async def test_the_dataset_is_exported(make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle) -> None:
@@ -457,3 +465,13 @@ async def test_screens_of_a_subject_that_someone_else_removes_are_left(
         assert isinstance(app.screen, LibraryScreen)
         assert "not in the library any more" in app.messages[-1].text
         assert app.subject == ""
+
+
+async def test_a_form_is_finished_from_a_line_of_choices_too(home: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Mira", "tab", *"Mirvok", "tab", "right", "ctrl+s")
+        await settle(pilot)
+        with open_catalog(home) as catalog:
+            assert subjects.get_subject(catalog, "Mira").kind == "style"

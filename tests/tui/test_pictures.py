@@ -532,3 +532,23 @@ async def test_another_screen_can_send_people_to_a_filtered_wall(mira: Home, mak
         assert len(wall_of(app).ids) == 1 and "1 of 12 shown" in status_of(app)
         assert screen_of(app).screen_command() == ["picture", "list", "Mira", "name:*_03*"]
         assert app.wall_query == "name:*_03*"
+
+
+async def test_keys_act_on_the_subject_that_is_shown_whichever_the_library_would_point_at(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(mira) as catalog:
+        subjects.add_subject(catalog, "Abba", "abbax")
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        for key in ("d", "t", "b", "T"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert app.screen.about["subject"] == "Mira"  # type: ignore[attr-defined]
+            await pilot.press("escape")
+            await settle(pilot)
+        app.subject = "Abba"
+        await pilot.press("d")
+        await settle(pilot)
+        assert app.screen.about["subject"] == "Mira"  # type: ignore[attr-defined]

@@ -11,6 +11,8 @@ import pytest
 from textual.keys import Keys
 
 import loratui.tui
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
 from loratui.cli.root import VERBS
 from loratui.errors import UsageError
 from loratui.tui.actions import EVERYWHERE, VIEW
@@ -150,9 +152,9 @@ def test_an_unknown_action_in_the_keymap_is_refused_with_the_nearest() -> None:
     assert "Did you mean 'picture.primary'?" in caught.value.hint
 
 
-def test_a_key_with_two_meanings_in_the_keymap_is_refused() -> None:
+def test_a_key_given_two_meanings_in_the_keymap_is_refused() -> None:
     with pytest.raises(UsageError, match=r"would mean both picture\.primary and picture\.supporting"):
-        check_keymap({"picture.primary": ("s",)})
+        check_keymap({"picture.primary": ("y",), "picture.supporting": ("y",)})
 
 
 @pytest.mark.parametrize("key", ["crtl+x", "f99", "spce"])
@@ -184,3 +186,25 @@ async def test_keys_of_config_toml_work_and_the_old_ones_do_not(home: Home, make
         assert type(pilot.app.screen).__name__ == "HistoryScreen"
         await pilot.press("escape", "H")
         assert type(pilot.app.screen).__name__ == "HelpScreen"
+
+
+async def test_a_key_of_ones_own_takes_it_from_the_action_that_came_with_it(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    mira.config_file.write_text('[keys]\n"picture.primary" = "1"\n"picture.remove" = "u"\n')
+    app = make_app()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("1", "2")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            first, second = select_memberships(catalog, "Mira")[:2]
+        assert (first.role, first.rating, second.rating) == ("primary", 0, 2)
+        await pilot.press("u")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert len(select_memberships(catalog, "Mira")) == 11, "u removes here, as was asked"
+        await pilot.press("question_mark")
+        await settle(pilot)
