@@ -64,14 +64,13 @@ def walk_files(paths: Sequence[Path], *, avoid: Iterable[Path] = ()) -> Found:
     Hidden names are skipped unless named themselves, links to folders are not followed, a folder is entered
     once, those in `avoid` never. Raises NotFoundError for a named path that does not exist.
     """
+    require_paths(paths)
     found = Found()
     entered = {place for folder in avoid if (place := _place(folder))}
     met: set[Path] = set()
     for named in paths:
         # Not resolved: a link is imported under its own name.
         path = Path.cwd() / named.expanduser()
-        if not path.exists() and not path.is_symlink():
-            raise NotFoundError(f"{show_path(path)} does not exist.", hint="Check the path; quote names with spaces.")
         if path.is_dir():
             for file in _walk_folder(path, entered, found):
                 _sort_in(file, met, found)
@@ -80,6 +79,14 @@ def walk_files(paths: Sequence[Path], *, avoid: Iterable[Path] = ()) -> Found:
             for beside in _captions_beside(path):
                 _sort_in(beside, met, found)
     return found
+
+
+def require_paths(paths: Iterable[Path]) -> None:
+    """Raise NotFoundError for the first path that does not exist; a link to nothing exists."""
+    for named in paths:
+        path = Path.cwd() / named.expanduser()
+        if not path.exists() and not path.is_symlink():
+            raise NotFoundError(f"{show_path(path)} does not exist.", hint="Check the path; quote names with spaces.")
 
 
 def show_path(path: Path | str) -> str:

@@ -151,48 +151,72 @@ def ask_consent(app: LoratuiApp, subject: Subject) -> None:
     app.push_screen(Form(f"Consent for {subject.name}", fields, note=note), answered)
 
 
-def ask_import(app: LoratuiApp, subject: str) -> None:
-    """Ask for pictures, and import them beside everything else with the captions that lie beside them."""
+def ask_import(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+    """Ask for pictures, and import them beside everything else with the captions that lie beside them.
+
+    Paths that are not there are asked again, as they were typed.
+    """
+    typed = given.get("paths", "")
     fields = [
-        Field("paths", "Folders and files", hint="with their subfolders", check=check_paths, complete=complete_paths),
-        Field("how", "Keep", hint="left and right choose", choices=(_COPY, _IN_PLACE)),
+        Field("paths", "Folders and files", typed, "with their subfolders", check=check_paths, complete=complete_paths),
+        Field("how", "Keep", given.get("how", ""), "left and right choose", choices=(_COPY, _IN_PLACE)),
     ]
 
     def answered(values: dict[str, str] | None) -> None:
         if values is None:
             return
         in_place = values["how"] == _IN_PLACE
-        paths: list[Path] = []
 
-        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
-            from loratui.captions.importing import import_with_captions
+        def look(catalog: Catalog) -> list[Path] | LoratuiError:
+            from loratui.catalog.walking import require_paths
 
-            paths.extend(read_paths(values["paths"]))
-            return import_with_captions(
-                catalog,
-                subject,
-                paths,
-                app.settings,
-                in_place=in_place,
-                report=report,
-                cancel=cancel,
-            )
+            paths = read_paths(values["paths"])
+            try:
+                require_paths(paths)
+            except LoratuiError as error:
+                return error
+            return paths
 
-        def done(result: PicturesImport) -> str:
-            app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
-            sentence = _sum_up(subject, result)
-            app.tell(sentence)
-            if result.pictures.refused or result.warnings:
-                from loratui.tui.refused import RefusedScreen
+        def looked(found: list[Path] | LoratuiError) -> None:
+            if isinstance(found, LoratuiError):
+                ask_import(app, subject, values, f"{found.message} {found.hint}")
+            else:
+                _import(app, subject, found, in_place=in_place)
 
-                rows = [(str(item.path), item.reason) for item in result.pictures.refused]
-                app.push_screen(RefusedScreen(sentence, rows, result.warnings))
-            return sentence
-
-        app.bridge.start_task(f"import into {subject}", work, done, owner=app)
+        # What is typed meanwhile is meant for the form, if it comes back.
+        app.hold_keys()
+        app.bridge.read(look, looked, owner=app, finished=app.release_keys)
 
     note = "Each file is read once. One that can't be used is listed with the reason and stops nothing."
-    app.push_screen(Form(f"Import into {subject}", fields, note=note), answered)
+    app.push_screen(Form(f"Import into {subject}", fields, note=note, wrong=wrong), answered)
+
+
+def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: bool) -> None:
+    def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
+        from loratui.captions.importing import import_with_captions
+
+        return import_with_captions(
+            catalog,
+            subject,
+            paths,
+            app.settings,
+            in_place=in_place,
+            report=report,
+            cancel=cancel,
+        )
+
+    def done(result: PicturesImport) -> str:
+        app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
+        sentence = _sum_up(subject, result)
+        app.tell(sentence)
+        if result.pictures.refused or result.warnings:
+            from loratui.tui.refused import RefusedScreen
+
+            rows = [(str(item.path), item.reason) for item in result.pictures.refused]
+            app.push_screen(RefusedScreen(sentence, rows, result.warnings))
+        return sentence
+
+    app.bridge.start_task(f"import into {subject}", work, done, owner=app)
 
 
 def _sum_up(subject: str, result: PicturesImport) -> str:
