@@ -57,6 +57,11 @@ class Matrix:
         ]
         return -max(rated)[1] if rated else None
 
+    @property
+    def winner(self) -> int | None:
+        """The best column, once at least two have ratings: before that it has beaten nothing."""
+        return self.best if sum(column.mean is not None for column in self.columns) > 1 else None
+
 
 def load_matrix(catalog: Catalog, reference: str = "", *, run: str = "") -> Matrix:
     """The matrix of a sheet by name; without one, of the newest sheet of a run or of all runs.

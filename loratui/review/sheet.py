@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ from loratui.catalog.runs import get_run, list_checkpoints
 from loratui.catalog.sheets import PlannedCell, create_sheet, get_sheet, list_cells, record_cells
 from loratui.catalog.snapshots import get_snapshot
 from loratui.dataset.snapshot import parse_content
-from loratui.errors import NotFoundError, UsageError
+from loratui.errors import LoratuiError, NotFoundError, UsageError
 from loratui.events import Progress
 from loratui.review.contact import Block, Column, draw_contact
+from loratui.review.infotext import is_finished
 from loratui.review.prompts import default_prompts, drop_repeats
 from loratui.review.render import find_missing, render
 from loratui.review.request import CellRequest, LoraFile, SampleSettings, cell_key, cell_path, make_request
@@ -21,13 +23,16 @@ from loratui.training.sampling import SAMPLERS, choose_sampling, fill_placeholde
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from loratui.catalog.rows import Base, Cell, Checkpoint, Run, Sheet
     from loratui.catalog.store import Catalog
     from loratui.dataset.snapshot import SnapshotContent
     from loratui.events import Report
     from loratui.review.request import SheetRequest
+
+RECORD_S = 1.0
+"""While a sheet renders, what has become ready is put on record at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,14 @@ def make_sheet(
     settings: SampleSettings | None = None,
     report: Report,
     cancel: threading.Event | None = None,
+    planned: Callable[[Sheet], None] | None = None,
 ) -> SheetResult:
     """Render prompts x seeds without a LoRA and for the run's checkpoints, and draw the labelled sheet.
 
     `prompts` may hold `{trigger}` and `{class}`; None takes the trigger alone and two training captions. `epochs`
     None takes every checkpoint that is still there. Images that an earlier sheet of the run has made the same way
-    are used again, so an interrupted sheet goes on where it was. Raises NotFoundError for an epoch without a
+    are used again, so an interrupted sheet goes on where it was. `planned` is told of the sheet once it is in the
+    library; its images are put on record as they become ready. Raises NotFoundError for an epoch without a
     checkpoint, and what `render` raises; finished images are on record then too.
     """
     found = get_run(catalog, run) if isinstance(run, str) else run
@@ -108,9 +115,12 @@ def make_sheet(
         cells=_plan(request, variants),
     )
     folder = Path(sheet.folder)
+    if planned is not None:
+        planned(sheet)
     missing = find_missing(folder, request)
+    landing = _Landing(catalog, sheet, request, set(missing), report)
     try:
-        render(folder, base, cells, sampling, report=report, cancel=cancel)
+        render(folder, base, cells, sampling, report=landing.report, cancel=cancel)
     finally:
         # Also when it failed or was stopped: what is there is there.
         left = set(find_missing(folder, request))
@@ -142,6 +152,35 @@ def make_sheet(
     return SheetResult(
         get_sheet(catalog, sheet.id), pages[0], tuple(pages), list_cells(catalog, sheet.id), len(missing)
     )
+
+
+class _Landing:
+    """Passes progress on, and puts the images on record that have become ready since the last time."""
+
+    def __init__(
+        self, catalog: Catalog, sheet: Sheet, request: SheetRequest, missing: set[str], report: Report
+    ) -> None:
+        self._catalog, self._sheet, self._report = catalog, sheet, report
+        self._folder = Path(sheet.folder)
+        self._missing = missing
+        self._record([key for key in request.cells if key not in missing])
+        self._recorded_at = time.monotonic()
+
+    def report(self, progress: Progress) -> None:
+        self._report(progress)
+        if time.monotonic() - self._recorded_at >= RECORD_S:
+            self._record([key for key in self._missing if is_finished(cell_path(self._folder, key), key)])
+            self._recorded_at = time.monotonic()
+
+    def _record(self, ready: Sequence[str]) -> None:
+        if not ready:
+            return
+        try:
+            record_cells(self._catalog, self._sheet.id, {key: cell_path(self._folder, key) for key in ready})
+        except LoratuiError:
+            # A busy library is no reason to stop rendering: all is put on record at the end.
+            return
+        self._missing.difference_update(ready)
 
 
 def _choose_variants(

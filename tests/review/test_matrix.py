@@ -55,14 +55,19 @@ def test_the_best_column_is_the_epoch_with_the_highest_mean_of_its_rated_images(
     assert matrix.best is None
     sheets.rate_cells(catalog, [matrix.cells[0, 0, 0].id], 5)
     assert load_matrix(catalog, name).best is None, "the base alone is no epoch to pick"
+    assert load_matrix(catalog, name).winner is None
     sheets.rate_cells(catalog, [matrix.cells[1, 0, 0].id], 4)
     sheets.rate_cells(catalog, [matrix.cells[2, 0, 0].id, matrix.cells[2, 0, 1].id], 3)
     matrix = load_matrix(catalog, name)
-    assert matrix.best == 1
+    assert matrix.best == matrix.winner == 1
     assert (matrix.columns[2].rated, matrix.columns[2].mean) == (2, 3.0)
     undo(catalog)
     undo(catalog)
     assert load_matrix(catalog, name).best is None
+    sheets.rate_cells(catalog, [matrix.cells[0, 0, 0].id], 0)
+    sheets.rate_cells(catalog, [matrix.cells[1, 0, 0].id], 2)
+    alone = load_matrix(catalog, name)
+    assert (alone.best, alone.winner) == (1, None), "one column alone has beaten nothing"
 
 
 def test_the_newest_sheet_of_a_run_is_shown_when_none_is_named(catalog: Catalog, make_run: Callable[..., Run]) -> None:

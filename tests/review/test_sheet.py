@@ -12,9 +12,9 @@ from PIL import Image
 
 from loratui.catalog.journal import undo
 from loratui.catalog.rows import Run
-from loratui.catalog.sheets import get_sheet, list_cells, list_sheets, rate_cells
+from loratui.catalog.sheets import get_sheet, list_cells, list_sheets, rate_cells, record_cells
 from loratui.errors import Cancelled, NotFoundError, UsageError
-from loratui.events import Report, ignore_progress
+from loratui.events import Progress, Report, ignore_progress
 from loratui.review import sheet as sheets
 from loratui.review.infotext import save_cell
 from loratui.review.request import BaseModel, CellRequest, LoraFile, SampleSettings, cell_path, make_request
@@ -67,6 +67,7 @@ class StandIn:
             image = Image.new("RGB", (settings.width, settings.height), (40 * len(self.made) % 255, 90, 120))
             save_cell(path, image, key, request.base, settings, cell)
             self.made.append(cell)
+            report(Progress("render", len(self.made), len(request.cells)))
         return {key: cell_path(folder, key) for key in request.cells}
 
 
@@ -95,6 +96,50 @@ def test_a_sheet_shows_the_base_and_every_epoch_for_all_prompts_and_seeds(
     assert result.contact.is_file()
     assert result.contact.name == f"{run.name}-s01.png"
     assert result.contact.is_relative_to(catalog.home.sheets)
+
+
+def test_images_are_on_record_as_soon_as_they_are_there(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "RECORD_S", 0.0)
+    run = make_run(BASE, *loras)
+    make_sheet(catalog, run, seeds=(1,), prompts=["a"], report=ignore_progress)
+    planned: list[str] = []
+    seen: list[tuple[int, str]] = []
+
+    def look(progress: Progress) -> None:
+        found = get_sheet(catalog, planned[0])
+        seen.append((sum(bool(cell.path) for cell in list_cells(catalog, found.id)), found.state))
+
+    make_sheet(
+        catalog,
+        run,
+        seeds=(1, 2),
+        prompts=["a"],
+        report=look,
+        planned=lambda sheet: planned.append(sheet.name),
+    )
+    # The four of the first sheet are there from the start; the report of an image comes before its record.
+    assert seen[:4] == [(4, "partial"), (5, "partial"), (6, "partial"), (7, "partial")]
+
+
+def test_a_library_that_refuses_a_record_stops_no_rendering(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "RECORD_S", 0.0)
+    refused = 0
+
+    def refuse(*about: Any) -> int:
+        nonlocal refused
+        if refused < 2:
+            refused += 1
+            raise UsageError("busy")
+        return record_cells(*about)
+
+    monkeypatch.setattr(sheets, "record_cells", refuse)
+    result = make_sheet(catalog, make_run(BASE, *loras), seeds=(1,), prompts=["a"], report=ignore_progress)
+    assert refused == 2
+    assert all(cell.path for cell in result.cells)
 
 
 def test_the_same_sheet_again_is_the_same_row_and_renders_nothing(
