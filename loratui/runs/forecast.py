@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from loratui.runs.bases import check_base
 from loratui.runs.devices import sample_devices
 from loratui.training.basesize import measure_base
 from loratui.training.estimate import Pace, estimate
+from loratui.training.recipe import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,9 +161,11 @@ def forecast(
             blockers.append(Doubt("plan", error.message, error.hint))
     if plan is None:
         return Forecast(recipe, None, None, tuple(doubts), tuple(blockers))
-    if plan.total_steps < AIM_STEPS:
+    # A model as small as the shipped one learns in a tenth of the steps.
+    enough = AIM_STEPS // 10 if recipe.resolution < SMALL else AIM_STEPS
+    if plan.total_steps < enough:
         short = f"{_count(plan.total_steps, 'step', 'steps')} may be too few to learn a subject."
-        hint = f"{AIM_STEPS:,} need {plan.epochs_for_1500_steps} epochs."
+        hint = f"{enough:,} need {math.ceil(enough / plan.steps_per_epoch)} epochs." if plan.steps_per_epoch else ""
         doubts.insert(0, Doubt("few_steps", short, hint))
     guess = estimate_plan(plan, base, machine, recipe)
     if guess is not None:

@@ -92,6 +92,18 @@ def test_doubts_name_what_is_wrong_with_the_dataset(catalog: Catalog, mira: str)
     assert "few_steps" not in codes(look(catalog, replace(preset_for("cast", 64), epochs=1500)).doubts)
 
 
+def test_a_tiny_base_needs_a_tenth_of_the_steps(catalog: Catalog, mira: str) -> None:
+    set_role(catalog, "Mira", "primary", "")
+    plan = look(catalog, replace(preset_for("cast", 64), epochs=1)).plan
+    assert plan is not None
+    enough = -(-150 // plan.steps_per_epoch)
+    assert "few_steps" not in codes(look(catalog, replace(preset_for("cast", 64), epochs=enough)).doubts)
+    few = look(catalog, replace(preset_for("cast", 64), epochs=1)).doubts[0]
+    assert (few.code, few.hint) == ("few_steps", f"150 need {enough} epochs.")
+    large = replace(preset_for("cast", 64), resolution=512, bucket_step=64, max_bucket=1024, epochs=1)
+    assert look(catalog, large).doubts[0].hint.startswith("1,500 need")
+
+
 def test_without_a_trigger_in_the_prefix_every_caption_lacks_it(catalog: Catalog, mira: str) -> None:
     set_role(catalog, "Mira", "primary", "all")
     edits.add_tags(catalog, "Mira", "", ["smile"])
