@@ -100,7 +100,7 @@ def test_a_tiny_base_needs_a_tenth_of_the_steps(catalog: Catalog, mira: str) -> 
     assert "few_steps" not in codes(look(catalog, replace(preset_for("cast", 64), epochs=enough)).doubts)
     few = look(catalog, replace(preset_for("cast", 64), epochs=1)).doubts[0]
     assert (few.code, few.hint) == ("few_steps", f"150 need {enough} epochs.")
-    large = replace(preset_for("cast", 64), resolution=512, bucket_step=64, max_bucket=1024, epochs=1)
+    large = replace(preset_for("cast", 64), resolution=512, bucket_step=64, min_bucket=256, max_bucket=1024)
     assert look(catalog, large).doubts[0].hint.startswith("1,500 need")
 
 
