@@ -6,6 +6,7 @@ fast as they are pressed, and none is lost.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from loratui.tui.base import LoratuiScreen
@@ -140,7 +141,8 @@ class CurationScreen(LoratuiScreen):
 
         def written(text: str | None, draft: CaptionDraft) -> None:
             if text is not None and (text != draft.written or draft.differ):
-                self._set_caption(ids, text)
+                # What could not be written is not lost: the editor opens again with it.
+                self._set_caption(ids, text, failed=lambda: show(replace(draft, written=text)))
 
         if ids:
             self.read(read, show, "draft", opens=True)
@@ -173,6 +175,7 @@ class CurationScreen(LoratuiScreen):
         ids: Sequence[int] | None = None,
         options: Sequence[str] = (),
         advances: bool = False,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         """Show what an action will change, queue it, and remember its command line: `command`, a query, `options`."""
         chosen = list(self.targets() if ids is None else ids)
@@ -196,7 +199,12 @@ class CurationScreen(LoratuiScreen):
             self.tell(f"{name}: {said}. u undoes.")
 
         self.foresee(chosen, changes)
-        self.bridge.write(write, done, owner=self.lora, failed=self.reread)
+
+        def undone() -> None:
+            self.reread()
+            failed()
+
+        self.bridge.write(write, done, owner=self.lora, failed=undone)
         if advances and len(chosen) == 1:
             self.advance(chosen[0])
 
@@ -231,7 +239,7 @@ class CurationScreen(LoratuiScreen):
 
         self.act(work, ["repeats", "set", self.subject, f"{by:+}"], f"repeats {by:+}", {"repeats_by": by})
 
-    def _set_caption(self, ids: Sequence[int], text: str) -> None:
+    def _set_caption(self, ids: Sequence[int], text: str, *, failed: Callable[[], None]) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:
             from loratui.catalog.edits import set_caption
 
@@ -239,7 +247,15 @@ class CurationScreen(LoratuiScreen):
 
         said = "caption written" if text else "caption computed again"
         options = [text] if text else ["--computed"]
-        self.act(work, ["caption", "set", self.subject], said, {"caption": text or None}, ids=ids, options=options)
+        self.act(
+            work,
+            ["caption", "set", self.subject],
+            said,
+            {"caption": text or None},
+            ids=ids,
+            options=options,
+            failed=failed,
+        )
 
     def _edit_tags(self, ids: Sequence[int], edits: TagEdits) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:

@@ -14,6 +14,7 @@ from loratui.catalog import edits, importer, journal, roles, subjects, tables
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
+from loratui.tui.caption_editor import CaptionEditor
 from loratui.tui.chrome import HeaderLine, MessageLine
 from loratui.tui.dialogs import Form, Pick
 from loratui.tui.pictures import PicturesScreen
@@ -552,3 +553,21 @@ async def test_keys_act_on_the_subject_that_is_shown_whichever_the_library_would
         await pilot.press("d")
         await settle(pilot)
         assert app.screen.about["subject"] == "Mira"  # type: ignore[attr-defined]
+
+
+async def test_a_caption_that_could_not_be_written_is_offered_again(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await settle(pilot)
+        await pilot.press(*"pixie")
+        with open_catalog(mira) as catalog:
+            first = select_memberships(catalog, "Mira")[0]
+            roles.remove_pictures(catalog, "Mira", [first.id])
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, CaptionEditor)
+        assert app.screen.text == "pixie"
