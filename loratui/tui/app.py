@@ -81,6 +81,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """What the picture wall was filtered by last; bulk edits of tags can act on it."""
         self.wall_marks: tuple[int, ...] = ()
         """Memberships marked on the picture wall."""
+        self.train_values: dict[tuple[str, str], dict[str, str]] = {}
+        """What was changed in the form of a training, by subject and the weights it goes on from."""
         for theme in OWN:
             self.register_theme(theme)
         wanted = options.theme or settings.ui.theme or ORDER[0]

@@ -59,6 +59,11 @@ def draw_outlook(found: Forecast, machine: Machine, glyphs: Glyphs, colors: Mapp
     return text
 
 
+def advise(doubt: Doubt) -> str:
+    """What to do about a doubt: the key of the app comes before the command."""
+    return f"C in the library (F2) records it. {doubt.hint}" if doubt.code == "consent" else doubt.hint
+
+
 def _draw_fact(text: Text, name: str, value: str, note: str) -> None:
     text.append(name.ljust(_NAME), style="dim")
     text.append(plain(value))
@@ -67,7 +72,8 @@ def _draw_fact(text: Text, name: str, value: str, note: str) -> None:
 
 def _draw_doubt(text: Text, doubt: Doubt, sign: str, color: str) -> None:
     text.append(f"{sign} {plain(doubt.message)}", style=color if color.startswith("#") else "bold")
-    text.append(f" {plain(doubt.hint)}\n" if doubt.hint else "\n", style="dim")
+    hint = advise(doubt)
+    text.append(f" {plain(hint)}\n" if hint else "\n", style="dim")
 
 
 def _draw_buckets(text: Text, found: Forecast, glyphs: Glyphs) -> None:

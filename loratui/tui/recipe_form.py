@@ -14,7 +14,7 @@ from loratui.tui.table import GAP, Column, Row, RowTable
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import ComposeResult
 
@@ -169,6 +169,8 @@ class RecipeForm(Vertical):
         self.presets: dict[str, str] = dict(self.values)
         self.choices: dict[str, tuple[str, ...]] = {name: entry.choices for name, entry in ENTRIES.items()}
         self.wrong: dict[str, str] = {}
+        self.check: Callable[[str, str], str] = lambda name, text: ""
+        """What is wrong with the text of a line by itself; typing goes on until nothing is."""
         self._editing = ""
         self._before = ""
 
@@ -213,6 +215,20 @@ class RecipeForm(Vertical):
         self.choices |= choices
         self.draw()
 
+    def kept_values(self) -> dict[str, str]:
+        """Everything that the person has chosen besides the base."""
+        besides = {name: self.values[name] for name in BESIDES if name != "base" and self.values[name]}
+        return self.changed_values() | besides
+
+    def explain(self, name: str) -> str:
+        """What is wrong with a line, and which key helps."""
+        wrong = self.wrong.get(name, "")
+        if not wrong or name in BESIDES:
+            return wrong
+        if name == self._editing:
+            return f"{wrong} esc brings {self._before or 'nothing'} back."
+        return f"{wrong} r sets the preset, {self.presets.get(name, '')}."
+
     def set_wrong(self, wrong: Mapping[str, str]) -> None:
         """Say what is wrong with which line."""
         if dict(wrong) != self.wrong:
@@ -227,8 +243,8 @@ class RecipeForm(Vertical):
             rows.append(Row(f"-{title}", (f"{title.upper()}", ""), tone="secondary"))
             for entry in entries:
                 value, preset = self.values.get(entry.name, ""), self.presets.get(entry.name, "")
-                is_changed = value != preset and entry.name not in BESIDES
-                shown = f"{value}   (preset {preset})" if is_changed else value or "-"
+                is_changed = value != preset and entry.name != "base"
+                shown = f"{value}   (preset {preset})" if is_changed and entry.name not in BESIDES else value or "-"
                 tone = "error" if entry.name in self.wrong else "warning" if is_changed else ""
                 sign = app.glyphs.warn if entry.name in self.wrong else app.glyphs.mark if is_changed else " "
                 rows.append(Row(entry.name, (f"  {entry.label}", shown), tone=tone, mark=sign))
@@ -245,7 +261,7 @@ class RecipeForm(Vertical):
             text.append("Asks once, then trains in the background; it outlives this terminal.")
         elif entry is not None:
             if name in self.wrong:
-                text.append(f"{plain(self.wrong[name])}\n", style=self._error_color())
+                text.append(f"{plain(self.explain(name))}\n", style=self._error_color())
             text.append(entry.about)
             if name not in BESIDES and self.values.get(name) != self.presets.get(name):
                 text.append(f"\nThe preset is {plain(self.presets.get(name, ''))}; r sets it again.", style="dim")
@@ -310,6 +326,9 @@ class RecipeForm(Vertical):
         line = self.query_one(EditLine)
         line.value = self._before if text is None else text
         line.cursor_position = len(line.value)
+        if text is None:
+            # What is typed takes the place of the old value; the arrows go into it.
+            line.select_all()
         left = 2 + LABEL + GAP
         line.styles.offset = (left, self.table.cursor + 1 - self.table.scroll_offset.y)
         line.styles.width = max(8, self.table.size.width - left)
@@ -324,11 +343,22 @@ class RecipeForm(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._leave(kept=True, rows=1)
+        if not self._refuse():
+            self._leave(kept=True, rows=1)
 
     def on_edit_line_left(self, event: EditLine.Left) -> None:
         event.stop()
-        self._leave(kept=event.kept, rows=event.rows)
+        if not event.kept or not self._refuse():
+            self._leave(kept=event.kept, rows=event.rows)
+
+    def _refuse(self) -> bool:
+        """Say what is wrong with what is being typed; True when it can't stay like that."""
+        name = self._editing
+        wrong = self.check(name, self.values.get(name, "")) if name else ""
+        if wrong:
+            self.set_wrong({**self.wrong, name: wrong})
+            self.query_one(EditLine).select_all()
+        return bool(wrong)
 
     def on_descendant_blur(self) -> None:
         if self._editing and not self.query_one(EditLine).has_focus:

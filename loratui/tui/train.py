@@ -11,8 +11,9 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Confirm
-from loratui.tui.outlook import draw_outlook, summarize
+from loratui.tui.outlook import advise, draw_outlook, summarize
 from loratui.tui.recipe_form import BESIDES, START, RecipeForm, split_prompts, write_command
+from loratui.tui.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +88,7 @@ class TrainScreen(LoratuiScreen):
         self._missed = False
         """Whether the library changed while we rested."""
         self._starting = False
+        self._chose_base = False
 
     def compose_body(self) -> ComposeResult:
         with Horizontal():
@@ -98,12 +100,23 @@ class TrainScreen(LoratuiScreen):
         self.lora.subject = self._subject
         self.set_header(self._subject, "train")
         self.form.values["continue_from"] = self._continue_from
+        self.form.values |= self._kept
+        self._chose_base = "base" in self._kept
         self.form.table.focus()
 
     @property
     def form(self) -> RecipeForm:
         """The settings."""
         return self.query_one(RecipeForm)
+
+    @property
+    def _kept(self) -> Mapping[str, str]:
+        """What was changed here before, if the screen was left and opened again."""
+        return self.lora.train_values.get((self._subject, self._continue_from), {})
+
+    def _keep(self) -> None:
+        base = {"base": self.form.values["base"]} if self._chose_base else {}
+        self.lora.train_values[self._subject, self._continue_from] = base | self.form.kept_values()
 
     # Looking
 
@@ -139,11 +152,14 @@ class TrainScreen(LoratuiScreen):
             "save_precision": SAVE_PRECISIONS,
         }
         self.form.values["base"] = ground.base.base.name
-        if before is None:
+        self.form.check = lambda name, text: check_value(name, text, ground.preset)
+        if before is None and not self._kept:
             self.form.values |= {
                 name: write_setting(value) for name, value in ground.earlier.items() if name in presets
             }
         self.form.set_presets(presets, choices)
+        if before is None and self._kept:
+            self.tell(f"{count(len(self._kept), 'line')} as you left the form: r on a line sets the preset.")
         if before is None or before.subject.content != ground.subject.content:
             self._find_twins()
         self._ask()
@@ -164,6 +180,9 @@ class TrainScreen(LoratuiScreen):
 
     def on_recipe_form_changed(self, event: RecipeForm.Changed) -> None:
         event.stop()
+        if self._ground is not None:
+            self._chose_base |= event.name == "base"
+            self._keep()
         if event.name == "base":
             self._look()
             return
@@ -207,11 +226,11 @@ class TrainScreen(LoratuiScreen):
         if self._outlook is None:
             return "The pictures are still being looked at."
         if self._outlook.wrong:
-            return next(iter(self._outlook.wrong.values()))
+            return self.form.explain(next(iter(self._outlook.wrong)))
         if self._outlook.found is None or not self._outlook.found.blockers:
             return ""
         blocker = self._outlook.found.blockers[0]
-        return f"{blocker.message} {blocker.hint}".strip()
+        return f"{blocker.message} {advise(blocker)}".strip()
 
     def screen_command(self) -> Sequence[str]:
         return [*write_command(self.form, self._subject), "--dry-run"]
@@ -323,7 +342,8 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
             raise
     earlier: Mapping[str, Any] = {}
     runs = list_runs(catalog, subject_id=report.subject.id)
-    if wanted:
+    bases = tuple(each.name for each in list_bases(catalog))
+    if wanted in bases:
         base = get_base(catalog, wanted)
     elif continue_from and (match := [run for run in runs if run.name == continue_from.partition("@")[0]]):
         base, earlier = get_base_by_id(catalog, match[0].base_id), match[0].recipe
@@ -344,7 +364,7 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
         base=forecast.inspect_base(catalog, base),
         machine=forecast.inspect_machine(catalog),
         preset=preset_for(base.family, base.resolution),
-        bases=tuple(each.name for each in list_bases(catalog)),
+        bases=bases,
         weights=tuple(weights),
         earlier=earlier,
         seconds=time.monotonic() - started,
@@ -368,7 +388,8 @@ def read_outlook(
         try:
             typed[name] = parse_setting(name, text)
         except UsageError as error:
-            wrong[name] = f"{error.message} {error.hint}"
+            # Its hint is for the command line.
+            wrong[name] = error.message
     if values["continue_from"]:
         try:
             find_weights(catalog, values["continue_from"])
@@ -380,9 +401,25 @@ def read_outlook(
             recipe = Recipe.from_dict(typed)
         except UsageError as error:
             named = error.message.split(" ", 1)[0]
-            wrong[named if named in typed else last if last in typed else "resolution"] = (
-                f"{error.message} {error.hint}"
-            )
+            if named in typed:
+                wrong[named] = error.message
+            else:
+                wrong[last if last in typed else "resolution"] = f"{error.message} {error.hint}"
     if recipe is None:
         return Outlook(None, None, wrong)
     return Outlook(recipe, forecast(ground.subject, ground.base, ground.machine, recipe, twins), wrong)
+
+
+def check_value(name: str, text: str, preset: Recipe) -> str:
+    """What is wrong with the value of one setting, whatever the others are; empty when nothing is."""
+    from loratui.errors import UsageError
+    from loratui.training.recipe import parse_setting
+
+    if name in BESIDES:
+        return ""
+    try:
+        preset.with_changes(**{name: parse_setting(name, text)})
+    except UsageError as error:
+        # What several settings make wrong together does not begin with the name of one.
+        return error.message if error.message.startswith(f"{name} ") else ""
+    return ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from textual.widgets import Static
 
 from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run, list_runs
@@ -131,21 +132,89 @@ async def test_doubts_and_estimates_are_said(studio: Home, make_app: MakeApp, se
 async def test_a_wrong_value_says_why_and_nothing_can_start(studio: Home, make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
         screen = await open_train(pilot, settle)
-        await type_value(pilot, screen, settle, "epochs", "many")
-        assert "whole number" in screen.form.wrong["epochs"]
         await type_value(pilot, screen, settle, "rank", "0")
-        assert "whole number" in screen.why_not("train.start")
-        await type_value(pilot, screen, settle, "epochs", "2")
         assert "between 1 and" in screen.form.wrong["rank"]
+        assert "between 1 and" in screen.why_not("train.start")
         await pilot.press("ctrl+s")
         assert not isinstance(pilot.app.screen, Confirm)
-        await go_to(pilot, screen, "rank")
+        await pilot.press("escape")
+        await type_value(pilot, screen, settle, "resolution", "16")
+        assert "do not hold" in screen.why_not("train.start")
+        await pilot.press("ctrl+s")
+        assert not isinstance(pilot.app.screen, Confirm)
+        await go_to(pilot, screen, "resolution")
         await pilot.press("r")
         await pilot.pause(0.15)
         await settle(pilot)
         assert screen.form.wrong == {}
         await type_value(pilot, screen, settle, "continue_from", "nobody@3")
         assert "nobody" in screen.form.wrong["continue_from"]
+
+
+async def test_what_is_typed_replaces_the_value_and_a_wrong_one_stays_in_its_line(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        screen = await open_train(pilot, settle)
+        await go_to(pilot, screen, "epochs")
+        for leave in ("enter", "down", "up"):
+            await pilot.press(*([] if screen.form.is_editing else ["enter"]), *"abc", leave)
+            assert screen.form.is_editing
+            assert screen.form.current == "epochs"
+            assert screen.form.values["epochs"] == "abc"
+            shown = str(screen.query_one("#help", Static).render())
+            assert "epochs must be a whole number, not 'abc'. esc brings 10 back." in shown
+        await pilot.press(*"12", "enter")
+        assert not screen.form.is_editing
+        assert screen.form.values["epochs"] == "12"
+        await go_to(pilot, screen, "epochs")
+        await pilot.press("enter", "end", "0", "enter")
+        assert screen.form.values["epochs"] == "120"
+
+
+async def test_a_wrong_value_that_was_left_names_the_key_that_sets_the_preset(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        screen = await open_train(pilot, settle)
+        await go_to(pilot, screen, "epochs")
+        await pilot.press("enter", *"abc")
+        # As a click does.
+        screen.form.table.focus()
+        await pilot.pause(0.15)
+        await settle(pilot)
+        assert screen.why_not("train.start") == "epochs must be a whole number, not 'abc'. r sets the preset, 10."
+
+
+async def test_changed_values_are_there_again_when_the_form_was_left(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(studio) as catalog:
+        add_subject(catalog, "Empty", "emptok")
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        screen = await open_train(pilot, settle)
+        await type_value(pilot, screen, settle, "epochs", "12")
+        await type_value(pilot, screen, settle, "comment", "with a hat")
+        await pilot.press("escape")
+        assert pilot.app.screen is not screen
+        other = await open_train(pilot, settle, "Empty")
+        assert other.form.values["epochs"] == "10"
+        await pilot.press("escape")
+        again = await open_train(pilot, settle)
+        assert again is not screen
+        assert again.form.changed_values() == {"epochs": "12"}
+        assert again.form.values["comment"] == "with a hat"
+        marks = {row.key: row.mark for row in again.form.table.rows}
+        assert marks["epochs"] == marks["comment"] == again.lora.glyphs.mark
+        assert marks["rank"] == marks["base"] == " "
+        assert "2 lines as you left the form" in again.lora.messages[-1].text
+        await go_to(pilot, again, "epochs")
+        await pilot.press("r")
+        await go_to(pilot, again, "comment")
+        await pilot.press("r")
+        await settle(pilot)
+        await pilot.press("escape")
+        assert (await open_train(pilot, settle)).form.kept_values() == {}
 
 
 async def test_escape_leaves_a_value_as_it_was(studio: Home, make_app: MakeApp, settle: Settle) -> None:
@@ -221,6 +290,8 @@ async def test_a_person_needs_consent_and_the_screen_sees_it_come(
     async with make_app().run_test(size=(80, 24)) as pilot:
         screen = await open_train(pilot, settle)
         assert "no consent" in screen.why_not("train.start")
+        assert "C in the library (F2) records it." in screen.why_not("train.start")
+        assert "C in the library (F2) records it." in " ".join(text_of(screen).split())
         with open_catalog(studio) as catalog:
             record_consent(catalog, "Mira", who="Mira", scope="training")
         for _ in range(100):
