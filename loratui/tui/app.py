@@ -377,6 +377,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
         if isinstance(self.screen, TasksScreen):
             self.screen.tasks_changed()
+        if self.top is not None and self.top.is_mounted:
+            self.top.tasks_changed()
 
     def _show_activity(self) -> None:
         """The long job that runs, with its time left, at the end of the header."""

@@ -75,6 +75,9 @@ class LoratuiScreen(Screen[None]):
     def library_changed(self) -> None:
         """Read anew what is shown; called on the event loop, reads go through `read`."""
 
+    def tasks_changed(self) -> None:
+        """A long job started, moved on or ended; called often, so it looks before it draws."""
+
     def why_not(self, action: str) -> str:
         """Why an action can't be used now, in a sentence; empty when it can."""
         return ""

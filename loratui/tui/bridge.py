@@ -78,6 +78,8 @@ class Task:
     state: TaskState = "running"
     progress: Progress | None = None
     outcome: str = ""
+    about: str = ""
+    """Name of what it works on, once that is known."""
     thread: threading.Thread | None = None
 
 
@@ -250,6 +252,10 @@ class Bridge:
         task.thread.start()
         self._app.post_message(TasksChanged())
         return task
+
+    def deliver(self, call: Callable[[], None]) -> None:
+        """Have a thread's news told on the event loop."""
+        self._app.post_message(Delivered(call))
 
     def running_tasks(self) -> list[Task]:
         """The long jobs that have not ended."""

@@ -37,10 +37,14 @@ class CellScreen(LoratuiScreen):
     def library_changed(self) -> None:
         self._owner.library_changed()
 
+    def tasks_changed(self) -> None:
+        self._owner.tasks_changed()
+
     def show(self) -> None:
         """Show the image of the place where the review screen's cursor is."""
         found, cell = self._owner.found, self.cell
-        if found is None:
+        if found is None or not self.query("#image"):
+            # Nothing to show, or being taken down.
             return
         column = found.columns[self._column]
         view = self.query_one("#image", PictureView)

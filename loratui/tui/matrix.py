@@ -38,6 +38,8 @@ class MatrixImage:
 
     source: Source | None
     rating: int = 0
+    waits: bool = False
+    """Whether it is being rendered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,9 @@ class ImageMatrix(Widget, can_focus=True):
 
 def _draw_tile_line(tile: Tile | None, image: MatrixImage | None, line: int, cols: int, style: Style) -> list[Segment]:
     if tile is None or tile.error:
-        words = "not rendered" if image is None or image.source is None else tile.error if tile else ""
+        words = tile.error if tile is not None else ""
+        if image is None or image.source is None:
+            words = "being rendered" if image is not None and image.waits else "not rendered"
         return [Segment(_fit(f" {plain(words)}" if line == 0 else "", cols), style)]
     box = tile.box
     if not box.top <= line < box.top + box.rows:

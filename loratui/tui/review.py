@@ -42,6 +42,7 @@ class ReviewScreen(LoratuiScreen):
         self.seed = 0
         """Place of the seed that is shown."""
         self._missing = ""
+        self._was_rendering = False
         self.viewer: CellScreen | None = None
         """The screen that shows one image large, while it is open."""
 
@@ -99,15 +100,18 @@ class ReviewScreen(LoratuiScreen):
         found = self.found
         if found is None:
             return
+        self._was_rendering = self.is_rendering
         headings = [
             Heading(
                 column.title,
-                "" if column.mean is None else f"{column.mean:.1f} of 5" + (" best" if place == found.best else ""),
+                ""
+                if column.mean is None
+                else f"{column.mean:.1f} of 5 ({column.rated})" + (" best" if place == found.winner else ""),
             )
             for place, column in enumerate(found.columns)
         ]
         images = {
-            (column, prompt): MatrixImage(source_of(cell), cell.rating)
+            (column, prompt): MatrixImage(source_of(cell), cell.rating, waits=self._was_rendering)
             for (column, prompt, seed), cell in found.cells.items()
             if seed == self.seed
         }
@@ -117,9 +121,21 @@ class ReviewScreen(LoratuiScreen):
         rated = sum(1 for cell in found.cells.values() if cell.rating)
         seed = f"seed {found.seeds[self.seed]} ({self.seed + 1} of {len(found.seeds)})"
         state = "" if found.sheet.state == "done" else f"{found.sheet.state}  "
+        state = "being rendered  " if self._was_rendering else state
         self.set_header(
             "review", found.run.name, found.sheet.name, status=f"{state}{seed}  {rated} of {len(found.cells)} rated"
         )
+
+    @property
+    def is_rendering(self) -> bool:
+        """Whether a task of this app is rendering the sheet that is shown."""
+        name = self.found.sheet.name if self.found else ""
+        return any(task.about == name for task in self.bridge.running_tasks() if name)
+
+    def tasks_changed(self) -> None:
+        if self.is_rendering is not self._was_rendering:
+            self._show()
+            self.refresh_keys()
 
     def on_image_matrix_opened(self) -> None:
         self.do_cell_open()
@@ -140,6 +156,8 @@ class ReviewScreen(LoratuiScreen):
         if action == "cell.flip" and self.matrix.pinned is None:
             return "Pin an epoch first: m on it, then f flips between it and the one under the cursor."
         if action == "cell.rate" and ((cell := self.cell_at()) is None or not cell.path):
+            if self.is_rendering:
+                return "This image is being rendered: w shows how far the sheet is."
             return "This image is not rendered yet: n renders what is missing."
         if action == "sheet.make" and not (self.found or self._run or self.lora.run_name):
             return "Choose a training first: F4 shows them."
@@ -324,7 +342,13 @@ def _confirm_sheet(screen: LoratuiScreen, run: str, values: dict[str, str]) -> N
                 weights=weights,
                 report=report,
                 cancel=cancel,
+                planned=lambda sheet: screen.bridge.deliver(lambda: begin(sheet)),
             )
+
+        def begin(sheet: Sheet) -> None:
+            task.about = sheet.name
+            if isinstance(top := screen.lora.top, ReviewScreen):
+                top.show_sheet(sheet.name)
 
         def done(result: SheetResult) -> str:
             top = screen.lora.top
@@ -339,10 +363,10 @@ def _confirm_sheet(screen: LoratuiScreen, run: str, values: dict[str, str]) -> N
         command += ["--epochs", ",".join(map(str, epochs))] if epochs else []
         command += ["--weights", ",".join(f"{weight:g}" for weight in weights)] if weights != [1.0] else []
         screen.lora.ran([*command, *(["--negative", values["negative"]] if values["negative"] else [])])
-        screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
+        task = screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
         screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
 
-    screen.read(count_epochs, ask, "sheet", opens=True)
+    screen.read(count_epochs, ask, "epochs", opens=True)
 
 
 def source_of(cell: Cell) -> FileSource | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -17,6 +19,7 @@ from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.review.matrix import load_matrix
+from loratui.review.sheet import SheetResult
 from loratui.tui.cell import CellScreen
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
@@ -110,7 +113,7 @@ async def test_a_digit_rates_the_image_and_goes_to_the_next_epoch_and_u_takes_it
         assert matrix_of(app).cursor == (3, 1)
         found = load_matrix(catalog)
         assert (found.cells[1, 1, 0].rating, found.cells[2, 1, 0].rating) == (4, 5)
-        assert matrix_of(app).headings[2].note == "5.0 of 5 best"
+        assert matrix_of(app).headings[2].note == "5.0 of 5 (1) best"
         assert app.last_command == [
             *("review", "rate", found.sheet.name, "5", "--epoch", "2", "--weight", "1", "--prompt", "2", "--seed", "7")
         ]
@@ -205,3 +208,70 @@ async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app
             if screen.found is not None and screen.found.best == 3:
                 break
         assert screen.found is not None and screen.found.best == 3
+
+
+async def test_one_rated_epoch_is_not_called_best_and_the_mean_says_what_it_rests_on(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_review(pilot, settle)
+        await pilot.press("right", "2")
+        await settle(pilot)
+        assert matrix_of(app).headings[1].note == "2.0 of 5 (1)"
+
+
+async def test_images_appear_while_their_sheet_renders(
+    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loratui.review import sheet as service
+
+    shown = load_matrix(catalog)
+    landed, go_on = threading.Event(), threading.Event()
+
+    def render_slowly(catalog: Catalog, run: str, **about: Any) -> SheetResult:
+        """Plans a sheet, renders its first image, and waits for the test before the rest."""
+        cells = [
+            PlannedCell(f"new-{epoch}", None, epoch or None, float(epoch > 0), "p", "", 1) for epoch in range(3)
+        ]
+        sheet = sheets.create_sheet(
+            catalog, run_id=shown.run.id, run_name=run, folder=run, settings={"seeds": [1]}, cells=cells
+        )
+        about["planned"](sheet)
+        paths = {cell.key: Path(sheet.folder) / f"{cell.key}.png" for cell in cells}
+        for path in paths.values():
+            Image.new("RGB", (32, 32)).save(path)
+        sheets.record_cells(catalog, sheet.id, {"new-0": paths["new-0"]})
+        landed.set()
+        go_on.wait(20)
+        sheets.record_cells(catalog, sheet.id, paths)
+        return SheetResult(sheet, paths["new-0"], (), sheets.list_cells(catalog, sheet.id), 3)
+
+    monkeypatch.setattr(service, "make_sheet", render_slowly)
+    monkeypatch.setattr("loratui.runs.service.show_checkpoints", lambda *about: [SimpleNamespace(epoch=1)])
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        await pilot.press("n")
+        await settle(pilot)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        await pilot.pause(0.4)
+        await pilot.press("y")
+        try:
+            for _ in range(300):
+                await pilot.pause(0.02)
+                cell = None if screen.found is None else screen.found.cells.get((0, 0, 0))
+                if cell is not None and cell.key == "new-0" and cell.path and screen.is_rendering:
+                    break
+            assert cell is not None and cell.key == "new-0" and cell.path, "the sheet being rendered is shown"
+            assert not screen.why_not("cell.rate")
+            await pilot.press("right", "4")
+            assert "being rendered" in screen.message_line.text
+            assert "being rendered" in str(app.export_screenshot()).replace("&#160;", " ")
+        finally:
+            go_on.set()
+        await settle(pilot)
+        assert not screen.is_rendering
+        assert screen.found is not None and all(cell.path for cell in screen.found.cells.values())
+        assert not screen.why_not("cell.rate")
