@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from loratui.tui.base import LoratuiScreen
-from loratui.tui.dialogs import Field, Form, Pick
 from loratui.tui.naming import name_pictures
+from loratui.tui.reasons import ReasonForm
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
     from loratui.tui.caption_editor import CaptionDraft
     from loratui.tui.tag_editor import TagDraft, TagEdits
-
-OTHER = "other"
-REASONS = ("blurry", "duplicate", "wrong subject", "text or watermark", "cropped badly", "samey")
-"""Why pictures are rejected, each with a first letter of its own."""
 
 
 class CurationScreen(LoratuiScreen):
@@ -77,17 +73,10 @@ class CurationScreen(LoratuiScreen):
         ids = tuple(self.targets())
 
         def chosen(reason: str | None) -> None:
-            if reason == OTHER:
-                self.app.push_screen(Form("Reject because", [Field("reason", "reason", check=_check_reason)]), typed)
-            elif reason:
+            if reason:
                 self._set_role("rejected", reason=reason, ids=ids)
 
-        def typed(filled: dict[str, str] | None) -> None:
-            if filled is not None:
-                self._set_role("rejected", reason=" ".join(filled["reason"].split()), ids=ids)
-
-        reasons = [*((reason, reason) for reason in REASONS), (OTHER, "other: type it")]
-        self.app.push_screen(Pick(f"Reject {self._say_which(ids)} because", reasons, letters=True), chosen)
+        self.app.push_screen(ReasonForm(f"Reject {self._say_which(ids)} because"), chosen)
 
     def do_picture_rate(self, key: str) -> None:
         stars = int(key)
@@ -266,7 +255,3 @@ class CurationScreen(LoratuiScreen):
         options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
         said = ", ".join([*edits.add, *(f"-{tag}" for tag in edits.remove)])
         self.act(work, ["caption", "tag", self.subject], f"tags {said}", {}, ids=ids, options=options)
-
-
-def _check_reason(text: str) -> str:
-    return "" if text.strip() else "say why, or leave with esc"

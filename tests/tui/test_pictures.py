@@ -16,8 +16,9 @@ from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
 from loratui.tui.caption_editor import CaptionEditor
 from loratui.tui.chrome import HeaderLine, MessageLine
-from loratui.tui.dialogs import Form, Pick
 from loratui.tui.pictures import PicturesScreen
+from loratui.tui.reasons import ReasonForm
+from loratui.tui.table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -340,23 +341,37 @@ async def test_a_reason_is_picked_or_typed(mira: Home, make_app: MakeApp, settle
     app = make_app(subject="Mira")
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await pilot.press("X")
-        await until(pilot, lambda: isinstance(app.screen, Pick))
-        await pilot.press("t")
-        await settle(pilot)
-        await pilot.press("X")
-        await until(pilot, lambda: isinstance(app.screen, Pick))
-        await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, Form))
-        await pilot.press(*"odd hat", "enter")
-        await settle(pilot)
-        assert wall_of(app).cursor == 2
-        await pilot.press("X")
-        await until(pilot, lambda: isinstance(app.screen, Pick))
+        for keys in (["t"], [*"odd  hat"], ["down", "down"], [*"text", "down"]):
+            await pilot.press("X", *keys, "enter")
+            await settle(pilot)
+        assert wall_of(app).cursor == 4
+        await pilot.press("X", *"bl")
+        assert isinstance(app.screen, ReasonForm)
+        assert [row.key for row in app.screen.query_one(RowTable).rows] == ["blurry", "bl"]
         await pilot.press("escape")
         await settle(pilot)
-    reasons = [(row.role, row.reject_reason) for row in rows_of(mira)[:3]]
-    assert reasons == [("rejected", "text or watermark"), ("rejected", "odd hat"), ("inbox", "")]
+    reasons = [(row.role, row.reject_reason) for row in rows_of(mira)[:5]]
+    assert reasons == [
+        ("rejected", "text or watermark"),
+        ("rejected", "odd hat"),
+        ("rejected", "wrong subject"),
+        ("rejected", "text"),
+        ("inbox", ""),
+    ]
+
+
+async def test_a_reason_typed_at_once_is_no_command_on_the_wall(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        before = rows_of(mira)
+        type_at_once(app, "Xblurry")
+        app.post_message(events.Key("enter", "\r"))
+        await settle(pilot)
+        assert isinstance(app.screen, PicturesScreen)
+        assert wall_of(app).cursor == 1
+        assert (rows_of(mira)[0].role, rows_of(mira)[0].reject_reason) == ("rejected", "blurry")
+        assert rows_of(mira)[1:] == before[1:]
 
 
 async def test_what_could_not_be_written_is_taken_back(
