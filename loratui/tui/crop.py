@@ -174,7 +174,9 @@ class CropScreen(LoratuiScreen):
         glyphs, box = self.lora.glyphs, self.box or (0, 0, picture.width, picture.height)
         cut = describe_cut(picture.width, picture.height, box)
         lines = [self._describe_shapes(picture, setting)]
-        if self.draft is not None:
+        if self._too_small(picture):
+            state = ("too small to crop", "$foreground-muted")
+        elif self.draft is not None:
             state = (f"{glyphs.arrow} not kept yet: enter keeps it", "bold $text-accent")
         elif picture.crop is not None:
             state = (f"{glyphs.yes} kept", "bold $text-success")
@@ -217,11 +219,20 @@ class CropScreen(LoratuiScreen):
         picture = self.picture
         if picture is None or self.setting is None:
             return "The picture is still being read." if self.id_shown not in self._gone else "The picture is gone."
+        if reason := self._too_small(picture):
+            return reason
         if action == "crop.clear" and picture.crop is None and self.draft is None:
             return "The whole picture is used already."
         if action == "crop.apply" and self.draft is None and picture.crop is not None:
             return "This crop is kept already."
         return ""
+
+    def _too_small(self, picture: Membership) -> str:
+        from loratui.catalog.crops import MIN_SIDE
+
+        small = min(picture.width, picture.height) < MIN_SIDE or max(picture.width, picture.height) == MIN_SIDE
+        size = f"{picture.width}x{picture.height}"
+        return f"{size} is too small to crop: a part has at least {MIN_SIDE} pixels a side." if small else ""
 
     def _edit(self, draft: CropDraft) -> None:
         picture = self.picture

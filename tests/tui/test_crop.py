@@ -245,3 +245,32 @@ def test_a_kept_crop_is_taken_up_where_it_was(framed: Home) -> None:
     again = start_draft(picture(framed, "wide"), shapes)
     assert again.shape == (64, 64)
     assert all(abs(one - other) <= 1 for one, other in zip(again.box, draft.box, strict=True))
+
+
+@pytest.mark.parametrize("size", [(9, 16), (16, 9), (16, 16)])
+async def test_a_picture_too_small_to_crop_says_so_once(
+    home: Home, tmp_path: Path, make_app: MakeApp, settle: Settle, size: tuple[int, int]
+) -> None:
+    Image.new("RGB", size, (40, 90, 150)).save(tmp_path / "tiny.png")
+    with open_catalog(home) as catalog:
+        subjects.add_subject(catalog, "Mira", "Mirvok")
+        importer.import_pictures(catalog, "Mira", [tmp_path / "tiny.png"])
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle, home, "tiny")
+        assert "too small to crop" in str(screen.query_one("#facts", Static).content)
+        for key in ("tab", "minus", "plus", "left", "enter", "r"):
+            await pilot.press(key)
+            assert "too small to crop" in screen.message_line.text, key
+        assert screen.draft is None
+    assert picture(home, "tiny").crop is None
+
+
+async def test_a_remark_of_the_crop_goes_away_with_the_next_key(
+    framed: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle, framed)
+        await pilot.press("plus")
+        assert "as large as it can be" in screen.message_line.text
+        await pilot.press("minus")
+        assert screen.message_line.text == ""
