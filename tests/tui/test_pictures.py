@@ -483,7 +483,7 @@ def _multiply(catalog: Any, count: int) -> None:
         ["minus"],
         ["ctrl+a", "equals_sign"],
         ["l", "l", "D"],
-        ["X", "s"],
+        ["X", "s", "enter"],
         ["space", "space", "m", *"red hat, -smile", "enter"],
         ["l", "e", *"a, caption: -- 'so'", "enter"],
         ["slash", *"name:*_0*", "enter", "ctrl+a", "p"],
