@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from loratui.catalog import changes, tables
@@ -46,6 +46,12 @@ def history(catalog: Catalog, limit: int = 50) -> list[JournalEntry]:
     with catalog.read() as connection:
         query = select(*_ENTRY).order_by(tables.journal.c.id.desc()).limit(limit)
         return [to_row(JournalEntry, row) for row in connection.execute(query)]
+
+
+def latest_id(catalog: Catalog) -> int:
+    """Id of the newest action's entry, 0 before the first: after a change, from the same thread, that of the change."""
+    with catalog.read() as connection:
+        return int(connection.execute(select(func.max(tables.journal.c.id))).scalar_one() or 0)
 
 
 def _move(catalog: Catalog, choice: Select[Any], *, back: bool) -> JournalEntry:

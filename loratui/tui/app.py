@@ -195,6 +195,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             entry, missing = result
             self._leave_subjects(missing)
             self.ran([verb])
+            if verb == "undo" and self.top is not None:
+                self.top.undone(entry.id)
             other = "ctrl+r does it again." if verb == "undo" else "u undoes."
             self.tell(f"{'Undid' if verb == 'undo' else 'Did again'}: {entry.label}. {other}")
 

@@ -75,6 +75,9 @@ class LoratuiScreen(Screen[None]):
     def library_changed(self) -> None:
         """Read anew what is shown; called on the event loop, reads go through `read`."""
 
+    def undone(self, entry: int) -> None:
+        """An action, by the id of its journal entry, was taken back from here: go to what it was about."""
+
     def tasks_changed(self) -> None:
         """A long job started, moved on or ended; called often, so it looks before it draws."""
 
@@ -151,7 +154,12 @@ class LoratuiScreen(Screen[None]):
         if reason := self.why_not(action):
             self.tell(reason)
             return
+        line = self.message_line
+        told, unwritten = line.told, self.bridge.unwritten
         self.lora.dispatch(self, action, key)
+        # A change says what came of it in a moment, in the place of what is there.
+        if line.told == told and self.bridge.unwritten <= unwritten:
+            line.let_go(also_error=action == "app.back")
 
     def on_delivered(self, message: Delivered) -> None:
         message.stop()

@@ -62,7 +62,7 @@ class CellScreen(LoratuiScreen):
 
     def say_prompt(self, cell: Cell) -> None:
         """The prompt, on the message line."""
-        self.message_line.tell(f"prompt {self._owner.matrix.cursor[1] + 1}: {cell.prompt}")
+        self.message_line.tell(f"prompt {self._owner.matrix.cursor[1] + 1}: {cell.prompt}", stays=True)
 
     @property
     def _column(self) -> int:

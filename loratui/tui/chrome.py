@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -40,6 +41,9 @@ class HeaderLine(Widget):
         return Text.assemble(left, " " * gap, (right, ""), " ", no_wrap=True, overflow="ellipsis")
 
 
+MESSAGE_S = 10.0
+"""A message that is no error goes away by itself after this."""
+
 MOST_LINES = 4
 """A message that needs more is cut off; the task drawer has all of it."""
 
@@ -55,11 +59,45 @@ class MessageLine(Widget):
 
     text: reactive[str] = reactive("")
 
-    def tell(self, text: str, *, error: bool = False) -> None:
-        """Show a message; an error stays until something else happens."""
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.told = 0
+        """How many messages there were."""
+        self._passes = False
+        self._told_at = 0.0
+        self._waiting = False
+
+    def tell(self, text: str, *, error: bool = False, stays: bool = False) -> None:
+        """Show a message for a while; an error, or one that `stays`, is there until something else is told."""
+        self.told += 1
+        self._passes = bool(text) and not (error or stays)
+        if self._passes:
+            self._told_at = time.monotonic()
+            self._wait(MESSAGE_S)
         self.set_class(bool(text) and not error, "-told")
         self.set_class(error, "-error")
         self.text = text
+
+    def let_go(self, *, also_error: bool = False) -> None:
+        """Something else was done: a message that is no error has been read."""
+        if self._passes or (also_error and self.has_class("-error")):
+            self._passes = False
+            self.remove_class("-told", "-error")
+            self.text = ""
+
+    def _wait(self, seconds: float) -> None:
+        # One timer for all messages of a burst.
+        if not self._waiting and self.is_mounted:
+            self._waiting = True
+            self.set_timer(seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        self._waiting = False
+        left = self._told_at + MESSAGE_S - time.monotonic()
+        if self._passes and left > 0:
+            self._wait(left)
+        else:
+            self.let_go()
 
     def watch_text(self) -> None:
         # Laying out the whole screen for every message would cost more than painting it.

@@ -28,6 +28,8 @@ class CurationScreen(LoratuiScreen):
     def __init__(self, subject: str) -> None:
         super().__init__()
         self.subject = subject
+        self._judged: dict[int, int] = {}
+        """By the id of the journal's entry, the one picture that an action here was about."""
 
     # What a screen of this kind says about itself
 
@@ -47,6 +49,13 @@ class CurationScreen(LoratuiScreen):
 
     def advance(self, id: int) -> None:
         """Go to the next picture, if the action was about this one because the cursor is on it."""
+
+    def return_to(self, id: int) -> None:
+        """Go to a picture, where it is among those shown."""
+
+    def undone(self, entry: int) -> None:
+        if (id_ := self._judged.get(entry)) is not None:
+            self.return_to(id_)
 
     def name_of(self, id: int) -> str:
         """The name of a picture, for messages; empty when it is not known."""
@@ -174,18 +183,23 @@ class CurationScreen(LoratuiScreen):
         query, shown = self.shown_by()
         name = self._say_which(chosen)
 
-        def write(catalog: Catalog) -> tuple[int, str]:
+        def write(catalog: Catalog) -> tuple[int, str, int]:
+            from loratui.catalog.journal import latest_id
+
             # Before the change, because afterwards the query may choose others.
             named = name_pictures(catalog, self.subject, chosen, query, shown)
-            return work(catalog, chosen), named
+            return work(catalog, chosen), named, latest_id(catalog)
 
-        def done(result: tuple[int, str]) -> None:
-            changed, named = result
+        def done(result: tuple[int, str, int]) -> None:
+            changed, named, entry = result
             if not changed:
                 self.tell(f"{name}: nothing to change.")
                 return
+            if len(chosen) == 1:
+                self._judged[entry] = chosen[0]
             self.lora.ran([*command, named, *options] if named else ())
-            self.tell(f"{name}: {said}. u undoes.")
+            which = name if changed >= len(chosen) else f"{changed:,} of {name}"
+            self.tell(f"{which}: {said}. u undoes.")
 
         self.foresee(chosen, changes)
 

@@ -323,6 +323,10 @@ class PicturesScreen(CurationScreen, WallKeys):
         if self.wall.cursor_id == id and not self.wall.marked:
             self.wall.move(1, 0)
 
+    def return_to(self, id: int) -> None:
+        if not self.wall.ranging:
+            self.wall.move_to_id(id)
+
     def reread(self) -> None:
         self._foresight.distrust()
         self._read_later()

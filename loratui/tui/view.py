@@ -170,6 +170,10 @@ class ViewScreen(CurationScreen):
         if id == self.id_shown and self.place + 1 < len(self.ids):
             self._go_to(self.place + 1)
 
+    def return_to(self, id: int) -> None:
+        if id != self.id_shown and id in self.ids:
+            self._go_to(self.ids.index(id))
+
     def reread(self) -> None:
         self._foresight.distrust()
         self._read_rows(anew=True)

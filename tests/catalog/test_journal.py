@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from loratui.catalog import edits, roles, subjects, tables
 from loratui.catalog.changes import Part, Placed, Replaced, Step, pack, unpack
-from loratui.catalog.journal import history, redo, undo
+from loratui.catalog.journal import history, latest_id, redo, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import Catalog, now, open_catalog
 from loratui.config import Home, find_home
@@ -124,6 +124,11 @@ def test_a_new_action_after_undo_clears_what_could_be_redone(catalog: Catalog, m
     with pytest.raises(NotFoundError):
         redo(catalog)
     assert next(entry.label for entry in history(catalog)) == "Mira: rating 4 for 1 picture"
+
+
+def test_the_latest_id_is_that_of_the_newest_action(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    fill(mira, {}, {})
+    assert latest_id(catalog) == history(catalog, 1)[0].id
 
 
 def test_an_action_that_changes_nothing_leaves_no_entry_and_keeps_redo(

@@ -173,6 +173,56 @@ async def test_undo_and_redo_show_what_they_bring_back(mira: Home, make_app: Mak
     assert roles_of(mira) == "p" + "i" * 11
 
 
+async def test_undo_puts_the_cursor_on_the_picture_it_was_about(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "x")
+        await settle(pilot)
+        assert wall_of(app).cursor == 2
+        await pilot.press("u")
+        await settle(pilot)
+        assert wall_of(app).cursor == 1
+        await pilot.press("u")
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+    assert roles_of(mira) == "s" + "i" * 11
+
+
+async def test_only_pictures_that_changed_are_counted(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "ctrl+a", "p")
+        await settle(pilot)
+        assert message_of(app) == "11 of 12 pictures: primary. u undoes."
+        await pilot.press("u")
+        await settle(pilot)
+        assert "11 pictures" in message_of(app)
+
+
+async def test_a_message_goes_with_the_next_key_and_after_a_while_but_an_error_stays(
+    mira: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loratui.tui.chrome.MESSAGE_S", 0.2)
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.tell("Done.")
+        await pilot.press("l")
+        assert message_of(app) == ""
+        app.tell("It broke.", error=True)
+        await pilot.press("l")
+        await pilot.pause(0.3)
+        assert message_of(app) == "It broke."
+        app.tell("Done again.")
+        await until(pilot, lambda: message_of(app) == "")
+        app.tell("It broke.", error=True)
+        await pilot.press("space", "escape")
+        assert message_of(app) == ""
+
+
 async def test_a_burst_of_keys_is_written_whole_and_in_order(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app(subject="Mira")
     keys = "psxohl12345h" * 30

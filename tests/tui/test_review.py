@@ -231,9 +231,7 @@ async def test_images_appear_while_their_sheet_renders(
 
     def render_slowly(catalog: Catalog, run: str, **about: Any) -> SheetResult:
         """Plans a sheet, renders its first image, and waits for the test before the rest."""
-        cells = [
-            PlannedCell(f"new-{epoch}", None, epoch or None, float(epoch > 0), "p", "", 1) for epoch in range(3)
-        ]
+        cells = [PlannedCell(f"new-{epoch}", None, epoch or None, float(epoch > 0), "p", "", 1) for epoch in range(3)]
         sheet = sheets.create_sheet(
             catalog, run_id=shown.run.id, run_name=run, folder=run, settings={"seeds": [1]}, cells=cells
         )
