@@ -194,7 +194,7 @@ class FormLine(Input):
 
 
 class Pick(ModalScreen[str | None]):
-    """One of a few: arrows and enter, or the letter before it."""
+    """One of a few: arrows and enter."""
 
     DEFAULT_CSS = """
     Pick { align: center middle; }
@@ -211,12 +211,11 @@ class Pick(ModalScreen[str | None]):
         ("down,j", "move(1)", "down"),
     ]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], *, letters: bool = False) -> None:
-        """`choices` are (value, words); with `letters` a choice is also made by the first letter of its words."""
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]]) -> None:
+        """`choices` are (value, words)."""
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
-        self._letters = letters
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -236,12 +235,3 @@ class Pick(ModalScreen[str | None]):
 
     def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
         self.dismiss(event.key)
-
-    def on_key(self, event: events.Key) -> None:
-        if not self._letters or not event.character:
-            return
-        for value, words in self._choices:
-            if words.startswith(event.character):
-                event.stop()
-                self.dismiss(value)
-                return
