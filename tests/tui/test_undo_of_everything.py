@@ -78,7 +78,7 @@ SCRIPTS: dict[str, Script] = {
     "picture.primary": Script(),
     "picture.supporting": Script(),
     "picture.reject": Script(),
-    "picture.reject_because": Script(("b",)),
+    "picture.reject_because": Script(("b", "enter")),
     "picture.inbox": Script(first=("right",)),
     "picture.holdout": Script(),
     "picture.more_repeats": Script(),
