@@ -47,6 +47,8 @@ def test_closing_the_terminal_leaves_the_training_running_and_the_next_command_a
     run = lab.queue(epochs=1000, delay_s=0.02)
     shell, master = pty.fork()
     if shell == 0:
+        # Whoever started the tests may have left it ignored, as nohup does.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execl(sys.executable, sys.executable, FRONT_END, "follow", str(lab.catalog.home.data))
     lab.wait_until(lambda: lab.get(run).step > 1)
     # The terminal goes, and with it the front end; the worker goes too.
