@@ -46,7 +46,7 @@ def test_cards_are_read_from_what_nvidia_smi_prints(text: str, found: list[Devic
 
 @given(st.text())
 def test_nothing_that_is_printed_breaks_the_reader(text: str) -> None:
-    parse_devices(text)
+    assert all(isinstance(device, DeviceUse) for device in parse_devices(text))
 
 
 def make_program(folder: Path, script: str) -> None:
