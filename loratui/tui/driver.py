@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import time
+from asyncio import get_running_loop
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any
 
-from textual import constants
+from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +101,15 @@ class LoratuiDriver(LinuxDriver):
         self.streams.leave_terminal()
         self.guard.arm()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        # Textual's handler posts to the loop from wherever Python stands when the signal comes, within the loop's own
+        # work as well: resizes were lost that way, and an error in it would end the app. The loop's own handlers run
+        # between its callbacks, and wake it when the signal went to another thread.
+        get_running_loop().add_signal_handler(signal.SIGWINCH, self._tell_size)
+
+    def _tell_size(self) -> None:
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(events.Resize(size, size))
 
     def stop_application_mode(self) -> None:
         super().stop_application_mode()

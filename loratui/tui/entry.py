@@ -221,20 +221,8 @@ class Session:
 
         loop = self._loop = get_running_loop()
         loop.call_later(GC_REST_S, _collect_again)
-        # A signal may reach another thread while this one sleeps, and would be acted upon only at the next key: the
-        # last resize of many was lost that way. A byte in a pipe wakes the loop, and Python runs the handler.
-        woken, wake = os.pipe()
-        os.set_blocking(wake, False)
-        loop.add_reader(woken, os.read, woken, 4096)
-        before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        try:
-            if not self.signal:
-                await app.run_async(mouse=self.options.mouse)
-        finally:
-            signal.set_wakeup_fd(before)
-            loop.remove_reader(woken)
-            os.close(woken)
-            os.close(wake)
+        if not self.signal:
+            await app.run_async(mouse=self.options.mouse)
 
     def _catch_signals(self) -> None:
         self.streams.on_loss = lambda: self._leave(signal.SIGHUP)
