@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from loratui.catalog import tables
 from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, tag_key
 from loratui.catalog.rows import TagEdit, TagScore
+from loratui.catalog.store import now
 from loratui.catalog.subjects import look_up
 from loratui.errors import UsageError
 
@@ -145,6 +146,18 @@ def store_many_tag_scores(catalog: Catalog, tagger: str, scores: Mapping[int, It
         )
         if rows:
             connection.execute(insert(tables.tag_score), rows)
+        mark_tagged(connection, tagger, scores)
+
+
+def mark_tagged(connection: Connection, tagger: str, pictures: Iterable[int]) -> None:
+    """Note that the tagger has scored these pictures, and that its word counts from now on."""
+    known = tables.tagging
+    chosen = list(pictures)
+    # A new row each time: the tagger of the newest one counts, and stamps look at the last id.
+    connection.execute(known.delete().where(known.c.tagger == tagger, known.c.picture_id.in_(as_values(chosen))))
+    if chosen:
+        at = now()
+        connection.execute(insert(known), [{"picture_id": id_, "tagger": tagger, "at": at} for id_ in chosen])
 
 
 def tag_scores_of(

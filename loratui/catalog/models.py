@@ -173,6 +173,37 @@ class TagScoreTable(Table, table=True):
     score: float
 
 
+class TaggingTable(Table, table=True):
+    """A picture that a tagger has scored, whether or not any score was worth keeping."""
+
+    __tablename__ = "tagging"
+    __table_args__ = (UniqueConstraint("picture_id", "tagger"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
+    # The model with its content hash and the version of the preparation, as in tag_score.
+    tagger: str
+    at: datetime
+
+
+class FindingTable(Table, table=True):
+    """What a check measured on a picture. It rejects nothing by itself."""
+
+    __tablename__ = "finding"
+    __table_args__ = (UniqueConstraint("picture_id", "kind", "model"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
+    # faces, text, blur, ...
+    kind: str
+    model: str
+    value: float
+    detail: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False, server_default=text("'{}'"))
+    )
+    at: datetime
+
+
 class TagEditTable(Table, table=True):
     """A person's word on one tag of one membership: it wins over scores and rules."""
 

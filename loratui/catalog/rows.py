@@ -156,6 +156,29 @@ class TagScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Tagging:
+    """A picture that a tagger has scored, and when."""
+
+    id: int
+    picture_id: int
+    tagger: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check of one kind measured on a picture, by which model."""
+
+    id: int
+    picture_id: int
+    kind: str
+    model: str
+    value: float
+    detail: dict[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TagEdit:
     """A person's word on one tag: `present` adds it, else it is removed."""
 

@@ -145,6 +145,31 @@ tag_score = Table(
     sqlite_autoincrement=True,
 )
 
+tagging = Table(
+    "tagging",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("picture_id", Integer, ForeignKey("picture.id", ondelete="CASCADE"), nullable=False),
+    Column("tagger", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("picture_id", "tagger"),
+    sqlite_autoincrement=True,
+)
+
+finding = Table(
+    "finding",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("picture_id", Integer, ForeignKey("picture.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("detail", JSON, nullable=False, server_default=text("'{}'")),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("picture_id", "kind", "model"),
+    sqlite_autoincrement=True,
+)
+
 tag_edit = Table(
     "tag_edit",
     METADATA,

@@ -15,6 +15,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import CreateTable
 
@@ -173,6 +174,41 @@ def test_a_library_of_the_first_schema_keeps_every_row_up_and_down(
         connection.execute("INSERT INTO measure (subject_id, name, value, stamp) VALUES (?, 'x', 1, '')", (mira.id,))
     _move_to(home, "0001")
     assert {table: _rows(home, table) for table in kept} == before
+
+
+def test_scores_from_before_taggings_count_as_tagged_after_the_upgrade(
+    catalog: Catalog, home: Home, mira: Subject, fill: Callable[..., list[int]]
+) -> None:
+    fill(mira, {}, {})
+    with catalog.read() as connection:
+        first, second = connection.execute(select(tables.picture.c.id).order_by(tables.picture.c.id)).scalars()
+    edits.store_tag_scores(catalog, first, "wd", [("smile", "general", 0.9), ("hat", "general", 0.2)])
+    edits.store_tag_scores(catalog, first, "cast", [("smile", "general", 0.8)])
+    edits.store_tag_scores(catalog, second, "wd", [("hat", "general", 0.7)])
+    catalog.close()
+    scores = _rows(home, "tag_score")
+    _move_to(home, "0002")
+    schema.upgrade(home)
+    assert _rows(home, "tag_score") == scores
+    assert sorted(row[1:3] for row in _rows(home, "tagging")) == [(first, "cast"), (first, "wd"), (second, "wd")]
+    with open_catalog(home) as reopened, reopened.read() as connection:
+        assert connection.execute(select(tables.tagging.c.at)).scalars().first() is not None
+
+
+def test_what_was_scored_and_found_goes_with_its_picture(
+    catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]
+) -> None:
+    fill(mira, {})
+    with catalog.write() as connection:
+        picture = connection.execute(select(tables.picture.c.id)).scalar()
+        row = {"picture_id": picture, "at": now()}
+        connection.execute(tables.tagging.insert(), row | {"tagger": "wd"})
+        connection.execute(tables.finding.insert(), row | {"kind": "faces", "model": "yunet", "value": 2.0})
+        assert connection.execute(select(tables.finding.c.detail)).scalar() == {}
+        connection.execute(tables.membership.delete())
+        connection.execute(tables.picture.delete())
+        assert not connection.execute(select(tables.tagging)).all()
+        assert not connection.execute(select(tables.finding)).all()
 
 
 @pytest.mark.parametrize("crop", ["1, 2, 30, NULL", "-1, 0, 30, 40", "0, 0, 0, 40", "NULL, NULL, 30, 40"])
