@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ from loratui.config import Home, find_home
 
 REPOSITORY = Path(__file__).parent.parent
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is in a shell's background; tests that interrupt need it as in the foreground.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of processes and terminals wait more than they compute."""
+    return len(os.sched_getaffinity(0)) + 1
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -18,10 +29,21 @@ def home(tmp_path: Path) -> Home:
     return find_home({"LORATUI_HOME": str(tmp_path / "home")})
 
 
+def _shared_folder() -> Path:
+    return Path(os.environ.get("LORATUI_SHARED", REPOSITORY.parent / "shared"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real pictures and small real models, where the machine has it."""
-    folder = Path(os.environ.get("LORATUI_SHARED", REPOSITORY.parent / "shared"))
+    folder = _shared_folder()
     if not (folder / "data").is_dir():
         pytest.skip(f"the shared pictures and models are not here ({folder}); set LORATUI_SHARED to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_photos() -> Path | None:
+    """The folder of 61 real photos, for tests that can do with drawn ones where it is not there."""
+    folder = _shared_folder() / "data" / "photos"
+    return folder if folder.is_dir() else None

@@ -106,6 +106,14 @@ class LoratuiDriver(LinuxDriver):
         # between its callbacks, and wake it when the signal went to another thread.
         get_running_loop().add_signal_handler(signal.SIGWINCH, self._tell_size)
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        # Textual believes COLUMNS and LINES first, which stay what they were when the window changes.
+        try:
+            return os.get_terminal_size(self.streams.terminal)
+        except OSError:
+            # The terminal has gone; the input thread will hear of it.
+            return 80, 24
+
     def _tell_size(self) -> None:
         if not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())

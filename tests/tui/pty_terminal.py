@@ -216,7 +216,7 @@ class PtyTerminal:
         """The rows of the screen, without trailing blanks."""
         return "\n".join(row.rstrip() for row in self.screen.display)
 
-    def wait_for(self, wanted: str | Callable[[str], Any], timeout: float = 10.0) -> float:
+    def wait_for(self, wanted: str | Callable[[str], Any], timeout: float = 30.0) -> float:
         """Wait until a text shows, or until a predicate of the screen's text holds; returns the seconds it took."""
         started = time.monotonic()
         deadline = started + timeout
