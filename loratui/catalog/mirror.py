@@ -89,7 +89,10 @@ def _render_type(column: Column[object]) -> str:
 
 
 def _render_index(index: Index) -> str:
-    return f"Index({str(index.name)!r}, {', '.join(repr(column.name) for column in index.columns)})"
+    parts = [repr(str(index.name)), *(repr(column.name) for column in index.columns)]
+    if (condition := index.dialect_options["sqlite"]["where"]) is not None:
+        parts.append(f"sqlite_where=text({str(condition)!r})")
+    return f"Index({', '.join(parts)})"
 
 
 if __name__ == "__main__":

@@ -162,7 +162,11 @@ class TagScoreTable(Table, table=True):
     """What a tagger said about a picture. Written once, never edited."""
 
     __tablename__ = "tag_score"
-    __table_args__ = (UniqueConstraint("picture_id", "tagger", "tag"), Index("ix_tag_score_tag", "tag", "picture_id"))
+    __table_args__ = (
+        UniqueConstraint("picture_id", "tagger", "tag"),
+        Index("ix_tag_score_tag", "tag", "picture_id"),
+        Index("ix_tag_score_high", "picture_id", "score", "tag", "category", sqlite_where=text("score >= 0.2")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
@@ -208,7 +212,11 @@ class TagEditTable(Table, table=True):
     """A person's word on one tag of one membership: it wins over scores and rules."""
 
     __tablename__ = "tag_edit"
-    __table_args__ = (UniqueConstraint("membership_id", "tag"), Index("ix_tag_edit_tag", "tag", "membership_id"))
+    __table_args__ = (
+        UniqueConstraint("membership_id", "tag"),
+        Index("ix_tag_edit_tag", "tag", "membership_id"),
+        Index("ix_tag_edit_said", "membership_id", "position", "id", "tag", "present"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE")

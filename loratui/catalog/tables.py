@@ -141,6 +141,7 @@ tag_score = Table(
     Column("category", String, nullable=False, server_default=text("'general'")),
     Column("score", Float, nullable=False),
     UniqueConstraint("picture_id", "tagger", "tag"),
+    Index("ix_tag_score_high", "picture_id", "score", "tag", "category", sqlite_where=text("score >= 0.2")),
     Index("ix_tag_score_tag", "tag", "picture_id"),
     sqlite_autoincrement=True,
 )
@@ -179,6 +180,7 @@ tag_edit = Table(
     Column("present", Boolean, nullable=False, server_default=text("1")),
     Column("position", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("membership_id", "tag"),
+    Index("ix_tag_edit_said", "membership_id", "position", "id", "tag", "present"),
     Index("ix_tag_edit_tag", "tag", "membership_id"),
     sqlite_autoincrement=True,
 )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, false, func, or_, select
+from sqlalchemy import and_, case, false, func, literal_column, or_, select
 
 from loratui.catalog import tables
 from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
+
+_HIGH = 0.2
+"""Scores from here on are in the index `ix_tag_score_high`."""
 
 _m, _e, _s = tables.membership.c, tables.tag_edit.c, tables.tag_score.c
 
@@ -151,6 +154,9 @@ def _read(
     said = said.where(_e.membership_id == _m.id).order_by(_e.position, _e.id)
     passes = or_(false(), *(and_(_s.category == name, _s.score >= least) for name, least in thresholds.items()))
     scored = select(_s.tag).where(_s.picture_id == _m.picture_id, passes).order_by(_s.score.desc(), _s.tag)
+    if all(least >= _HIGH for least in thresholds.values()):
+        # Said as a number, so that SQLite can tell that its index of high scores has them all.
+        scored = scored.where(_s.score >= literal_column(str(_HIGH)))
     statement = select(_m.id, _m.name, _m.role, _m.repeats, _m.caption, _join(said), _join(scored))
     # From the driver's own cursor, which makes no row objects.
     cursor = connection.execute(statement.where(_m.id.in_(as_values(ids))).order_by(_m.id)).cursor
