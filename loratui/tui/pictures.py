@@ -377,6 +377,7 @@ class PicturesScreen(CurationScreen, WallKeys):
 
     def _read_fresh(self) -> None:
         self._wants_fresh = True
+        self._tell_others()
         self._show_status()
         self._read_list()
 
