@@ -86,8 +86,9 @@ def import_pictures(
 
     Pictures and their files are kept as they are read, so an import that was killed goes on where it was; the
     memberships are one journal entry, which undo takes back. With `in_place` files stay where they are and are
-    referred to. Raises NotFoundError for the subject or a path, LoratuiError when the disk is full, Cancelled;
-    what was read by then is in the subject.
+    referred to. A picture that a tagger has read before and that may not be used in the subject (see ratings) is
+    refused like a broken file. Raises NotFoundError for the subject or a path, LoratuiError when the disk is full,
+    Cancelled; what was read by then is in the subject.
     """
     with catalog.read() as connection:
         owner = look_up(connection, subject)
@@ -108,6 +109,9 @@ def import_pictures(
         intake.save([], turned_away[: len(found.unreadable)])
         ordered = [readings[file.path] for file in found.files if file.path in readings]
         joined = join_subject(catalog, owner, ordered)
+        unfit = [TurnedAway(file.path, f"it can't be used in {owner.name}: {why}") for file, why in joined.unfit]
+        intake.save([], unfit)
+        turned_away += unfit
     if stop is not None and not isinstance(stop, Cancelled | KeyboardInterrupt):
         raise stop
     if stop is not None or interrupted.is_set():

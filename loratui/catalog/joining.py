@@ -9,7 +9,9 @@ from sqlalchemy import Connection, func, select
 
 from loratui.catalog import tables
 from loratui.catalog.query import as_values
+from loratui.catalog.ratings import find_unfit
 from loratui.catalog.store import now
+from loratui.catalog.subjects import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +35,8 @@ class Joined:
     memberships: dict[Path, int] = field(default_factory=dict)
     """Membership id by path, for every file that was read."""
     also_in: dict[str, int] = field(default_factory=dict)
+    unfit: list[tuple[FoundFile, str]] = field(default_factory=list)
+    """Files whose picture may not be used in the subject, and why; they were not added."""
 
 
 @dataclass(slots=True)
@@ -45,13 +49,20 @@ class _Member:
 
 
 def join_subject(catalog: Catalog, subject: Subject, readings: Sequence[Reading]) -> Joined:
-    """Add the pictures of readings to a subject's inbox, in their order; undo takes it back as one step."""
+    """Add the pictures of readings to a subject's inbox, in their order; undo takes it back as one step.
+
+    Pictures that a tagger has read before and that may not be used in this subject stay outside.
+    """
     joined = Joined()
     if not readings:
         return joined
     with catalog.journal("import", f"import into {subject.name}") as change:
         picture_ids = _picture_ids(change.connection, {one.sha256 for one in readings})
         members = _members(change.connection, subject.id)
+        new = [id_ for id_ in picture_ids.values() if id_ not in members]
+        unfit = find_unfit(change.connection, new, look_up(change.connection, subject))
+        joined.unfit = [(one.file, unfit[id_].why) for one in readings if (id_ := picture_ids[one.sha256]) in unfit]
+        readings = [one for one in readings if picture_ids[one.sha256] not in unfit]
         fresh: list[int] = []
         rows: list[dict[str, Any]] = []
         for one in readings:

@@ -139,8 +139,13 @@ def select_ids(
 def get_memberships(catalog: Catalog, ids: Sequence[int]) -> list[Membership]:
     """Memberships by id, whatever their subject; ids that don't exist are left out."""
     with catalog.read() as connection:
-        statement = select(*_COLUMNS).select_from(_JOINED).where(_m.id.in_(as_values(ids))).order_by(_m.id)
-        return [Membership(*row) for row in connection.execute(statement)]
+        return read_memberships(connection, ids)
+
+
+def read_memberships(connection: Connection, ids: Sequence[int]) -> list[Membership]:
+    """Like `get_memberships`, within a transaction."""
+    statement = select(*_COLUMNS).select_from(_JOINED).where(_m.id.in_(as_values(ids))).order_by(_m.id)
+    return [Membership(*row) for row in connection.execute(statement)]
 
 
 def count_memberships(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from loratui.catalog import tables
 from loratui.catalog.query import Duplicates, Selection, choose_ids, repeats_of
+from loratui.catalog.ratings import USED_ROLES, find_refused, refuse_pictures
 from loratui.catalog.subjects import MAX_REPEATS, check_repeats, look_up
 from loratui.catalog.vocabulary import ROLES
 from loratui.errors import UsageError
@@ -92,7 +93,8 @@ def set_role(
 ) -> int:
     """Give the selected pictures a role; returns how many changed.
 
-    A reason is kept with rejected pictures only. Raises UsageError for an unknown role or a wrong query.
+    A reason is kept with rejected pictures only. Raises UsageError for an unknown role or a wrong query, RefusedError
+    when pictures that may not be used (see ratings) would get a role in training.
     """
     if role not in ROLES:
         raise UsageError(f"There is no role '{role}'.", hint=f"Roles: {', '.join(ROLES)}.")
@@ -304,6 +306,8 @@ def _set(
     action = f"membership.{next(iter(values))}"
     with catalog.journal(action, f"{owner.name}: {label}") as change:
         ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        if values.get("role") in USED_ROLES:
+            refuse_pictures(owner, find_refused(change.connection, owner, ids), f"given the {label}")
         changed = change.update(tables.membership, ids, values)
         change.label = f"{owner.name}: {label} for {_count(changed)}"
         return changed

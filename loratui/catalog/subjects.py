@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageErro
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from loratui.catalog.store import Catalog
@@ -188,27 +188,47 @@ def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
 def record_consent(
     catalog: Catalog, subject: Subject | str, *, who: str, scope: str, at: datetime | None = None, note: str = ""
 ) -> Subject:
-    """Write down who agreed to what and when (default: now); needed before a person is trained or published."""
+    """Write down who agreed to what and when (default: now); needed before a person is trained or published.
+
+    A time without a zone is local. Raises UsageError without a name or a scope, and for a day that has not come.
+    """
     if not who.strip() or not scope.strip():
         raise UsageError(
             "Consent needs the name of the person and what they agreed to.",
             hint='For example who "Ada Lovelace", scope "training and publishing".',
         )
-    consent = {"who": who.strip(), "scope": scope.strip(), "at": (at or now()).isoformat(), "note": note}
+    given = now() if at is None else _check_past(at)
+    consent = {"who": who.strip(), "scope": scope.strip(), "at": given.isoformat(), "note": note.strip()}
     return _set_consent(catalog, subject, consent)
 
 
-def withdraw_consent(catalog: Catalog, subject: Subject | str) -> Subject:
-    """Forget the consent of a person: training and publishing refuse from then on."""
-    return _set_consent(catalog, subject, None)
+def withdraw_consent(catalog: Catalog, subject: Subject | str, *, note: str = "") -> Subject:
+    """Note that a person took their consent back: training and publishing refuse from then on.
+
+    What had been agreed to stays on record, with the day it ended. Raises NotFoundError when there is no consent.
+    """
+    with catalog.read() as connection:
+        known = look_up(connection, subject)
+    if not has_consent(known):
+        raise NotFoundError(
+            f"There is no consent of {known.name} to withdraw.", hint="Without one, training refuses anyway."
+        )
+    withdrawn = {**(known.consent or {}), "withdrawn_at": now().isoformat()}
+    return _set_consent(catalog, known, withdrawn | ({"note": note.strip()} if note.strip() else {}))
 
 
-def require_consent(subject: Subject) -> None:
-    """Raise RefusedError for a person who has not agreed."""
-    if subject.kind == "person" and not subject.consent:
+def has_consent(subject: Subject) -> bool:
+    """Whether somebody agreed for this subject and has not taken it back."""
+    return bool(subject.consent) and not (subject.consent or {}).get("withdrawn_at")
+
+
+def require_consent(subject: Subject, *, person: bool = False) -> None:
+    """Raise RefusedError for a person who has not agreed; `person` is for one that was of that kind when trained."""
+    if (subject.kind == "person" or person) and not has_consent(subject):
+        gone = "the consent was withdrawn" if subject.consent else "no consent is recorded"
         raise RefusedError(
-            f"'{subject.name}' is a person, and no consent is recorded.",
-            hint=f"Record who agreed to what: `loratui subject consent {subject.name} --by WHO --scope SCOPE`.",
+            f"'{subject.name}' is a person, and {gone}.",
+            hint=f"Record who agreed to what: `loratui subject consent '{subject.name}' --by WHO --scope SCOPE`.",
         )
 
 
@@ -222,10 +242,20 @@ def check_repeats(repeats: int) -> int:
 def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, Any] | None) -> Subject:
     with catalog.read() as connection:
         before = look_up(connection, subject)
-    verb = "record" if consent else "withdraw"
+    verb = "withdraw" if (consent or {}).get("withdrawn_at") else "record"
     with catalog.journal("subject.consent", f"{verb} consent for {before.name}") as change:
         change.update(tables.subject, [before.id], {"consent": consent})
         return look_up(change.connection, before)
+
+
+def _check_past(at: datetime) -> datetime:
+    """The moment in UTC; raises UsageError for one that has not come or that nobody means."""
+    # Years far away are no dates that could be moved to another zone.
+    if not 1900 <= at.year <= now().year + 1 or at.astimezone(UTC) > now():
+        raise UsageError(
+            f"{at:%Y-%m-%d} can't be the day of a consent.", hint="It is a day that has come: today or before."
+        )
+    return at.astimezone(UTC)
 
 
 def _summarize(connection: Connection, subjects: Sequence[Subject], *, marked: bool = False) -> list[SubjectSummary]:

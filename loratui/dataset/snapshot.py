@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from loratui.captions.service import captions_of
 from loratui.catalog.query import select_memberships
+from loratui.catalog.ratings import USED_ROLES, list_unfit, refuse_pictures
 from loratui.catalog.snapshots import save_snapshot
-from loratui.catalog.subjects import get_subject
+from loratui.catalog.subjects import look_up, require_consent
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -90,9 +91,13 @@ def parse_content(text: str) -> SnapshotContent:
 def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
     """Freeze a subject's training pictures under their content hash; the same dataset is stored once.
 
-    Raises RefusedError when there is nothing to train on, or when a training picture's file is lost or damaged.
+    Raises RefusedError when there is nothing to train on, when a training picture's file is lost or damaged or its
+    rating forbids its use, and for a person who has not consented.
     """
-    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    require_consent(owner)
+    refuse_unfit(catalog, owner)
     content = describe_dataset(catalog, owner)
     if not content.pictures:
         raise RefusedError(
@@ -101,6 +106,14 @@ def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
         )
     text = content.to_json()
     return save_snapshot(catalog, owner.id, _hash(text), text, len(content.pictures))
+
+
+def refuse_unfit(catalog: Catalog, subject: Subject) -> None:
+    """Raise RefusedError naming the pictures of a dataset that may not be used, by their ratings, tags and captions."""
+    unfit = list_unfit(
+        catalog, subject, roles=USED_ROLES, captions=lambda chosen: captions_of(catalog, subject, chosen)
+    )
+    refuse_pictures(subject, unfit, "trained on")
 
 
 def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:

@@ -1,0 +1,289 @@
+"""Pictures that may not be used: sexual ones of a person, and sexual ones with any sign of youth, whatever they are of.
+
+The one place that decides it, for imports, roles, datasets, trainings and images that a LoRA made. A rating is the
+word of taggers: each says the one it scores highest, of several taggers the gravest counts, and a tag that a person
+or a caption file gave can make it graver, never milder. Rejected pictures may stay in a library: nothing uses them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from loratui.catalog import tables
+from loratui.catalog.query import as_values, read_memberships, tag_key
+from loratui.catalog.subjects import look_up
+from loratui.catalog.vocabulary import ROLES
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import Connection
+
+    from loratui.catalog.edits import ScoredTag
+    from loratui.catalog.rows import Membership, Subject
+    from loratui.catalog.store import Catalog
+
+RATINGS = ("general", "sensitive", "questionable", "explicit")
+"""What a tagger can say of a picture, from the mildest to the gravest."""
+
+SEXUAL = ("questionable", "explicit")
+
+USED_ROLES = ("primary", "supporting", "holdout")
+"""The roles whose pictures a training reads."""
+
+RATING = "rating"
+"""The category that taggers' scores of ratings are stored under."""
+
+Captions = Callable[[Sequence["Membership"]], Mapping[int, str]]
+"""Gives the captions that pictures would be trained with, by membership id; asked for sexual ones only."""
+
+YOUTH_FROM = 0.2
+"""A tag that indicates youth counts from this score on (0 to 1): lower than in captions, for it must not be missed."""
+
+_NAMED = 5
+"""So many pictures are named in an error; the rest are counted."""
+
+# How caption files of image boards and of kohya's tagger write a rating.
+_SAID = {
+    form: name
+    for name in SEXUAL
+    for said in (name, f"rating:{name}", f"rating_{name}", f"rating: {name}")
+    for form in (said, said.capitalize(), said.upper())
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a picture may not be used: its rating, the words that indicate youth, and the person it is of."""
+
+    rating: str
+    words: tuple[str, ...] = ()
+    person: str = ""
+    """The subject of kind person; empty when the words alone are why."""
+
+    @property
+    def why(self) -> str:
+        """The reason in one line."""
+        if self.words:
+            return f"rated {self.rating}, with signs of youth ({', '.join(self.words)})"
+        return f"rated {self.rating}, and {self.person} is a person"
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitPicture:
+    """A picture of a subject that may not be used."""
+
+    membership: Membership
+    rating: str
+    words: tuple[str, ...]
+    why: str
+
+
+def rating_of(scores: Mapping[str, float]) -> str:
+    """The rating that one tagger scored highest, of equals the gravest; empty when it scored none."""
+    known = [(score, RATINGS.index(name), name) for name, score in scores.items() if name in RATINGS]
+    return max(known)[2] if known else ""
+
+
+def list_unfit(
+    catalog: Catalog,
+    subject: Subject | str,
+    *,
+    roles: Sequence[str] = ROLES,
+    captions: Captions | None = None,
+) -> list[UnfitPicture]:
+    """The pictures of a subject that may not be used, of these roles; `captions` gives what they would be called.
+
+    A picture that any subject of kind person has is a picture of a person wherever else it is used.
+    """
+    member = tables.membership.c
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        chosen = select(member.id).where(member.subject_id == owner.id, member.role.in_(list(roles)))
+        return find_refused(connection, owner, list(connection.execute(chosen).scalars()), captions=captions)
+
+
+def find_refused(
+    connection: Connection, subject: Subject, ids: Sequence[int], *, captions: Captions | None = None
+) -> list[UnfitPicture]:
+    """Those of a subject's memberships, by their ids, whose picture may not be used."""
+    member = tables.membership.c
+    rows = connection.execute(select(member.picture_id, member.id).where(member.id.in_(as_values(ids))))
+    by_picture: dict[int, int] = {picture_id: id_ for picture_id, id_ in rows}
+    sexual = _find_sexual(connection, list(by_picture))
+    if not sexual:
+        return []
+    members = read_memberships(connection, [by_picture[picture_id] for picture_id in sexual])
+    said = captions(members) if captions else {}
+    texts = {each.picture_id: said.get(each.id, "") for each in members}
+    unfit = _judge(connection, sexual, subject, texts)
+    reasons = ((each, unfit[each.picture_id]) for each in members if each.picture_id in unfit)
+    return [UnfitPicture(each, reason.rating, reason.words, reason.why) for each, reason in reasons]
+
+
+def find_unfit(connection: Connection, picture_ids: Sequence[int], subject: Subject) -> dict[int, Unfit]:
+    """Those of some pictures, by their ids, that may not be used in a subject, whether it has them yet or not."""
+    sexual = _find_sexual(connection, picture_ids)
+    return _judge(connection, sexual, subject, {}) if sexual else {}
+
+
+def _judge(
+    connection: Connection, sexual: Mapping[int, str], subject: Subject, texts: Mapping[int, str]
+) -> dict[int, Unfit]:
+    persons = dict.fromkeys(sexual, subject.name) if subject.kind == "person" else _find_persons(connection, sexual)
+    words = _find_words(connection, sexual, texts)
+    of_all = find_youth_words(subject.class_word)
+    found = {}
+    for picture_id, rating in sexual.items():
+        signs = tuple(dict.fromkeys([*sorted(words[picture_id]), *of_all]))
+        if signs or picture_id in persons:
+            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""))
+    return found
+
+
+def refuse_pictures(subject: Subject, unfit: Sequence[UnfitPicture], what: str = "used") -> None:
+    """Raise RefusedError naming pictures that may not be used; nothing happens when there are none."""
+    if not unfit:
+        return
+    named = [f"{each.membership.name} ({each.why})" for each in unfit[:_NAMED]]
+    more = f" and {len(unfit) - _NAMED} more" if len(unfit) > _NAMED else ""
+    count = "1 picture" if len(unfit) == 1 else f"{len(unfit)} pictures"
+    raise RefusedError(
+        f"{count} of {subject.name} can't be {what}: {'; '.join(named)}{more}.",
+        hint=f"Reject them, rejected pictures are not trained: {tell_rejection(subject, unfit)}",
+    )
+
+
+def tell_rejection(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
+    """The command that rejects pictures which may not be used."""
+    query = " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in unfit)
+    return f"`loratui role set '{subject.name}' rejected '{query}' --reason unfit`."
+
+
+def refuse_if_unfit(subject: Subject, name: str, scores: Iterable[Iterable[ScoredTag]], prompt: str = "") -> None:
+    """Raise RefusedError when an image that a LoRA made may not be shown or published.
+
+    `scores` has what each tagger said of it. Words in its prompt count like tags. Without any score nothing is
+    known of the image: whoever publishes it must have it read first.
+    """
+    said = [list(one) for one in scores]
+    ratings = [rating_of({tag: score for tag, category, score in one if category == RATING}) for one in said]
+    rating = _gravest(ratings)
+    if rating not in SEXUAL:
+        return
+    tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)
+    words = {_spell(tag) for tag in tags if tag_key(tag) in youth_tags()}
+    words.update(find_youth_words(prompt), find_youth_words(subject.class_word))
+    unfit = Unfit(rating, tuple(sorted(words)), subject.name)
+    if words or subject.kind == "person":
+        raise RefusedError(
+            f"The image {name} of {subject.name} can't be kept: it is {unfit.why}.",
+            hint="There is no way around it: delete the image, and change the prompt or the training pictures.",
+        )
+
+
+@cache
+def youth_tags() -> frozenset[str]:
+    """The tags that indicate youth, as `tag_key` spells them: from the list among the traits of captions."""
+    # The list is data, in the folder of all lists of tags; the code of that layer is not used.
+    text = files("loratui").joinpath("captions", "traits", "youth.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    # A header of `key: value` lines, an empty line, then the tags.
+    body = "\n".join(lines).strip().partition("\n\n")[2]
+    found = frozenset(tag_key(tag) for tag in re.split(r"[,\n]", body) if tag.strip())
+    if not found:
+        raise RefusedError("The list of words that indicate youth is empty.", hint="Install loratui again.")
+    return found
+
+
+def find_youth_words(text: str) -> tuple[str, ...]:
+    """The words in a caption or a prompt that indicate youth, each once, in their order."""
+    if not text:
+        return ()
+    plain = re.sub(r"[\s_]+", " ", text.casefold())
+    return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
+
+
+@cache
+def _youth_pattern() -> re.Pattern[str]:
+    # Longest first, so that "oppai loli" is found as a whole.
+    words = sorted((_spell(tag) for tag in youth_tags()), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
+
+
+def _spell(tag: str) -> str:
+    return tag_key(tag).replace("_", " ")
+
+
+def _gravest(ratings: Iterable[str]) -> str:
+    return max((rating for rating in ratings if rating), key=RATINGS.index, default="")
+
+
+def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int, str]:
+    """The rating by picture id, of those with a sexual one."""
+    score, edit, member = tables.tag_score.c, tables.tag_edit.c, tables.membership.c
+    chosen = select(score.picture_id, score.tagger, score.tag, score.score)
+    # By tag and picture there is an index; a picture has a hundred other tags.
+    rows = connection.execute(
+        chosen.where(score.tag.in_(RATINGS), score.category == RATING, score.picture_id.in_(as_values(picture_ids)))
+    ).cursor
+    by_tagger: dict[tuple[int, str], dict[str, float]] = defaultdict(dict)
+    for picture_id, tagger, tag, value in rows.fetchall() if rows else ():
+        by_tagger[picture_id, tagger][tag] = value
+    said: dict[int, list[str]] = defaultdict(list)
+    for (picture_id, _tagger), scores in by_tagger.items():
+        said[picture_id].append(rating_of(scores))
+    by_hand = select(member.picture_id, edit.tag).join_from(
+        tables.tag_edit, tables.membership, member.id == edit.membership_id
+    )
+    for picture_id, tag in connection.execute(
+        by_hand.where(edit.tag.in_(list(_SAID)), edit.present, member.picture_id.in_(as_values(picture_ids)))
+    ):
+        said[picture_id].append(_SAID[tag])
+    found = {picture_id: _gravest(ratings) for picture_id, ratings in said.items()}
+    return {picture_id: rating for picture_id, rating in found.items() if rating in SEXUAL}
+
+
+def _find_persons(connection: Connection, picture_ids: Iterable[int]) -> dict[int, str]:
+    """By picture id, a subject of kind person that has it."""
+    member, subject = tables.membership.c, tables.subject.c
+    chosen = select(member.picture_id, subject.name).join_from(
+        tables.membership, tables.subject, subject.id == member.subject_id
+    )
+    rows = connection.execute(
+        chosen.where(subject.kind == "person", member.picture_id.in_(as_values(picture_ids))).order_by(subject.id)
+    )
+    return {picture_id: name for picture_id, name in rows}
+
+
+def _find_words(connection: Connection, picture_ids: Collection[int], texts: Mapping[int, str]) -> dict[int, set[str]]:
+    """The words that indicate youth, by picture id: of taggers, of people in any subject, and in captions."""
+    score, edit, member = tables.tag_score.c, tables.tag_edit.c, tables.membership.c
+    found: dict[int, set[str]] = defaultdict(set)
+    spelled = sorted({form for tag in youth_tags() for form in (tag, tag.replace("_", " "))})
+    scored = select(score.picture_id, score.tag).where(score.tag.in_(spelled), score.score >= YOUTH_FROM)
+    # What a person removed counts all the same: nobody can talk a tagger out of this.
+    for picture_id, tag in connection.execute(scored.where(score.picture_id.in_(as_values(picture_ids)))):
+        found[picture_id].add(_spell(tag))
+    edited = select(member.picture_id, edit.tag).join_from(
+        tables.tag_edit, tables.membership, member.id == edit.membership_id
+    )
+    for picture_id, tag in connection.execute(
+        edited.where(edit.present, member.picture_id.in_(as_values(picture_ids)))
+    ):
+        found[picture_id].update(find_youth_words(tag))
+    written = select(member.picture_id, member.caption).where(member.picture_id.in_(as_values(picture_ids)))
+    for picture_id, caption in connection.execute(written.where(member.caption.is_not(None))):
+        found[picture_id].update(find_youth_words(caption))
+    for picture_id in picture_ids:
+        found[picture_id].update(find_youth_words(texts.get(picture_id, "")))
+    return found
