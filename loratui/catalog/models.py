@@ -227,6 +227,21 @@ class TagEditTable(Table, table=True):
     position: int = _default(0)
 
 
+class SentenceTable(Table, table=True):
+    """What a captioner wrote about a picture of a subject. A rule says whether captions use it."""
+
+    __tablename__ = "sentence"
+
+    id: int | None = Field(default=None, primary_key=True)
+    membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE", unique=True)
+    # The model and the host that ran it.
+    captioner: str
+    # A short hash of the question: another one asks anew.
+    prompt: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime
+
+
 class CaptionRulesTable(Table, table=True):
     """How captions of one subject are computed."""
 

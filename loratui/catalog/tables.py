@@ -185,6 +185,18 @@ tag_edit = Table(
     sqlite_autoincrement=True,
 )
 
+sentence = Table(
+    "sentence",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("membership_id", Integer, ForeignKey("membership.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("captioner", String, nullable=False),
+    Column("prompt", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 caption_rules = Table(
     "caption_rules",
     METADATA,
