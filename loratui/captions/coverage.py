@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.facets import CHOICES, VOCABULARY, Facet, fold_known, read_facets
-from loratui.catalog.edits import tag_edits_of, tag_scores_of
-from loratui.catalog.subjects import get_subject
-from loratui.catalog.trained import list_trained
+from loratui.captions.facets import CHOICES, Facet
+from loratui.captions.survey import survey
+from loratui.captions.wardrobe import kind_of_garment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loratui.catalog.rows import Subject, TagEdit, TagScore
+    from loratui.captions.survey import SeenPicture
+    from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
-    from loratui.catalog.trained import TrainedPicture
-
-COUNTED_FROM = 0.2
-"""Lower than for captions: the taggers learned from drawings, and score photos low."""
 
 UNKNOWN = "unknown"
 """Row of the pictures whose tags do not tell the framing."""
 
-COLUMNS: tuple[Facet, ...] = ("angle", "expression", "background")
+COLUMNS: tuple[Facet, ...] = ("angle", "expression", "background", "lighting", "clothing")
 """Facets that the framings are crossed with."""
+
+# What nobody misses: few subjects need every kind of clothes, and most pictures are in plain light.
+_NOT_MISSED = frozenset({("lighting", "normal"), ("lighting", "backlit")})
 
 # A cell of the 25 of framing x angle that has more than this share crowds out the others; an expression or a
 # background has fewer neighbours, so its whole column may have more.
@@ -68,11 +68,26 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How evenly training is spread over the values of a facet.
+
+    `entropy` is in nats, `evenness` is it over the logarithm of `cells`: 0 when all shows one value, 1 when all
+    values are shown alike. Framing and angle count together; of clothing, it is the garments that count.
+    """
+
+    facet: str
+    cells: int
+    entropy: float
+    evenness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """The training pictures of a subject sorted into cells.
 
-    `cells` has every framing with every angle, expression and background, empty ones too, row by row;
-    the row `unknown` is there only when it has pictures. `tagged` pictures have a tag that says anything.
+    `cells` has every framing with every angle, expression, background, lighting and kind of clothes, empty ones
+    too, row by row; the row `unknown` is there only when it has pictures. `tagged` pictures have a tag that says
+    anything; the others are in no cell.
     """
 
     cells: tuple[CoverageCell, ...]
@@ -80,6 +95,7 @@ class Coverage:
     lopsided: tuple[Crowd, ...]
     tagged: int
     untagged: int
+    entropy: tuple[Spread, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -100,26 +116,25 @@ def coverage_of(catalog: Catalog, subject: Subject | str) -> Coverage:
     A person's tags count, and a tagger's from a score of 0.2 that the person did not remove; where a person
     named the framing, angle, expression or background, the tagger is not asked about it.
     """
-    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    pictures = list_trained(catalog, owner)
-    edits = tag_edits_of(catalog, owner)
-    scores = tag_scores_of(catalog, owner, least=COUNTED_FROM, tags=VOCABULARY)
-    return count_coverage(
-        (picture, _read_tags(edits.get(picture.id, ()), scores.get(picture.picture_id, ()))) for picture in pictures
-    )
+    return count_coverage(survey(catalog, subject))
 
 
-def count_coverage(pictures: Iterable[tuple[TrainedPicture, dict[Facet, str]]]) -> Coverage:
-    """Count pictures whose facets are known; one without any is untagged."""
-    found: dict[tuple[Facet, str, str], list[TrainedPicture]] = defaultdict(list)
+def count_coverage(pictures: Iterable[SeenPicture]) -> Coverage:
+    """Count pictures of which is known what they show."""
+    found: dict[tuple[Facet, str, str], list[SeenPicture]] = defaultdict(list)
+    garments: Counter[str] = Counter()
     tagged = untagged = 0
-    for picture, facets in pictures:
-        tagged += bool(facets)
-        untagged += not facets
-        row = facets.get("framing", UNKNOWN)
+    for picture in pictures:
+        if not picture.tagged:
+            untagged += 1
+            continue
+        tagged += 1
+        row = picture.facets.get("framing", UNKNOWN)
         for facet in COLUMNS:
-            if column := facets.get(facet):
+            if column := picture.facets.get(facet):
                 found[facet, row, column].append(picture)
+        if picture.garment:
+            garments[picture.garment] += picture.repeats
     rows = [choice.name for choice in CHOICES["framing"]]
     if any(row == UNKNOWN for _, row, _ in found):
         rows.append(UNKNOWN)
@@ -130,27 +145,13 @@ def count_coverage(pictures: Iterable[tuple[TrainedPicture, dict[Facet, str]]]) 
         for choice in CHOICES[facet]
     )
     missing = tuple(_find_gaps(cells)) if tagged else ()
-    lopsided = tuple(_find_crowds(cells)) if tagged >= _FEW else ()
-    return Coverage(cells, missing, lopsided, tagged, untagged)
+    lopsided = (*_find_crowds(cells), *_find_worn_out(garments)) if tagged >= _FEW else ()
+    return Coverage(cells, missing, lopsided, tagged, untagged, tuple(_spread(cells, garments)))
 
 
-def _make_cell(facet: Facet, row: str, column: str, pictures: Sequence[TrainedPicture]) -> CoverageCell:
+def _make_cell(facet: Facet, row: str, column: str, pictures: Sequence[SeenPicture]) -> CoverageCell:
     weight = sum(picture.repeats for picture in pictures)
     return CoverageCell(facet, row, column, len(pictures), weight, tuple(picture.id for picture in pictures))
-
-
-def _read_tags(edits: Iterable[TagEdit], scores: Iterable[TagScore]) -> dict[Facet, str]:
-    written: set[str] = set()
-    removed: set[str] = set()
-    for edit in edits:
-        if known := fold_known(edit.tag):
-            (written if edit.present else removed).add(known)
-    scored: dict[str, float] = {}
-    for score in scores:
-        known = fold_known(score.tag)
-        if known and known not in removed:
-            scored[known] = max(score.score, scored.get(known, 0.0))
-    return read_facets(written, scored)
 
 
 def _find_gaps(cells: Sequence[CoverageCell]) -> Iterable[Gap]:
@@ -161,7 +162,9 @@ def _find_gaps(cells: Sequence[CoverageCell]) -> Iterable[Gap]:
         if row.name in rows:
             yield Gap("angle", row.name, "", f"no picture {row.words}")
     for facet in COLUMNS:
-        for column in CHOICES[facet]:
+        for column in CHOICES[facet] if facet != "clothing" else ():
+            if (facet, column.name) in _NOT_MISSED:
+                continue
             if not _weigh((cell for cell in cells if cell.facet == facet), column=column.name):
                 yield Gap(facet, "", column.name, f"no picture {column.words}")
     words = {choice.name: choice.words for facet in ("framing", "angle") for choice in CHOICES[facet]}
@@ -182,9 +185,33 @@ def _find_crowds(cells: Sequence[CoverageCell]) -> Iterable[Crowd]:
     for facet in COLUMNS[1:]:
         own = [cell for cell in cells if cell.facet == facet]
         total = _weigh(own)
-        for column in CHOICES[facet]:
-            if (weight := _weigh(own, column=column.name)) > _CROWDED_COLUMN * total:
+        # Of clothes it is the garment that counts; and even light is no fault.
+        for column in CHOICES[facet] if facet != "clothing" else ():
+            weight = _weigh(own, column=column.name)
+            if weight > _CROWDED_COLUMN * total and (facet, column.name) not in _NOT_MISSED:
                 yield Crowd(facet, "", column.name, weight / total, column.words)
+
+
+def _find_worn_out(garments: Counter[str]) -> Iterable[Crowd]:
+    total = garments.total()
+    for garment, weight in garments.most_common(1):
+        if weight > _CROWDED_COLUMN * total:
+            yield Crowd("clothing", "", kind_of_garment(garment), weight / total, f"in the same clothes: {garment}")
+
+
+def _spread(cells: Sequence[CoverageCell], garments: Counter[str]) -> Iterable[Spread]:
+    for facet in COLUMNS:
+        counts: Counter[tuple[str, str]] = Counter()
+        for cell in cells:
+            if cell.facet == facet and (facet != "angle" or cell.row != UNKNOWN):
+                counts[cell.row if facet == "angle" else "", cell.column] += cell.weight
+        values = garments.values() if facet == "clothing" else counts.values()
+        total = sum(values)
+        entropy = -sum(weight / total * math.log(weight / total) for weight in values if weight)
+        # Shirts of five colours are five outfits, though all are shirts.
+        size = max(len(counts), len(garments)) if facet == "clothing" else len(counts)
+        name = "framing x angle" if facet == "angle" else facet
+        yield Spread(name, size, round(abs(entropy), 4), round(abs(entropy) / math.log(size), 4))
 
 
 def _weigh(cells: Iterable[CoverageCell], *, row: str = "", column: str = "") -> int:

@@ -1,4 +1,4 @@
-"""What the tags of a picture say about framing, angle, expression and background.
+"""What the tags of a picture say about framing, angle, expression, background, lighting and clothing.
 
 Tag names are those of the WD taggers' vocabulary and of the drawn cast, spelled with spaces. Words that look as if
 they belonged here but are not in that vocabulary (three-quarter view, bust, living room) are left out on purpose.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from loratui.captions.tags import fold_tag
+from loratui.captions.wardrobe import GARMENTS, find_garment, kind_of_garment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Facet = Literal["framing", "angle", "expression", "background"]
+Facet = Literal["framing", "angle", "expression", "background", "lighting", "clothing"]
 
 # Within a facet the strongest tag decides; of equally strong ones that of the value named first.
 _FRAMING: dict[str, tuple[str, ...]] = {
@@ -63,6 +64,17 @@ _EXPRESSION: dict[str, tuple[str, ...]] = {
     "smile": _SMILE,
     "neutral": ("closed mouth", "expressionless", "serious"),
 }
+_LIGHTING: dict[str, tuple[str, ...]] = {
+    "backlit": ("backlighting", "silhouette"),
+    "dark": ("dark", "night", "moonlight", "candlelight", "dim lighting"),
+    "bright": ("bright lighting", "sunlight", "sunbeam", "light rays", "bloom"),
+    # No tagger says this; a person may.
+    "normal": ("even lighting",),
+}
+# Of 58 photos, those darker than the first look dark at a glance, those brighter than the second mostly white. Where
+# a tag says so too, less of it is enough.
+_DARK, _BRIGHT = 0.25, 0.72
+_DARK_WHEN_TAGGED, _BRIGHT_WHEN_TAGGED = 0.4, 0.55
 
 
 class Choice(NamedTuple):
@@ -105,6 +117,26 @@ CHOICES: dict[Facet, tuple[Choice, ...]] = {
         Choice("outdoors", "outdoors"),
         Choice("blurred", "with a blurred background"),
     ),
+    "lighting": (
+        Choice("dark", "in the dark"),
+        Choice("normal", "in even light"),
+        Choice("bright", "in bright light"),
+        Choice("backlit", "lit from behind"),
+    ),
+    "clothing": (
+        Choice("shirt", "in a shirt or sweater"),
+        Choice("dress", "in a dress"),
+        Choice("coat", "in a coat or jacket"),
+        Choice("suit", "in a suit"),
+        Choice("uniform", "in a uniform"),
+        Choice("traditional", "in a kimono or robe"),
+        Choice("sportswear", "in sportswear"),
+        Choice("armor", "in armor"),
+        Choice("skirt or trousers", "in a skirt or trousers"),
+        Choice("swimwear", "in swimwear"),
+        Choice("underwear", "in underwear"),
+        Choice("none", "without clothes"),
+    ),
 }
 """Every value of a facet, in the order in which it is shown."""
 
@@ -113,6 +145,8 @@ _TABLES: dict[Facet, dict[str, tuple[str, ...]]] = {
     "angle": _ANGLE,
     "expression": _EXPRESSION,
     "background": _BACKGROUND,
+    "lighting": _LIGHTING,
+    "clothing": GARMENTS,
 }
 _GAZE = "looking at viewer"
 
@@ -120,6 +154,9 @@ VOCABULARY: frozenset[str] = frozenset(
     {_GAZE, *(tag for table in _TABLES.values() for tags in table.values() for tag in tags)}
 )
 """Every tag that says something here, folded like `fold_tag` does."""
+
+TAGS_OF: dict[Facet, dict[str, tuple[str, ...]]] = _TABLES
+"""The tags that say each value of each facet; the first is the plainest."""
 
 _VALUES: dict[Facet, dict[str, str]] = {
     facet: {tag: value for value, tags in table.items() for tag in tags} for facet, table in _TABLES.items()
@@ -133,11 +170,14 @@ _RANKS: dict[Facet, dict[str, int]] = {
 }
 
 
-def read_facets(written: frozenset[str] | set[str], scored: Mapping[str, float]) -> dict[Facet, str]:
+def read_facets(
+    written: frozenset[str] | set[str], scored: Mapping[str, float], luminance: float | None = None
+) -> dict[Facet, str]:
     """The value of each facet that a picture's tags tell; a facet that they say nothing about is left out.
 
     `written` are the tags of a person, who overrules the tagger facet by facet; `scored` those of a tagger with
-    their scores. Both are folded (see fold_tag).
+    their scores. Both are folded (see fold_tag). With its mean luminance, 0 (black) to 1 (white), the lighting is
+    always known.
     """
     found: dict[Facet, str] = {}
     own: dict[Facet, dict[str, float]] = {}
@@ -153,7 +193,24 @@ def read_facets(written: frozenset[str] | set[str], scored: Mapping[str, float])
     # Whoever is tagged at all and not seen from elsewhere is seen from the front, or nearly.
     if "angle" not in found and (written or scored):
         found["angle"] = "front"
+    if luminance is not None and "lighting" not in own:
+        found["lighting"] = _read_lighting(luminance, tags.get("lighting", {}))
     return found
+
+
+def read_garment(written: frozenset[str] | set[str], scored: Mapping[str, float]) -> str:
+    """The garment that a picture is told apart by, such as "red shirt"; empty when no tag says any."""
+    return find_garment(dict.fromkeys(written, 1.0)) or find_garment(scored)
+
+
+def _read_lighting(luminance: float, tags: Mapping[str, float]) -> str:
+    # Tags decide about light from behind, which no mean shows, and in doubtful cases.
+    tagged = {_VALUES["lighting"][tag] for tag in tags}
+    if "backlit" in tagged:
+        return "backlit"
+    if luminance < (_DARK_WHEN_TAGGED if "dark" in tagged else _DARK):
+        return "dark"
+    return "bright" if luminance > (_BRIGHT_WHEN_TAGGED if "bright" in tagged else _BRIGHT) else "normal"
 
 
 def fold_known(tag: str) -> str:
@@ -180,7 +237,12 @@ def _read_background(facet: Facet, tags: Mapping[str, float]) -> str:
     return _strongest(facet, places or plain or tags)
 
 
+def _read_clothing(_facet: Facet, tags: Mapping[str, float]) -> str:
+    return kind_of_garment(find_garment(tags))
+
+
 _READERS: dict[Facet, Callable[[Facet, Mapping[str, float]], str]] = {
     "expression": _read_expression,
     "background": _read_background,
+    "clothing": _read_clothing,
 }

@@ -172,7 +172,8 @@ class CoverageView(Widget):
             heads += [(_head(name), "bold $foreground-muted") for name in own]
             heads.append(" " * _GAP)
         lines = [Content.assemble(*titles), Content.assemble(*heads)]
-        most = max((cell.weight for cell in found.cells), default=1) or 1
+        shown = _WIDE[0]
+        most = max((cell.weight for cell in found.cells if cell.facet in shown), default=1) or 1
         crowded = {(crowd.facet, crowd.row, crowd.column) for crowd in found.lopsided}
         for row, name in enumerate(found.rows):
             pieces: list[tuple[str, str] | str] = [

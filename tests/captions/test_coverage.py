@@ -195,7 +195,8 @@ def test_the_verb_prints_cells_and_what_is_missing(
     monkeypatch.setenv("LORATUI_HOME", str(home.data))
     assert run(["coverage", "Mira", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    (cell,) = [cell for cell in printed["cells"] if cell["pictures"]]
+    cell, light = [cell for cell in printed["cells"] if cell["pictures"]]
+    assert (light["facet"], light["column"], light["weight"]) == ("lighting", "normal", 2)
     assert cell == {
         "facet": "angle",
         "row": "portrait",
