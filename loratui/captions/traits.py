@@ -36,6 +36,8 @@ class TraitGroup:
     kind: Kind
     noun: str
     """What its tags end in when they are an adjective and a noun, such as eyes in "red eyes"; may be empty."""
+    single: bool
+    """Whether a subject has one of them at a time: different ones in different pictures are a change."""
     tags: tuple[str, ...]
 
 
@@ -65,25 +67,25 @@ def load_groups() -> tuple[TraitGroup, ...]:
     return tuple(sorted(groups, key=lambda group: (_KINDS.index(group.kind), group.name)))
 
 
-def find_group(name: str) -> TraitGroup:
-    """The list called `name`, however its words are joined; raises UsageError with near names."""
-    groups = {fold_tag(group.name): group for group in load_groups()}
-    groups |= {group.title: group for group in load_groups()}
-    folded = fold_tag(name.replace("-", " "))
-    if folded in groups:
-        return groups[folded]
-    near = [groups[found].name for found in get_close_matches(folded, groups, n=3)]
-    known = near or [group.name for group in load_groups() if group.kind in ("intrinsic", "borderline")]
-    raise UsageError(
-        f"There is no group of tags called {name!r}.",
-        hint=f"{'Did you mean' if near else 'Groups are'} {', '.join(dict.fromkeys(known))}{'?' if near else '.'}",
-    )
+def find_groups(name: str) -> tuple[TraitGroup, ...]:
+    """The lists meant by a name (eye_colour, "eye color") or its first word (hair); UsageError with near names."""
+    folded = fold_tag(name.replace("-", " ")).replace("color", "colour")
+    words = {group.name: group.name.replace("_", " ") for group in load_groups()}
+    if exact := [group for group in load_groups() if folded in (words[group.name], group.title)]:
+        return tuple(exact)
+    stem = folded.removesuffix("s")
+    if found := [group for group in load_groups() if stem and stem == words[group.name].split()[0].removesuffix("s")]:
+        return tuple(found)
+    known = {words[group.name]: group.name for group in load_groups()}
+    near = [known[word] for word in get_close_matches(folded, known, n=3)]
+    told = f"Did you mean {', '.join(near)}?" if near else f"Groups are {', '.join(sorted(known.values()))}."
+    raise UsageError(f"There is no group of tags called {name!r}.", hint=told)
 
 
 @cache
 def load_list(name: str) -> frozenset[str]:
-    """The tags of one list, folded, for looking tags up; raises UsageError when there is no such list."""
-    return frozenset(find_group(name).tags)
+    """The tags of a list, or of all whose names start with that word, folded; UsageError when there is none."""
+    return frozenset(tag for group in find_groups(name) for tag in group.tags)
 
 
 def trait_of(tag: str) -> Trait | None:
@@ -103,9 +105,9 @@ def _traits() -> dict[str, Trait]:
 
 
 def read_group(name: str, lines: Iterable[str]) -> TraitGroup:
-    """Read a list: `key: value` lines (title, kind, noun), an empty line, then tags between commas; # is a remark.
+    """Read a list: lines with title, kind, noun and single, an empty line, then tags between commas; # is a remark.
 
-    Raises ValueError for a list that is not written like this.
+    A line of tags that starts with `also:` holds words that people write and no WD tagger gives. Raises ValueError for a list that is not written like this.
     """
     header: dict[str, str] = {}
     tags: list[str] = []
@@ -117,8 +119,9 @@ def read_group(name: str, lines: Iterable[str]) -> TraitGroup:
             key, _, value = line.partition(":")
             header[key.strip()] = value.strip()
         else:
-            tags += [tag.strip() for tag in line.split(",") if tag.strip()]
+            tags += [tag.strip() for tag in line.removeprefix("also:").split(",") if tag.strip()]
     kind = header.get("kind", "")
     if kind not in _KINDS or not header.get("title"):
         raise ValueError(f"The list {name} needs a title and one of the kinds {', '.join(_KINDS)}.")
-    return TraitGroup(name, header["title"], kind, header.get("noun", ""), tuple(tags))
+    single = header.get("single") == "yes"
+    return TraitGroup(name, header["title"], kind, header.get("noun", ""), single, tuple(tags))
