@@ -1,0 +1,137 @@
+"""A person says what pictures show: their word decides, captions don't contradict it, undo takes it back."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from loratui.captions.coverage import coverage_of
+from loratui.captions.facets import CHOICES, VOCABULARY
+from loratui.captions.overruling import overrule_facet
+from loratui.captions.service import captions_of
+from loratui.captions.survey import CANDIDATES, survey
+from loratui.catalog.edits import add_tags, edit_tags, forget_tag_edits, store_tag_scores, tag_edits_of
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.journal import undo
+from loratui.catalog.query import select_memberships
+from loratui.catalog.roles import set_role
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+
+@pytest.fixture
+def catalog(home: Home, tmp_path: Path) -> Iterator[Catalog]:
+    """A subject Mira with three primary pictures 0.png to 2.png, without tags."""
+    with open_catalog(home) as opened:
+        add_subject(opened, "Mira", "Mirvok")
+        for number in range(3):
+            noise = random.Random(number).randbytes(48 * 48)
+            Image.frombytes("L", (48, 48), noise).save(tmp_path / f"{number}.png")
+        import_pictures(opened, "Mira", sorted(tmp_path.glob("*.png")))
+        set_role(opened, "Mira", "primary", "")
+        yield opened
+
+
+def score(catalog: Catalog, **scores: float) -> None:
+    (picture,) = select_memberships(catalog, "Mira", "name:0.png")
+    store_tag_scores(catalog, picture.picture_id, "wd", [(name, "general", value) for name, value in scores.items()])
+
+
+def caption(catalog: Catalog) -> str:
+    (picture,) = select_memberships(catalog, "Mira", "name:0.png")
+    return captions_of(catalog, "Mira", [picture])[picture.id]
+
+
+def test_a_word_on_the_framing_moves_the_picture_to_another_cell_and_undo_moves_it_back(catalog: Catalog) -> None:
+    score(catalog, portrait=0.9, from_side=0.8)
+    assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body") == 1
+    assert coverage_of(catalog, "Mira").find("angle", "full body", "side").pictures == 1
+    undo(catalog)
+    assert coverage_of(catalog, "Mira").find("angle", "portrait", "side").pictures == 1
+    assert tag_edits_of(catalog, "Mira") == {}
+
+
+def test_captions_do_not_say_what_was_overruled(catalog: Catalog) -> None:
+    score(catalog, portrait=0.9, from_side=0.8, smile=0.7)
+    overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body")
+    assert caption(catalog) == "photo of Mirvok, full body, from side, smile"
+
+
+def test_a_person_can_overrule_what_a_person_said(catalog: Catalog) -> None:
+    add_tags(catalog, "Mira", "name:0.png", ["Close-up", "smile"])
+    overrule_facet(catalog, "Mira", "", "framing", "upper body")
+    assert coverage_of(catalog, "Mira").find("angle", "upper body", "front").pictures == 3
+    assert caption(catalog) == "photo of Mirvok, smile, upper body"
+
+
+def test_a_smile_stays_when_teeth_are_said_and_goes_on_when_they_are_taken_back(catalog: Catalog) -> None:
+    add_tags(catalog, "Mira", "name:0.png", ["smile"])
+    overrule_facet(catalog, "Mira", "name:0.png", "expression", "teeth")
+    assert caption(catalog) == "photo of Mirvok, smile, teeth"
+    overrule_facet(catalog, "Mira", "name:0.png", "expression", "smile")
+    assert caption(catalog) == "photo of Mirvok, smile"
+
+
+def test_a_value_can_be_named_by_any_of_its_tags(catalog: Catalog) -> None:
+    overrule_facet(catalog, "Mira", "name:0.png", "angle", "Profile")
+    overrule_facet(catalog, "Mira", "name:0.png", "clothing", "red_shirt")
+    assert caption(catalog) == "photo of Mirvok, profile, red shirt"
+    (seen, *_) = survey(catalog, "Mira")
+    assert (seen.facets["angle"], seen.facets["clothing"], seen.garment) == ("side", "shirt", "red shirt")
+
+
+def test_saying_it_again_changes_nothing(catalog: Catalog) -> None:
+    score(catalog, portrait=0.9, full_body=0.3)
+    assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body") == 1
+    assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body") == 0
+    assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "portrait") == 1
+
+
+def test_a_word_on_the_light_overrules_the_measure(catalog: Catalog) -> None:
+    add_tags(catalog, "Mira", "", ["portrait"])
+    for value in ("bright", "dark", "backlit", "normal"):
+        overrule_facet(catalog, "Mira", "", "lighting", value)
+        assert coverage_of(catalog, "Mira").find("lighting", "portrait", value).pictures == 3
+
+
+@pytest.mark.parametrize(("facet", "value"), [("framing", "sideways"), ("angle", "portrait"), ("mood", "smile")])
+def test_an_unknown_facet_or_value_is_refused_with_those_there_are(catalog: Catalog, facet: str, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrule_facet(catalog, "Mira", "", facet, value)
+    assert "portrait" in caught.value.hint or "front" in caught.value.hint or "framing" in caught.value.hint
+
+
+TAGS = st.sets(st.sampled_from(sorted(VOCABULARY - {"nude"})), max_size=6)
+WORDS = [(facet, choice.name) for facet, choices in CHOICES.items() for choice in choices]
+
+
+@given(own=TAGS, gone=TAGS, scored=TAGS, word=st.sampled_from(WORDS))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_was_said_before_the_last_word_holds(
+    catalog: Catalog, own: set[str], gone: set[str], scored: set[str], word: tuple[str, str]
+) -> None:
+    facet, value = word
+    forget_tag_edits(catalog, "Mira", "")
+    score(catalog, **{tag: 0.3 + 0.6 * place / len(scored) for place, tag in enumerate(sorted(scored))})
+    if own or gone - own:
+        edit_tags(catalog, "Mira", "name:0.png", add=sorted(own), remove=sorted(gone - own))
+    before = tag_edits_of(catalog, "Mira")
+    changed = overrule_facet(catalog, "Mira", "name:0.png", facet, value)
+    (seen, *_) = survey(catalog, "Mira", CANDIDATES)
+    assert seen.facets[facet] == value  # type: ignore[index]
+    if changed:
+        undo(catalog)
+    assert tag_edits_of(catalog, "Mira") == before
