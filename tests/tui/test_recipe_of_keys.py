@@ -29,9 +29,16 @@ pytest.importorskip("torch", reason="the [train] extra is not installed")
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def photos(tmp_path: Path, real_photos: Path | None, record_property: Callable[[str, object], None]) -> Path:
+    """61 pictures, two of them alike: real photos where the machine has them, else one drawn character."""
+    folder = real_photos or draw_photos(tmp_path / "photos")
+    record_property("pictures", "real photos" if real_photos else "drawn")
+    print(f"With {'real photos' if real_photos else 'drawn pictures'} of {folder}")
+    return folder
+
+
+def draw_photos(folder: Path) -> Path:
     """60 pictures of one drawn character, and a smaller copy of one of them."""
-    folder = tmp_path / "photos"
     folder.mkdir()
     rng = random.Random(5)
     look = world.random_look(rng)
