@@ -38,36 +38,62 @@ _BEGUN = re.compile(
     "|\\]\\d+;?[^\x1b\x07]*\x1b?|\\[[?>=][\\d;]*|\\[[4568](?:;[\\d;]*)?)\\Z"
 )
 """A reply that has begun and can't be a key; `\\x1b[?` may also begin a mode report, which passes once it is whole."""
-_PERHAPS = re.compile("\x1b[P_\\]\\[]?\\Z")
-"""Escape, or alt and a key, or the first bytes of a reply."""
+_PERHAPS = re.compile("\x1b(?:[P_\\]]|\\[(?:20{0,2})?)?\\Z")
+"""Escape, or alt and a key, or the first bytes of a reply or of a paste."""
+_ESCAPE_AND_KEY = re.compile("\x1b(?=[^\x1b\x7f\\[\\\\OP_\\]])")
+"""Escape and a key typed right behind it; where a link is slow they come as one, as alt and the key would."""
 REPLY_PATIENCE = 2.0
 """Seconds after which the rest of a reply is not waited for any more."""
-ESCAPE_PATIENCE = 0.01
+ESCAPE_PATIENCE = 0.035
 """Seconds to wait for what follows an escape: the bytes of a reply come together."""
+ESCAPE_KEY = "\x1b" if constants.DISABLE_KITTY_KEY else "\x1b[27u"
+"""The escape key in words that Textual takes for nothing else, whatever follows."""
+_PASTE_BEGINS, _PASTE_ENDS = "\x1b[200~", "\x1b[201~"
+_NEVER_PASTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""Control characters, tab and line ends aside: no text has them, and escapes would be taken for keys."""
 
 
-class ReplyFilter:
-    """Takes terminal replies out of typed text, also when they come late or in pieces. Times are in seconds."""
+class InputFilter:
+    """Takes terminal replies out of what comes in, also when they come late or in pieces, and tells keys apart.
+
+    Escape is the escape key whatever key follows it: nothing here is on alt, but people type ahead. Pasted text
+    passes without control characters. Times are in seconds.
+    """
 
     def __init__(self) -> None:
         self._held = ""
         self._since = 0.0
+        self._pasting = False
 
     def feed(self, text: str, now: float) -> str:
         """What of the text is for the app; the rest is a reply, or is held until more comes."""
-        text = _WHOLE.sub("", self.decide(now) + self._held + text)
-        begun = _BEGUN.search(text) or _PERHAPS.search(text)
-        if begun is None:
-            self._held = ""
-            return text
-        if not self._held:
-            self._since = now
-        self._held = text[begun.start() :]
-        return text[: begun.start()]
+        text = self.decide(now) + self._held + text
+        was_held = bool(self._held) and not self._pasting
+        self._held = ""
+        passed = []
+        while text:
+            if self._pasting:
+                pasted, end, text = text.partition(_PASTE_ENDS)
+                if end:
+                    self._pasting = False
+                else:
+                    pasted, self._held = _split_begun(pasted, _PASTE_ENDS)
+                passed += [_NEVER_PASTED.sub("", pasted), end]
+                continue
+            typed, begin, text = text.partition(_PASTE_BEGINS)
+            typed = _WHOLE.sub("", typed)
+            if begin:
+                self._pasting = True
+            elif begun := _BEGUN.search(typed) or _PERHAPS.search(typed):
+                typed, self._held = typed[: begun.start()], typed[begun.start() :]
+                if not was_held:
+                    self._since = now
+            passed += [_ESCAPE_AND_KEY.sub(ESCAPE_KEY, typed), begin]
+        return "".join(passed)
 
     def wait(self, now: float) -> float | None:
-        """How long until what is held is decided without more text; None when nothing is held."""
-        if not self._held:
+        """How long until what is held is decided without more text; None when nothing is held, or a paste goes on."""
+        if not self._held or self._pasting:
             return None
         patience = ESCAPE_PATIENCE if _PERHAPS.match(self._held) else REPLY_PATIENCE
         return max(0.0, self._since + patience - now)
@@ -77,7 +103,18 @@ class ReplyFilter:
         if self.wait(now) != 0.0:
             return ""
         held, self._held = self._held, ""
-        return held if _PERHAPS.match(held) else ""
+        if not _PERHAPS.match(held):
+            return ""
+        # Two bytes are escape and a key; more of them begin a key like F9, whose rest may be under way.
+        return ESCAPE_KEY + held[1:] if len(held) < 3 else held
+
+
+def _split_begun(text: str, wanted: str) -> tuple[str, str]:
+    """The text before its end that may be the beginning of what is wanted, and that end."""
+    for length in range(min(len(wanted) - 1, len(text)), 0, -1):
+        if wanted.startswith(text[-length:]):
+            return text[:-length], text[-length:]
+    return text, ""
 
 
 class LoratuiDriver(LinuxDriver):
@@ -140,8 +177,8 @@ class LoratuiDriver(LinuxDriver):
         """Read keys until the app ends or the terminal has gone."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
-        replies = ReplyFilter()
-        text, LoratuiDriver.typed = replies.feed(self.typed, time.monotonic()), ""
+        incoming = InputFilter()
+        text, LoratuiDriver.typed = incoming.feed(self.typed, time.monotonic()), ""
         while not self.exit_event.is_set():
             if text:
                 for message in parser.feed(text):
@@ -149,13 +186,13 @@ class LoratuiDriver(LinuxDriver):
             for message in parser.tick():
                 self.process_message(message)
             waits = [
-                replies.wait(time.monotonic()),
+                incoming.wait(time.monotonic()),
                 None if parser._timeout_time is None else constants.ESCAPE_DELAY / 4,
             ]
             patience = min((wait for wait in waits if wait is not None), default=None)
             ready = select.select([self.fileno, self._woken], [], [], patience)[0]
             if self.fileno not in ready:
-                text = replies.decide(time.monotonic())
+                text = incoming.decide(time.monotonic())
                 continue
             try:
                 data = os.read(self.fileno, 65_536)
@@ -165,4 +202,4 @@ class LoratuiDriver(LinuxDriver):
                 # Textual would read the end of the file again and again.
                 self.streams.lose()
                 return
-            text = replies.feed(decode(data), time.monotonic())
+            text = incoming.feed(decode(data), time.monotonic())

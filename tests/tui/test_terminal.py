@@ -232,7 +232,7 @@ KEYS = (
     "\x1b[106;1:1u",
     "\x1b[I",
 )
-PASSED = ("\x1b[?2026;2$y", "\x1b[48;24;80;480;800t", "\x1b[200~a\x1b[201~")
+PASSED = ("\x1b[?2026;2$y", "\x1b[48;24;80;480;800t", "\x1b[200~a\tb\rc\x1b[201~")
 """What Textual itself understands."""
 
 
@@ -241,9 +241,9 @@ PASSED = ("\x1b[?2026;2$y", "\x1b[48;24;80;480;800t", "\x1b[200~a\x1b[201~")
     cuts=st.lists(st.integers(1, 9), min_size=1, max_size=40),
 )
 def test_replies_are_taken_out_of_keys_however_they_are_cut(parts: list[str], cuts: list[int]) -> None:
-    from loratui.tui.driver import ReplyFilter
+    from loratui.tui.driver import InputFilter
 
-    replies = ReplyFilter()
+    replies = InputFilter()
     text, seen, place, now = "".join(parts), "", 0, 0.0
     for cut in [*cuts, len(text)]:
         seen += replies.feed(text[place : place + cut], now)
@@ -252,22 +252,53 @@ def test_replies_are_taken_out_of_keys_however_they_are_cut(parts: list[str], cu
     assert seen == "".join(part for part in parts if part not in REPLIES)
 
 
-def test_escape_and_alt_with_a_key_pass_after_a_moment() -> None:
-    from loratui.tui.driver import ESCAPE_PATIENCE, ReplyFilter
+def test_escape_passes_after_a_moment_and_a_key_behind_it_is_a_key() -> None:
+    from loratui.tui.driver import ESCAPE_KEY, ESCAPE_PATIENCE, InputFilter
 
-    for keys in ("\x1b", "\x1bP", "\x1b_", "\x1b]"):
-        replies = ReplyFilter()
+    for keys in ("\x1b", "\x1bP", "\x1b_", "\x1b]", "\x1b["):
+        replies = InputFilter()
         assert replies.feed(keys, 1.0) == ""
         assert replies.wait(1.0) == pytest.approx(ESCAPE_PATIENCE)
         assert replies.decide(1.0) == ""
-        assert replies.decide(1.0 + ESCAPE_PATIENCE) == keys
+        assert replies.decide(1.0 + ESCAPE_PATIENCE) == ESCAPE_KEY + keys[1:]
         assert replies.wait(2.0) is None
+    replies = InputFilter()
+    assert replies.feed("\x1b\r\x1bq\x1b", 1.0) + replies.feed("\x1b[A", 1.001) == (
+        f"{ESCAPE_KEY}\r{ESCAPE_KEY}q\x1b\x1b[A"
+    )
+
+
+def test_a_key_in_pieces_is_that_key() -> None:
+    from loratui.tui.driver import ESCAPE_PATIENCE, InputFilter
+
+    replies = InputFilter()
+    assert replies.feed("\x1b[20", 1.0) == ""
+    assert replies.decide(1.0 + ESCAPE_PATIENCE) + replies.feed("~", 2.0) == "\x1b[20~"
+
+
+@given(
+    pasted=st.text(alphabet=st.sampled_from("a\x1b[]_P201~\x9b\r\t;?c"), max_size=60),
+    cuts=st.lists(st.integers(1, 9), min_size=1, max_size=40),
+)
+def test_a_paste_passes_without_control_characters_however_it_is_cut(pasted: str, cuts: list[int]) -> None:
+    from loratui.tui.driver import InputFilter
+
+    while "\x1b[201~" in pasted:
+        pasted = pasted.replace("\x1b[201~", "")
+    replies = InputFilter()
+    text, seen, place, now = f"j\x1b[200~{pasted}\x1b[201~k", "", 0, 0.0
+    for cut in [*cuts, len(text)]:
+        seen += replies.feed(text[place : place + cut], now)
+        place, now = place + cut, now + 0.001
+    kept = pasted.replace("\x1b", "").replace("\x9b", "")
+    assert seen == f"j\x1b[200~{kept}\x1b[201~k"
+    assert replies.wait(now) is None
 
 
 def test_a_reply_without_an_end_does_not_hold_keys_back_for_ever() -> None:
-    from loratui.tui.driver import REPLY_PATIENCE, ReplyFilter
+    from loratui.tui.driver import REPLY_PATIENCE, InputFilter
 
-    replies = ReplyFilter()
+    replies = InputFilter()
     assert replies.feed("\x1b_Gi=31;O", 1.0) == ""
     assert replies.feed("", 1.0 + REPLY_PATIENCE / 2) == ""
     assert replies.feed("j", 1.01 + REPLY_PATIENCE) == "j"

@@ -1,0 +1,52 @@
+"""The app itself on a real PTY: what is pasted, how it leaves and comes back, and what it says when all is not well."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from pty_terminal import PtyTerminal
+
+from loratui.captions.service import captions_of
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
+
+if TYPE_CHECKING:
+    from loratui.config import Home
+
+Start = Callable[..., PtyTerminal]
+
+
+@pytest.fixture
+def start(home: Home) -> Iterator[Start]:
+    """Starts the app on this test's library; flags and environment as given."""
+    started: list[PtyTerminal] = []
+
+    def start(*flags: str, **env: str) -> PtyTerminal:
+        environment = {"LORATUI_HOME": str(home.data), "OMP_NUM_THREADS": "1", **env}
+        started.append(PtyTerminal([sys.executable, "-m", "loratui", *flags], environment, size=(120, 40)))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.__exit__()
+
+
+def test_a_paste_full_of_escapes_is_a_caption_without_them(start: Start, mira: Home) -> None:
+    app = start()
+    app.wait_for("1 subject")
+    app.press("enter")
+    app.wait_for("inbox 12")
+    app.press("e")
+    app.wait_for("tokens")
+    app.press("ctrl+u")
+    app.send("\x1b[200~" + "a \x1b[31mred\x1b hat, \x1b]11;?\x07" + "\x1b" * 1500 + " at dusk\x1b[201~")
+    app.press("ctrl+s")
+    app.wait_for("u undoes")
+    with open_catalog(mira) as catalog:
+        first = select_memberships(catalog, "Mira")[0]
+        assert captions_of(catalog, "Mira")[first.id] == "a [31mred hat, ]11;? at dusk"
+    app.press("escape", "q")
+    assert app.wait() == 0
