@@ -13,12 +13,20 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from loratui.catalog.vocabulary import KINDS, PICTURE_STATES, ROLES
+from loratui.catalog.vocabulary import FLAGS, KINDS, PICTURE_STATES, RATINGS, ROLES
 from loratui.errors import UsageError
 
 NUMBERS = ("size", "width", "height", "repeats", "rating")
 TEXTS = ("name", "tag", "caption", "format", "sha")
-CHOICES = {"role": ROLES, "state": PICTURE_STATES, "kind": KINDS, "dup": ("yes", "no"), "crop": ("yes", "no")}
+CHOICES = {
+    "role": ROLES,
+    "state": PICTURE_STATES,
+    "kind": KINDS,
+    "dup": ("yes", "no"),
+    "crop": ("yes", "no"),
+    "flag": FLAGS,
+    "rated": (*RATINGS, "none"),
+}
 KEYS = (*NUMBERS, *TEXTS, *CHOICES)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from sqlalchemy import select
 from loratui.catalog import tables
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.subjects import look_up
-from loratui.catalog.vocabulary import ROLES
+from loratui.catalog.vocabulary import RATINGS, ROLES, SAID_RATINGS, SEXUAL
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
-RATINGS = ("general", "sensitive", "questionable", "explicit")
-"""What a tagger can say of a picture, from the mildest to the gravest."""
-
-SEXUAL = ("questionable", "explicit")
+RATING = "rating"
+"""The category that taggers' scores of ratings are stored under."""
 
 USED_ROLES = ("primary", "supporting", "holdout")
 """The roles whose pictures a training reads."""
@@ -51,14 +49,6 @@ YOUTH_FROM = 0.2
 
 _NAMED = 5
 """So many pictures are named in an error; the rest are counted."""
-
-# How caption files of image boards and of kohya's tagger write a rating.
-_SAID = {
-    form: name
-    for name in SEXUAL
-    for said in (name, f"rating:{name}", f"rating_{name}", f"rating: {name}")
-    for form in (said, said.capitalize(), said.upper())
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +122,29 @@ def find_refused(
 
 def find_unfit(connection: Connection, picture_ids: Sequence[int], subject: Subject) -> dict[int, Unfit]:
     """Those of some pictures, by their ids, that may not be used in a subject, whether it has them yet or not."""
-    sexual = _find_sexual(connection, picture_ids)
-    return _judge(connection, sexual, subject, {}) if sexual else {}
+    return _judge(connection, _find_sexual(connection, picture_ids), subject, {})
+
+
+def find_unfit_hashes(
+    catalog: Catalog, subject: Subject, captions: Mapping[str, str], *, person: bool = False
+) -> dict[str, Unfit]:
+    """Like `find_unfit`, of a frozen dataset: captions by sha256; `person` when the subject was of that kind then."""
+    picture = tables.picture.c
+    with catalog.read() as connection:
+        rows = connection.execute(select(picture.id, picture.sha256).where(picture.sha256.in_(as_values(captions))))
+        hashes: dict[int, str] = {id_: sha256 for id_, sha256 in rows}
+        owner = look_up(connection, subject)
+        sexual = _find_sexual(connection, list(hashes))
+        texts = {id_: captions[hashes[id_]] for id_ in sexual}
+        unfit = _judge(connection, sexual, replace(owner, kind="person") if person else owner, texts)
+    return {hashes[id_]: found for id_, found in unfit.items()}
 
 
 def _judge(
     connection: Connection, sexual: Mapping[int, str], subject: Subject, texts: Mapping[int, str]
 ) -> dict[int, Unfit]:
+    if not sexual:
+        return {}
     persons = dict.fromkeys(sexual, subject.name) if subject.kind == "person" else _find_persons(connection, sexual)
     words = _find_words(connection, sexual, texts)
     of_all = find_youth_words(subject.class_word)
@@ -246,9 +252,9 @@ def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int
         tables.tag_edit, tables.membership, member.id == edit.membership_id
     )
     for picture_id, tag in connection.execute(
-        by_hand.where(edit.tag.in_(list(_SAID)), edit.present, member.picture_id.in_(as_values(picture_ids)))
+        by_hand.where(edit.tag.in_(list(SAID_RATINGS)), edit.present, member.picture_id.in_(as_values(picture_ids)))
     ):
-        said[picture_id].append(_SAID[tag])
+        said[picture_id].append(SAID_RATINGS[tag])
     found = {picture_id: _gravest(ratings) for picture_id, ratings in said.items()}
     return {picture_id: rating for picture_id, rating in found.items() if rating in SEXUAL}
 

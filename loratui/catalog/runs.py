@@ -157,6 +157,14 @@ def list_runs(
     return [_load(catalog, row) for row in rows]
 
 
+def list_runs_of_weights(catalog: Catalog, autov3: str) -> list[Run]:
+    """The runs that saved a LoRA file of this hash, wherever the file lies now."""
+    saved = select(tables.checkpoint.c.run_id).where(tables.checkpoint.c.autov3 == autov3)
+    with catalog.read() as connection:
+        rows = connection.execute(select(tables.run).where(tables.run.c.id.in_(saved)).order_by(tables.run.c.id)).all()
+    return [_load(catalog, row) for row in rows]
+
+
 def latest_runs(catalog: Catalog) -> dict[int, LatestRun]:
     """The newest run of every subject that has one, by subject id."""
     run = tables.run

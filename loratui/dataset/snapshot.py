@@ -81,6 +81,8 @@ class SnapshotContent:
 def parse_content(text: str) -> SnapshotContent:
     """Read the canonical JSON of a stored snapshot back; RefusedError when a newer version wrote it."""
     raw = json.loads(text)
+    if "version" not in raw:
+        raise RefusedError("This snapshot is damaged.", hint="Restore the library from a backup, or train anew.")
     if raw.pop("version") != _VERSION:
         raise RefusedError("This snapshot was made by a newer version.", hint="Update loratui to use it.")
     for key in ("pictures", "holdout"):

@@ -13,14 +13,14 @@ import psutil
 from loratui.captions.rules import fill_in
 from loratui.captions.service import rules_of
 from loratui.captions.tags import mentions
-from loratui.catalog.query import select_memberships
+from loratui.catalog.query import count_memberships, select_memberships
 from loratui.catalog.roles import AIM, TOLERANCE, balance
 from loratui.catalog.runs import list_runs
 from loratui.catalog.subjects import get_subject, require_consent
 from loratui.config import load_settings
 from loratui.dataset.plan import AIM_STEPS, make_plan
-from loratui.dataset.snapshot import TRAINING_ROLES, describe_dataset
-from loratui.errors import LoratuiError
+from loratui.dataset.snapshot import TRAINING_ROLES, describe_dataset, refuse_unfit
+from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.bases import check_base
 from loratui.runs.devices import sample_devices
 from loratui.training.basesize import measure_base
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from loratui.training.basesize import BaseSize
     from loratui.training.estimate import Device, Estimate
     from loratui.training.recipe import Recipe
+
+
+TRAINED = " OR ".join(f"role:{role}" for role in TRAINING_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ def inspect_base(catalog: Catalog, base: Base) -> BaseReport:
 def inspect_subject(catalog: Catalog, name: str) -> SubjectReport:
     """Look at the pictures, captions and consent of a subject; duplicates are looked for by `find_twins`."""
     subject = get_subject(catalog, name)
-    blockers = [doubt for doubt in (_check_consent(subject), _check_trainer(catalog)) if doubt]
+    checks = (_check_consent(subject), _check_fitness(catalog, subject), _check_trainer(catalog))
+    blockers = [doubt for doubt in checks if doubt]
     try:
         content: SnapshotContent | None = describe_dataset(catalog, subject)
     except LoratuiError as error:
@@ -128,6 +132,7 @@ def inspect_subject(catalog: Catalog, name: str) -> SubjectReport:
         *_doubt_roles(catalog, subject),
         *_doubt_captions(catalog, subject, content),
         *_doubt_pictures(catalog, subject),
+        *_doubt_ratings(catalog, subject),
     ]
     return SubjectReport(subject, content, tuple(doubts), tuple(blockers))
 
@@ -219,6 +224,14 @@ def _check_consent(subject: Subject) -> Doubt | None:
     return None
 
 
+def _check_fitness(catalog: Catalog, subject: Subject) -> Doubt | None:
+    try:
+        refuse_unfit(catalog, subject)
+    except RefusedError as error:
+        return Doubt("unfit", error.message, error.hint)
+    return None
+
+
 def _check_trainer(catalog: Catalog) -> Doubt | None:
     from loratui.runs.preflight import check_trainer_installed
 
@@ -282,7 +295,7 @@ def _doubt_captions(catalog: Catalog, subject: Subject, content: SnapshotContent
 
 
 def _doubt_pictures(catalog: Catalog, subject: Subject) -> list[Doubt]:
-    trained = select_memberships(catalog, subject, "role:primary OR role:supporting")
+    trained = select_memberships(catalog, subject, TRAINED)
     blank = [picture.name for picture in trained if "blank" in picture.warnings]
     if not blank:
         return []
@@ -291,6 +304,20 @@ def _doubt_pictures(catalog: Catalog, subject: Subject) -> list[Doubt]:
             "blank",
             f"{_count(len(blank), 'training picture is', 'training pictures are')} blank, such as {blank[0]}.",
             "Reject them: one flat colour teaches nothing.",
+        )
+    ]
+
+
+def _doubt_ratings(catalog: Catalog, subject: Subject) -> list[Doubt]:
+    """For a person alone: of all others a picture without a rating is as good as any."""
+    unrated = count_memberships(catalog, subject, f"({TRAINED}) rated:none") if subject.kind == "person" else 0
+    if not unrated:
+        return []
+    return [
+        Doubt(
+            "unrated",
+            f"{_count(unrated, 'training picture was', 'training pictures were')} never rated by a tagger.",
+            f"Sexual pictures of a person are refused; `loratui tag '{subject.name}' --tagger NAME` finds them.",
         )
     ]
 

@@ -69,14 +69,15 @@ def start_training(
 
     `recipe` defaults to the preset of the base, with `changes` applied; `continue_from` is a LoRA file, RUN or
     RUN@EPOCH. Each of `sample_prompts`, with `{trigger}` and `{class}` filled in, is rendered after every epoch that
-    gets a checkpoint. Raises MissingFeatureError without the training packages, RefusedError without consent, pictures
-    or disk space, UsageError for a recipe or prompt that makes no sense, NotFoundError for a base or weights that are
-    not there.
+    gets a checkpoint. Raises MissingFeatureError without the training packages; RefusedError without consent, pictures
+    or disk space, and with pictures that may not be used, here or in the run that the weights come from; UsageError for
+    a recipe or prompt that makes no sense; NotFoundError for a base or weights that are not there.
     """
     # Loaded here because reading verbs use this module too.
-    from loratui.dataset.snapshot import freeze
+    from loratui.dataset.snapshot import freeze, refuse_unfit
     from loratui.runs import preflight
     from loratui.runs.bases import check_base, choose_base
+    from loratui.runs.permission import require_weights
     from loratui.training.recipe import preset_for
     from loratui.training.sampling import plan_samples
 
@@ -85,6 +86,7 @@ def start_training(
         preflight.check_trainer_installed()
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     require_consent(owner)
+    refuse_unfit(catalog, owner)
     chosen = choose_base(catalog, base or settings.default_base)
     check_base(chosen)
     used = (recipe or preset_for(chosen.family, chosen.resolution)).with_changes(**changes or {})
@@ -92,6 +94,8 @@ def start_training(
         sample_prompts, trigger=owner.trigger, class_word=owner.class_word, resolution=chosen.resolution
     )
     weights = preflight.find_weights(catalog, continue_from) if continue_from else None
+    if weights is not None:
+        require_weights(catalog, weights)
     preflight.check_disk(catalog.home)
     snapshot = freeze(catalog, owner)
     plan = preflight.plan_training(snapshot, used)
@@ -147,8 +151,10 @@ def resume_run(catalog: Catalog, reference: str) -> Run:
     """Queue a stopped or failed run again; it goes on from its last saved state with the same recipe and dataset.
 
     Raises ConflictError for a run that is queued, running or done, and RefusedError when there is nothing to go on
-    from or the consent of the person was withdrawn.
+    from, the consent of the person was withdrawn or a picture of its dataset may not be used.
     """
+    from loratui.runs.permission import require_permission
+
     run = sync_run(catalog, get_run(catalog, reference))
     if run.state == "done":
         raise ConflictError(
@@ -157,7 +163,7 @@ def resume_run(catalog: Catalog, reference: str) -> Run:
         )
     if run.state in OPEN_STATES:
         raise ConflictError(f"{run.name} is {run.state} already.", hint=f"See `loratui run show {run.name}`.")
-    require_consent(get_run_subject(catalog, run.id))
+    require_permission(catalog, run)
     folder = RunFolder(run.folder)
     folder.read_run()
     if not folder.has_state() and list_checkpoints(catalog, run.id):

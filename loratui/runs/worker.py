@@ -31,9 +31,10 @@ from loratui.catalog.run_events import list_events
 from loratui.catalog.runs import OPEN_STATES, count_runs, get_run, list_runs
 from loratui.catalog.store import open_catalog
 from loratui.config import Home, Settings, load_settings
-from loratui.errors import LoratuiError
+from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.folder import RunFolder
 from loratui.runs.leases import inherit_lease, take_lease
+from loratui.runs.permission import require_permission
 from loratui.runs.process import (
     DEFAULT_LADDER,
     StopLadder,
@@ -161,6 +162,8 @@ class Worker:
     def _start(self, run: Run, attempt: Attempt, device: str | None, leases: Sequence[Lease]) -> bool:
         folder = RunFolder(run.folder)
         try:
+            # It may have waited in the queue for days: consent may have ended since, pictures been read by a tagger.
+            require_permission(self._catalog, run)
             folder.prepare_attempt(attempt.nonce, list_events(self._catalog, run.id, limit=1000))
             child = spawn_trainer(
                 folder,
@@ -172,7 +175,8 @@ class Worker:
             )
         except (LoratuiError, OSError) as error:
             _LOG.error("%s could not be started: %s", run.name, error)
-            hint = "Mend what it names, then `loratui run resume`."
+            refused = isinstance(error, RefusedError) and error.hint
+            hint = refused or "Mend what it names, then `loratui run resume`."
             end_attempt(self._catalog, attempt, state="failed", reason=f"could not be started: {error}", hint=hint)
             return False
         record_process(self._catalog, attempt.id, pid=child.pid, process_started=read_start_time(child.pid))

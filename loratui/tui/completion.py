@@ -13,7 +13,7 @@ MOST = 12
 """More suggestions than these are not shown."""
 
 # What people reach for first; the grammar has more.
-_FIRST = ("role", "tag", "rating", "size", "name", "caption", "dup", "state", "format", "repeats")
+_FIRST = ("role", "tag", "rating", "size", "name", "caption", "dup", "flag", "rated", "state", "format", "repeats")
 _NUMBERS = {
     "rating": (">3", "0", "5"),
     "size": ("<512", ">=1024", "512..1024"),

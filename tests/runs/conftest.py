@@ -20,6 +20,7 @@ from loratui.catalog.attempts import get_latest_attempt
 from loratui.catalog.bases import add_base
 from loratui.catalog.runs import create_run, get_run
 from loratui.catalog.store import Catalog, open_catalog
+from loratui.dataset.snapshot import SnapshotContent
 from loratui.runs.folder import RunFolder
 from loratui.runs.worker import Worker
 
@@ -199,7 +200,11 @@ def add_subject(catalog: Catalog, name: str) -> tuple[int, int, int]:
         assert subject is not None
         snapshot = connection.execute(
             insert(tables.snapshot).values(
-                hash=f"{name}-hash", subject_id=subject[0], content="{}", pictures=1, created_at=now
+                hash=f"{name}-hash",
+                subject_id=subject[0],
+                content=SnapshotContent(name, name, "character", "", (), ()).to_json(),
+                pictures=1,
+                created_at=now,
             )
         ).inserted_primary_key
         assert snapshot is not None

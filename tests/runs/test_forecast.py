@@ -80,12 +80,12 @@ def test_steps_are_those_of_the_plan(catalog: Catalog, mira: str) -> None:
 
 def test_doubts_name_what_is_wrong_with_the_dataset(catalog: Catalog, mira: str) -> None:
     set_role(catalog, "Mira", "supporting", "name:a.png OR name:b.png")
-    assert codes(look(catalog).doubts) == {"few_steps", "no_primary", "inbox", "untagged"}
+    assert codes(look(catalog).doubts) == {"few_steps", "no_primary", "inbox", "untagged", "unrated"}
     set_role(catalog, "Mira", "primary", "name:c.png OR name:d.png OR name:b.png")
     edits.add_tags(catalog, "Mira", "", ["smile"])
     edits.set_caption(catalog, "Mira", "name:c.png", "a woman in the rain")
     found = look(catalog)
-    assert codes(found.doubts) == {"few_steps", "ratio", "trigger"}
+    assert codes(found.doubts) == {"few_steps", "ratio", "trigger", "unrated"}
     assert "c.png" in next(doubt.message for doubt in found.doubts if doubt.code == "trigger")
     apply_balance(catalog, "Mira")
     assert "ratio" not in codes(look(catalog).doubts)
