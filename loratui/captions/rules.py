@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.overlaps import Implications, meta_words
+from loratui.captions.rule_values import PLACEHOLDER, check_rule, resolve_names
 from loratui.captions.tags import fold_tag, match_tag, mentions, spell_tag
+from loratui.captions.tokens import open_counter
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from loratui.captions.rule_values import Order, Overlaps
     from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
-
-_PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_PLACEHOLDERS = ("trigger", "class_word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,25 @@ class CaptionRules:
     imbued: tuple[str, ...] = ()
     """Tags left out so that the trait lands in the trigger word; `*` stands for any text."""
     renames: Mapping[str, str] = field(default_factory=dict)
+    """What is said in place of a tag."""
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A tag and other spellings of it: they are that tag wherever a rule or a person names one."""
+    implications: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A tag and those that say it too, beside the ones that are known anyway (see overlaps.py)."""
+    drop_overlaps: Overlaps = "scored"
+    """Whose tags go where a more specific one says them too: a tagger's, all, or no one's."""
     always_first: tuple[str, ...] = ()
     """Tags that come first, in this order, where a picture has them."""
+    order: Order = "score"
+    """A person's tags as they wrote them and then a tagger's, the surest first; or all in alphabetic order."""
+    max_tokens: int = 75
+    """CLIP's tokens from which on a tagger's least sure tags are left out; 0 for no limit."""
+    categories: tuple[str, ...] = ("general",)
+    """Whose of a tagger's tags are used: names of characters and artists would take from the trigger word."""
+    meta_tags: bool = False
+    """Whether a tagger's words about rating, quality and the file are said."""
     general_threshold: float = 0.35
-    """Score from which a general tag is used, 0 to 1."""
+    """Score from which a tag is used, 0 to 1."""
     character_threshold: float = 0.85
     underscores_to_spaces: bool = True
     """Applies to a tagger's tags; a person's tags stay as written."""
@@ -42,8 +58,13 @@ class CaptionRules:
 
     def to_dict(self) -> dict[str, Any]:
         """The rules as plain JSON values."""
-        plain = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return {rule.name: _to_plain(getattr(self, rule.name)) for rule in fields(self)}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return {key: _to_plain(each) for key, each in value.items()} if isinstance(value, Mapping) else value
 
 
 def default_rules(kind: str) -> CaptionRules:
@@ -60,7 +81,8 @@ def parse_rules(raw: Mapping[str, Any], kind: str) -> CaptionRules:
         )
     values.update(raw)
     for rule in fields(CaptionRules):
-        values[rule.name] = _check_rule(rule.name, values[rule.name])
+        values[rule.name] = check_rule(rule.name, values[rule.name])
+    resolve_names(values["aliases"], values["renames"])
     return CaptionRules(**values)
 
 
@@ -72,7 +94,7 @@ def fill_in(template: str, subject: Subject) -> str:
 @lru_cache(maxsize=256)
 def _fill_in(template: str, trigger: str, class_word: str) -> str:
     words = {"trigger": trigger, "class_word": class_word}
-    filled = _PLACEHOLDER.sub(lambda match: words[match[1]], template)
+    filled = PLACEHOLDER.sub(lambda match: words[match[1]], template)
     # An empty class word leaves a gap: "photo of mira ,".
     return re.sub(r"\s+,", ",", " ".join(filled.split()))
 
@@ -87,23 +109,25 @@ def compute_caption(
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
     """What rules make of a tag: keys are for comparing, `text` is how it is said."""
 
     key: str
     shown_key: str
     text: str
     imbued: bool
+    implies: frozenset[str]
+    """Tags that need not be said beside it, folded."""
 
 
-class _Verdicts(dict[str, _Judged]):
+class Verdicts(dict[str, Judged]):
     """Tags and what rules make of them, judged when first asked for."""
 
-    def __init__(self, judge: Callable[[str], _Judged]) -> None:
+    def __init__(self, judge: Callable[[str], Judged]) -> None:
         super().__init__()
         self._judge = judge
 
-    def __missing__(self, tag: str) -> _Judged:
+    def __missing__(self, tag: str) -> Judged:
         found = self[tag] = self._judge(tag)
         return found
 
@@ -113,49 +137,72 @@ class TagChooser:
 
     def __init__(self, rules: CaptionRules) -> None:
         self.rules = rules
-        self._renames = {fold_tag(old): new for old, new in rules.renames.items()}
-        self._first = [fold_tag(tag) for tag in rules.always_first]
-        self._plain = {fold_tag(pattern): pattern for pattern in reversed(rules.imbued) if "*" not in pattern}
+        self._names = resolve_names(rules.aliases, rules.renames)
+        self._same = resolve_names(rules.aliases, {})
+        self._first = [fold_tag(self._name(tag)) for tag in rules.always_first]
+        self._plain = {fold_tag(self._name(entry)): entry for entry in reversed(rules.imbued) if "*" not in entry}
         self._patterns = [pattern for pattern in rules.imbued if "*" in pattern]
-        self._own = _Verdicts(self._judge)
-        self._scored = _Verdicts(lambda tag: self._judge(spell_tag(tag) if rules.underscores_to_spaces else tag))
+        self._implications = Implications(rules.implications) if rules.drop_overlaps != "no" else None
+        self.own = Verdicts(self._judge)
+        self.scored = Verdicts(self._judge_scored)
 
     def choose(
         self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str], *, pruned: bool = True
     ) -> dict[str, str]:
         """The tags of a caption in order by their folded form, each once however it is spelled.
 
-        A person's tags come first, in their order, then a tagger's; what the person removed is left out, and what is
-        imbued as well unless `pruned` is false.
+        A person's tags come first, in their order, then a tagger's; what the person removed is left out, and unless
+        `pruned` is false, what is imbued and what more specific tags say as well.
         """
-        gone = {fold_tag(tag) for tag in removed}
+        gone = self._fold_removed(removed)
         chosen: dict[str, str] = {}
-        for tags, verdicts in ((added, self._own), (scored, self._scored)):
+        said: set[str] = set()
+        by_hand: tuple[str, ...] = ()
+        for tags, verdicts in ((added, self.own), (scored, self.scored)):
             for tag in tags:
                 found = verdicts[tag]
-                if found.imbued and pruned:
-                    continue
                 key = found.shown_key
-                if key and key not in chosen and not (gone and (found.key in gone or key in gone)):
-                    chosen[key] = found.text
+                if not key or key in chosen or (gone and (found.key in gone or key in gone)):
+                    continue
+                if pruned:
+                    # What is imbued is known of the picture, so it still stands for what it implies.
+                    if found.implies:
+                        said |= found.implies
+                    if found.imbued:
+                        continue
+                chosen[key] = found.text
+            if verdicts is self.own and self.rules.drop_overlaps == "scored":
+                by_hand = tuple(chosen)
+        if said:
+            for key in said.intersection(chosen).difference(by_hand):
+                del chosen[key]
+        return self._put_in_order(chosen)
+
+    def _put_in_order(self, chosen: dict[str, str]) -> dict[str, str]:
+        if self.rules.order == "alphabetical":
+            chosen = dict(sorted(chosen.items()))
         if not any(key in chosen for key in self._first):
             return chosen
         first = {key: chosen.pop(key) for key in self._first if key in chosen}
         return first | chosen
 
+    def _fold_removed(self, removed: Iterable[str]) -> set[str]:
+        gone = {fold_tag(tag) for tag in removed}
+        return gone.union(fold_tag(self._same[key]) for key in gone if key in self._same) if gone else gone
+
     def keys(self, added: Sequence[str], removed: Sequence[str], scored: Sequence[str]) -> set[str]:
         """The folded form of the tags that `choose` finds unpruned, without their order, many times faster."""
         if removed:
             return set(self.choose(added, removed, scored, pruned=False))
-        found = {verdict.shown_key for verdict in map(self._own.__getitem__, added)}
-        found.update([verdict.shown_key for verdict in map(self._scored.__getitem__, scored)])
+        found = {verdict.shown_key for verdict in map(self.own.__getitem__, added)}
+        found.update([verdict.shown_key for verdict in map(self.scored.__getitem__, scored)])
         found.discard("")
         return found
 
     def spellings(self) -> dict[str, str]:
         """How the tags seen so far are written, by their folded form; a person's spelling wins."""
-        seen = (*self._scored.values(), *reversed(self._own.values()))
-        return {verdict.shown_key: verdict.text for verdict in seen}
+        seen = (*self.scored.values(), *reversed(self.own.values()))
+        return {verdict.shown_key: verdict.text for verdict in seen if verdict.shown_key}
 
     def imbued_by(self, tag: str) -> str:
         """The entry of the imbued list that leaves a tag out, empty when it is said."""
@@ -164,10 +211,21 @@ class TagChooser:
             return self._plain[key]
         return next((pattern for pattern in self._patterns if match_tag(pattern, tag)), "")
 
-    def _judge(self, tag: str) -> _Judged:
+    def _name(self, tag: str) -> str:
+        """A tag as aliases and renames have it."""
+        return self._names.get(fold_tag(tag), tag)
+
+    def _judge(self, tag: str) -> Judged:
         key = fold_tag(tag)
-        text = self._renames.get(key, tag)
-        return _Judged(key, fold_tag(text), text, bool(self.imbued_by(text)))
+        text = self._names.get(key, tag)
+        shown = fold_tag(text)
+        implied = self._implications.implied_by(shown) if self._implications else frozenset()
+        return Judged(key, shown, text, bool(self.imbued_by(text)), implied)
+
+    def _judge_scored(self, tag: str) -> Judged:
+        if not self.rules.meta_tags and fold_tag(tag) in meta_words():
+            return Judged(fold_tag(tag), "", "", False, frozenset())
+        return self._judge(spell_tag(tag) if self.rules.underscores_to_spaces else tag)
 
 
 class Captioner(TagChooser):
@@ -181,6 +239,9 @@ class Captioner(TagChooser):
         self._named = {fold_tag(part) for part in self.prefix.split(",")}
         if mentions(self.prefix, subject.trigger):
             self._named.add(fold_tag(subject.trigger))
+        self._named.discard("")
+        self._limit = rules.max_tokens
+        self._counter = open_counter() if rules.max_tokens else None
 
     def caption(self, written: str, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> str:
         """The caption of a picture, on one line.
@@ -191,8 +252,27 @@ class Captioner(TagChooser):
         if written.strip():
             return " ".join(line.strip() for line in written.splitlines() if line.strip())
         tags = self.choose(added, removed, scored)
-        text = _join(self.prefix, ", ".join(tag for key, tag in tags.items() if key not in self._named))
-        return _join(text, self.suffix).rstrip(", ")
+        if not self._named.isdisjoint(tags):
+            tags = {key: tag for key, tag in tags.items() if key not in self._named}
+        text = self._write(tags.values())
+        if self._limit and self._counter is not None and self._counter.count(text) > self._limit:
+            return self._shorten(tags, added, scored)
+        return text
+
+    def _write(self, tags: Iterable[str]) -> str:
+        return _join(_join(self.prefix, ", ".join(tags)), self.suffix).rstrip(", ")
+
+    def _shorten(self, tags: dict[str, str], added: Iterable[str], scored: Iterable[str]) -> str:
+        """Leave out the least sure of a tagger's tags; what a person says, in tags or in rules, stays."""
+        kept = {self.own[tag].shown_key for tag in added}.union(self._first)
+        weakest = (self.scored[tag].shown_key for tag in reversed(tuple(scored)))
+        for key in weakest:
+            if key in tags and key not in kept:
+                del tags[key]
+                text = self._write(tags.values())
+                if self._counter is None or self._counter.count(text) <= self._limit:
+                    return text
+        return self._write(tags.values())
 
     def is_named(self, tag: str) -> bool:
         """Tell whether the prefix says a tag already."""
@@ -213,7 +293,8 @@ def split_edits(edits: Iterable[TagEdit]) -> tuple[list[str], list[str]]:
 
 def thresholds_of(rules: CaptionRules) -> dict[str, float]:
     """Scores from which tags are used, by category; one without a threshold, such as rating, says nothing seen."""
-    return {"general": rules.general_threshold, "character": rules.character_threshold}
+    own = {"character": rules.character_threshold}
+    return {name: own.get(name, rules.general_threshold) for name in rules.categories}
 
 
 def list_tags_above_thresholds(scores: Iterable[TagScore], rules: CaptionRules) -> list[str]:
@@ -227,35 +308,3 @@ def _join(left: str, right: str) -> str:
     if not left or not right:
         return left or right
     return f"{left} {right}" if left[-1] in ",.:;!?" else f"{left}, {right}"
-
-
-def _check_rule(name: str, value: Any) -> Any:
-    match name:
-        case "prefix" | "suffix":
-            if isinstance(value, str) and not any(word not in _PLACEHOLDERS for word in _PLACEHOLDER.findall(value)):
-                return value
-            raise _wrong(name, value, "Give text; {trigger} and {class_word} may stand in it.")
-        case "imbued" | "always_first":
-            if isinstance(value, list | tuple) and all(isinstance(tag, str) for tag in value):
-                return tuple(tag.strip() for tag in value if tag.strip())
-            raise _wrong(name, value, "Give a list of tags.")
-        case "renames":
-            if isinstance(value, Mapping) and all(isinstance(new, str) for new in value.values()):
-                return dict(value)
-            raise _wrong(name, value, "Give pairs of an old and a new tag.")
-        case "general_threshold" | "character_threshold":
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-                return float(value)
-            raise _wrong(name, value, "Give a score between 0 and 1.")
-        case "keep_tokens":
-            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-                return value
-            raise _wrong(name, value, "Give a whole number from 0 up.")
-        case _:
-            if isinstance(value, bool):
-                return value
-            raise _wrong(name, value, "Give true or false.")
-
-
-def _wrong(name: str, value: Any, hint: str) -> UsageError:
-    return UsageError(f"The caption rule {name} can't be {value!r}.", hint=hint)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_WORDS_KEPT = 200_000
+
 
 def find_clip_tokenizer() -> Callable[[str], list[str]] | None:
     """A function from text to CLIP's tokens as text, the last of a word ending in `</w>`; None where not installed."""
@@ -25,10 +27,28 @@ def split_tokens(text: str) -> list[str]:
 
 def count_clip_tokens(texts: Iterable[str]) -> list[int] | None:
     """How many of CLIP's tokens each text is, without start and end; None where its tokenizer is not installed."""
-    if find_clip_tokenizer() is None:
-        return None
-    encode = _open_tokenizer().encode
-    return [len(encode(text)) for text in texts]
+    counter = open_counter()
+    return None if counter is None else [counter.count(text) for text in texts]
+
+
+class TokenCounter(dict[str, int]):
+    """Counts CLIP's tokens, remembering each word: they never reach over a space, and captions repeat their words."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > _WORDS_KEPT:
+            self.clear()
+        found = self[word] = len(_open_tokenizer().encode(word))
+        return found
+
+    def count(self, text: str) -> int:
+        """The tokens of a text, without start and end."""
+        return sum(map(self.__getitem__, text.split()))
+
+
+@lru_cache(maxsize=1)
+def open_counter() -> TokenCounter | None:
+    """The one counter of this process; None where CLIP's tokenizer is not installed."""
+    return TokenCounter() if find_clip_tokenizer() is not None else None
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -100,13 +101,14 @@ def test_tags_that_come_first_keep_the_order_of_the_rule() -> None:
     )
 
 
-def test_character_tags_have_their_own_threshold_and_ratings_never_show() -> None:
+def test_character_tags_are_said_on_demand_from_their_own_threshold_and_ratings_never() -> None:
     scored = [
         TagScore(1, "wd", "some_character", "character", 0.8),
         TagScore(1, "wd", "other_character", "character", 0.9),
         TagScore(1, "wd", "sensitive", "rating", 0.99),
     ]
-    assert caption([], scored) == "photo of Mira, other character"
+    assert caption([], scored) == "photo of Mira"
+    assert caption([], scored, CaptionRules(categories=("general", "character"))) == "photo of Mira, other character"
 
 
 def test_the_prefix_is_never_doubled_by_tags_that_repeat_it() -> None:
@@ -118,7 +120,25 @@ def test_own_tags_stay_as_written_and_faces_keep_their_underscores() -> None:
 
 
 def test_rules_survive_the_way_through_plain_values() -> None:
-    rules = CaptionRules("{trigger}", "end", ("* eyes",), {"a": "b"}, ("hat",), 0.2, 0.9, False, 3)
+    rules = CaptionRules(
+        prefix="{trigger}",
+        suffix="end",
+        imbued=("* eyes",),
+        renames={"a": "b"},
+        aliases={"grey eyes": ("gray eyes",)},
+        implications={"hat": ("boater",)},
+        drop_overlaps="all",
+        always_first=("hat",),
+        order="alphabetical",
+        max_tokens=0,
+        categories=("general", "artist"),
+        meta_tags=True,
+        general_threshold=0.2,
+        character_threshold=0.9,
+        underscores_to_spaces=False,
+        keep_tokens=3,
+    )
+    assert json.loads(json.dumps(rules.to_dict())) == rules.to_dict()
     assert parse_rules(rules.to_dict(), "style") == rules
 
 
@@ -134,6 +154,13 @@ def test_rules_survive_the_way_through_plain_values() -> None:
         {"general_threshold": True},
         {"keep_tokens": -1},
         {"underscores_to_spaces": "yes"},
+        {"order": "random"},
+        {"drop_overlaps": True},
+        {"max_tokens": None},
+        {"categories": ["rating"]},
+        {"aliases": {"hat": "cap"}},
+        {"renames": {"hat": "cap", "cap": "beret", "beret": "hat"}},
+        {"renames": {"hat": "cap"}, "aliases": {"hat": ["cap"]}},
     ],
 )
 def test_a_wrong_rule_is_a_usage_error_with_a_hint(wrong: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""What caption rules may hold: every value is checked on its way in, from a person, a file or the library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from loratui.captions.tags import fold_tag
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Order = Literal["score", "alphabetical"]
+Overlaps = Literal["scored", "all", "no"]
+
+CATEGORIES = ("general", "character", "copyright", "artist", "meta", "quality", "model")
+"""What taggers sort their tags into. Ratings are for no caption."""
+
+PLACEHOLDER = re.compile(r"\{(\w*)\}")
+PLACEHOLDERS = ("trigger", "class_word")
+
+
+def check_rule(name: str, value: Any) -> Any:
+    """The value of a rule as it is kept; raises UsageError for one that makes no sense."""
+    match name:
+        case "prefix" | "suffix":
+            if isinstance(value, str) and not any(word not in PLACEHOLDERS for word in PLACEHOLDER.findall(value)):
+                return value
+            raise _wrong(name, value, "Give text; {trigger} and {class_word} may stand in it.")
+        case "imbued" | "always_first":
+            if _is_list(value):
+                return _clean(value)
+            raise _wrong(name, value, "Give a list of tags.")
+        case "categories":
+            if _is_list(value) and set(value) <= set(CATEGORIES):
+                return _clean(value)
+            raise _wrong(name, value, f"Give a list of {', '.join(CATEGORIES)}.")
+        case "renames":
+            if isinstance(value, Mapping) and all(isinstance(new, str) for new in value.values()):
+                return {old.strip(): new.strip() for old, new in value.items() if old.strip()}
+            raise _wrong(name, value, "Give pairs of an old and a new tag.")
+        case "aliases" | "implications":
+            if isinstance(value, Mapping) and all(_is_list(tags) for tags in value.values()):
+                return {tag.strip(): _clean(tags) for tag, tags in value.items() if tag.strip()}
+            raise _wrong(name, value, "Give a list of tags for each tag.")
+        case "order":
+            return _check_choice(name, value, get_args(Order))
+        case "drop_overlaps":
+            return _check_choice(name, value, get_args(Overlaps))
+        case "general_threshold" | "character_threshold":
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+                return float(value)
+            raise _wrong(name, value, "Give a score between 0 and 1.")
+        case "keep_tokens" | "max_tokens":
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                return value
+            raise _wrong(name, value, "Give a whole number from 0 up.")
+        case _:
+            if isinstance(value, bool):
+                return value
+            raise _wrong(name, value, "Give true or false.")
+
+
+def resolve_names(aliases: Mapping[str, Sequence[str]], renames: Mapping[str, str]) -> dict[str, str]:
+    """What is said for each tag that has another name, by its folded form, to the end of the chain.
+
+    Raises UsageError for names that lead in a circle.
+    """
+    steps = {fold_tag(spelling): tag for tag, spellings in aliases.items() for spelling in (tag, *spellings)}
+    steps |= {fold_tag(old): new for old, new in renames.items()}
+    steps.pop("", None)
+    found: dict[str, str] = {}
+    for start in steps:
+        key, passed = start, {start}
+        while fold_tag(steps.get(key, key)) != key:
+            key = fold_tag(steps[key])
+            if key in passed:
+                raise UsageError(
+                    f"Renames and aliases lead in a circle: '{start}' becomes '{steps[start]}' and is itself again.",
+                    hint="Take one of them out: a tag has one name in the end.",
+                )
+            passed.add(key)
+        found[start] = _say(steps, start, key)
+    return found
+
+
+def _say(steps: Mapping[str, str], start: str, end: str) -> str:
+    """How the end of a chain is written: as it says itself, else as the last step to it does."""
+    if end in steps:
+        return steps[end]
+    key = start
+    while fold_tag(steps[key]) != end:
+        key = fold_tag(steps[key])
+    return steps[key]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(tag, str) for tag in value)
+
+
+def _clean(tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(tag.strip() for tag in tags if tag.strip())
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
+    if value in choices:
+        return value
+    raise _wrong(name, value, f"Give one of {', '.join(choices)}.")
+
+
+def _wrong(name: str, value: Any, hint: str) -> UsageError:
+    return UsageError(f"The caption rule {name} can't be {value!r}.", hint=hint)
