@@ -107,7 +107,8 @@ def _traits() -> dict[str, Trait]:
 def read_group(name: str, lines: Iterable[str]) -> TraitGroup:
     """Read a list: lines with title, kind, noun and single, an empty line, then tags between commas; # is a remark.
 
-    A line of tags that starts with `also:` holds words that people write and no WD tagger gives. Raises ValueError for a list that is not written like this.
+    A line of tags that starts with `also:` holds words that people write and no WD tagger gives. Raises ValueError
+    for a list that is not written like this.
     """
     header: dict[str, str] = {}
     tags: list[str] = []

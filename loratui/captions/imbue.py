@@ -1,0 +1,190 @@
+"""Which tags to leave out of captions, so that they are learned with the trigger word, and which fuse by accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.advice import LEAVES_OUT, TagAdvice, Verdict, judge_tags
+from loratui.captions.counts import CaptionBook, TagCount, read_book
+from loratui.captions.outlook import Outlook, foresee
+from loratui.captions.presets import Preset, find_preset
+from loratui.captions.service import change_rules
+from loratui.captions.tags import fold_tag, match_tag
+from loratui.captions.traits import trait_of
+from loratui.catalog.edits import clean_tags, tag_scores_of
+from loratui.catalog.subjects import get_subject
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from loratui.captions.counts import RulesPreview
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+_TRAINED = ("primary", "supporting")
+# Of fewer pictures than these, shares say nothing.
+_FEW = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ImbueAdvice:
+    """What to imbue into the trigger of a subject: tag by tag, what will come of it, and captions before and after."""
+
+    subject: str
+    preset: Preset
+    pictures: int
+    tags: tuple[TagAdvice, ...]
+    outlook: tuple[Outlook, ...]
+    preview: RulesPreview
+    notes: tuple[str, ...] = ()
+
+    def find(self, verdict: Verdict) -> list[TagAdvice]:
+        """The tags with one verdict, the most frequent first."""
+        return [tag for tag in self.tags if tag.verdict == verdict]
+
+    @property
+    def proposed(self) -> tuple[str, ...]:
+        """The tags that applying the advice puts on the imbued list."""
+        return tuple(tag.tag for tag in self.tags if tag.verdict in LEAVES_OUT and not tag.imbued_by)
+
+
+@dataclass(frozen=True, slots=True)
+class ImbuedTag:
+    """A tag for the imbued list, how many pictures have it, and the entry that left it out before, if any."""
+
+    tag: str
+    pictures: int
+    imbued_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImbueResult:
+    """What applying did: tags put on the imbued list, those that an entry left out already, the captions changed.
+
+    `kept` are entries of the list that the advice would leave to the prompt: they are the person's, so they stay.
+    """
+
+    added: tuple[ImbuedTag, ...]
+    already: tuple[ImbuedTag, ...]
+    kept: tuple[str, ...]
+    imbued: tuple[str, ...]
+    preview: RulesPreview
+
+
+def suggest_imbue(
+    catalog: Catalog, subject: Subject | str, preset: str | None = None, but: Iterable[str] = ()
+) -> ImbueAdvice:
+    """What to imbue, after a preset or that of the subject's kind; groups in `but` are left to the prompt.
+
+    Counts the pictures that training sees, or while there are none all that aren't rejected or held out. Raises
+    UsageError for a preset or a group that there is not.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    chosen = find_preset(preset or owner.kind).without(but)
+    book = read_training_book(catalog, owner)
+    return advise(book, chosen, _find_names(catalog, book))
+
+
+def read_training_book(catalog: Catalog, subject: Subject) -> CaptionBook:
+    """What the captions of the training pictures are made of; of all that may become some while there are none."""
+    book = read_book(catalog, subject, "-role:rejected -role:holdout")
+    trained = [one.id for one in book.pictures if one.role in _TRAINED]
+    return book.narrow(trained) if trained else book
+
+
+def advise(book: CaptionBook, preset: Preset, names: Collection[str] = ()) -> ImbueAdvice:
+    """What to do about each tag of a book; `names` are folded tags that name a character other than the subject."""
+    counts = book.count_tags()
+    tags = judge_tags(book, preset, counts, names)
+    proposed = [tag.tag for tag in tags if tag.verdict in LEAVES_OUT and not tag.imbued_by]
+    return ImbueAdvice(
+        subject=book.subject.name,
+        preset=preset,
+        pictures=len(book.pictures),
+        tags=tags,
+        outlook=foresee(tags),
+        preview=book.preview({"imbued": _extend(book, proposed)}),
+        notes=tuple(_remark(book, counts)),
+    )
+
+
+def apply_imbue(
+    catalog: Catalog,
+    subject: Subject | str,
+    tags: Sequence[str] = (),
+    *,
+    preset: str | None = None,
+    but: Iterable[str] = (),
+    dry_run: bool = False,
+) -> ImbueResult:
+    """Put tags on the imbued list, in one step that undo takes back: the given ones, or those that are advised.
+
+    With tags and a preset both are put on it. No entry is ever taken off the list. Raises UsageError for a tag that
+    no caption can hold, a preset or a group that there is not.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    if tags and but and not preset:
+        raise UsageError("Groups to leave out were given without a preset.", hint="Give a preset, or no tags.")
+    chosen = find_preset(preset or owner.kind).without(but)
+    book = read_training_book(catalog, owner)
+    advice = advise(book, chosen, _find_names(catalog, book))
+    wanted = clean_tags(tags) if tags else []
+    if preset or not tags:
+        wanted = clean_tags([*wanted, *advice.proposed]) if advice.proposed else wanted
+    known = {fold_tag(count.tag): count for count in book.count_tags()}
+    listed = {fold_tag(entry) for entry in book.rules.imbued}
+    added: list[ImbuedTag] = []
+    already: list[ImbuedTag] = []
+    for tag in wanted:
+        count = known.get(fold_tag(tag))
+        if fold_tag(tag) in listed:
+            already.append(ImbuedTag(tag, count.pictures if count else 0, tag))
+        elif count and count.imbued:
+            already.append(ImbuedTag(tag, count.pictures, count.imbued_by))
+        else:
+            added.append(ImbuedTag(tag, count.pictures if count else _count_matches(book, tag)))
+    imbued = _extend(book, [tag.tag for tag in added])
+    preview = book.preview({"imbued": imbued})
+    if added and not dry_run:
+        change_rules(catalog, owner, {"imbued": imbued})
+    own = dict.fromkeys(tag.imbued_by for tag in advice.tags if tag.imbued_by and tag.verdict not in LEAVES_OUT)
+    return ImbueResult(tuple(added), tuple(already), tuple(own), tuple(imbued), preview)
+
+
+def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
+    """The imbued list with some tags added; nothing that a person put there goes."""
+    return [*book.rules.imbued, *tags]
+
+
+def _count_matches(book: CaptionBook, pattern: str) -> int:
+    """Pictures that have a tag which an entry of the imbued list means."""
+    holders = book.find_holders()
+    return len({one.id for tag, pictures in holders.items() if match_tag(pattern, tag) for one in pictures})
+
+
+def _find_names(catalog: Catalog, book: CaptionBook) -> set[str]:
+    """The tags by which the tagger recognized a character, folded; those of the subject itself are no other's."""
+    unlisted = [count.tag.lower() for count in book.count_tags() if not count.edited and trait_of(count.tag) is None]
+    scores = tag_scores_of(catalog, book.subject, least=book.rules.character_threshold, tags=unlisted)
+    return {fold_tag(one.tag) for scored in scores.values() for one in scored if one.category == "character"}
+
+
+def _remark(book: CaptionBook, counts: Sequence[TagCount]) -> Iterator[str]:
+    if not counts:
+        yield "No picture has a tag yet: run the tagger, or add tags by hand."
+    elif len(book.pictures) < _FEW:
+        yield f"Of {len(book.pictures)} picture{'s' * (len(book.pictures) != 1)} shares say little."
+    if book.written:
+        written = f"{book.written} of {len(book.pictures)} captions are written by hand"
+        yield f"{written}: the imbued list doesn't change them."
+    if counts and not any(one.role in _TRAINED for one in book.pictures):
+        yield "No picture is primary or supporting yet: all that aren't rejected were counted."
+    used = {count.imbued_by for count in counts}
+    if unused := [entry for entry in book.rules.imbued if entry not in used]:
+        yield f"On the imbued list, but no picture has {_either(unused)}."
+
+
+def _either(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

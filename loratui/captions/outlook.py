@@ -1,0 +1,89 @@
+"""What a trained LoRA will and won't let a prompt change, foreseen from the tags and said in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.advice import FUSED, STEADY
+from loratui.captions.traits import load_groups, trait_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loratui.captions.advice import TagAdvice
+    from loratui.captions.traits import TraitGroup
+
+# Rarer than this in all, a group of one picture's choices says nothing about what a prompt can ask for.
+_TOLD = 0.2
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a prompt will and won't change of a group of tags; `always` come with the trigger, `free` follow words."""
+
+    group: str
+    title: str
+    always: tuple[str, ...]
+    free: tuple[str, ...]
+    sentence: str
+
+
+def foresee(tags: Sequence[TagAdvice]) -> tuple[Outlook, ...]:
+    """What a prompt will and won't change, group by group, those about the subject first."""
+    found = []
+    for group in load_groups():
+        if group.kind in ("intrinsic", "borderline", "flexible"):
+            own = [tag for tag in tags if tag.group == group.name]
+            always = [tag for tag in own if _comes_unasked(tag)]
+            free = [tag for tag in own if tag not in always and not tag.imbued_by and tag.verdict != "inconsistent"]
+            if always or (free and (group.kind == "intrinsic" or sum(tag.share for tag in free) >= _TOLD)):
+                found.append(
+                    Outlook(
+                        group.name,
+                        group.title,
+                        tuple(tag.tag for tag in always),
+                        tuple(tag.tag for tag in free),
+                        _say(group, always, free),
+                    )
+                )
+    return tuple(found)
+
+
+def _comes_unasked(tag: TagAdvice) -> bool:
+    if tag.verdict == "imbue" or (tag.imbued_by and tag.share >= STEADY):
+        return True
+    return tag.verdict in ("fused", "ask") and max(tag.share, tag.weight) >= FUSED
+
+
+def _say(group: TraitGroup, always: Sequence[TagAdvice], free: Sequence[TagAdvice]) -> str:
+    told = []
+    values = [value for tag in always if (value := _value(tag)) != tag.tag]
+    whole = [tag.tag for tag in always if _value(tag) == tag.tag]
+    if values:
+        told.append(f"{_start(group.noun)} will always be {_both(values)}.")
+    if whole:
+        told.append(f"{_start(_both(whole))} will always be there.")
+    if len(free) > 1 and not (group.single and always):
+        seen = [_value(tag) for tag in free]
+        more = f" and {len(seen) - _NAMED} more" if len(seen) > _NAMED else ""
+        told.append(f"{_start(group.title)} follows the prompt: {len(seen)} seen ({', '.join(seen[:_NAMED])}{more}).")
+    elif free and not always:
+        told.append(f"{_start(group.title)}: only {_value(free[0])} was seen; the base model guesses others.")
+    elif free:
+        told.append(f"Ask for {_both([tag.tag for tag in free[:_NAMED]])} by name; few pictures show it.")
+    return " ".join(told)
+
+
+def _value(tag: TagAdvice) -> str:
+    trait = trait_of(tag.tag)
+    return (trait.value if trait else "") or tag.tag
+
+
+def _both(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _start(words: str) -> str:
+    return words[:1].upper() + words[1:]
