@@ -93,6 +93,22 @@ class UiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptionerSettings:
+    """The [captioner] table: which vision model writes sentences about pictures."""
+
+    endpoint: str = "http://localhost:11434/v1"
+    """Address of a server that speaks OpenAI's chat API; the default is where Ollama listens."""
+    model: str = ""
+    question: str = ""
+    """What to ask; empty means the question of the subject's kind."""
+    parallel: int = 2
+    per_minute: float = 0.0
+    """Most questions a minute; 0 means no limit."""
+    upload: bool = False
+    """Allow an endpoint outside this machine and its private network."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What config.toml may say; every value has a default that works."""
 
@@ -108,6 +124,7 @@ class Settings:
     trainer: tuple[str, ...] = ()
     """Command that trains a run folder instead of the built-in engine; it gets RUN_FOLDER --attempt K --nonce N."""
     ui: UiSettings = field(default_factory=UiSettings)
+    captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The [keys] table: the keys of an action, by the action's id. The terminal app checks ids and keys."""
 
@@ -120,6 +137,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "gpu_slots": int,
     "trainer": list,
     "ui": dict,
+    "captioner": dict,
     "keys": dict,
 }
 _UI_KINDS: dict[str, type | tuple[type, ...]] = {
@@ -128,6 +146,14 @@ _UI_KINDS: dict[str, type | tuple[type, ...]] = {
     "theme": str,
     "ascii": bool,
     "mouse": bool,
+}
+_CAPTIONER_KINDS: dict[str, type | tuple[type, ...]] = {
+    "endpoint": str,
+    "model": str,
+    "question": str,
+    "parallel": int,
+    "per_minute": (int, float),
+    "upload": bool,
 }
 
 
@@ -151,6 +177,9 @@ def load_settings(home: Home) -> Settings:
         _check_table(file, raw["ui"], _UI_KINDS, "ui.")
         raw["ui"] = UiSettings(**raw["ui"])
         check_images(raw["ui"].images, f"{file}: 'ui.images'")
+    if "captioner" in raw:
+        _check_table(file, raw["captioner"], _CAPTIONER_KINDS, "captioner.")
+        raw["captioner"] = CaptionerSettings(**raw["captioner"])
     if "keys" in raw:
         raw["keys"] = {action: _read_keys(file, action, value) for action, value in raw["keys"].items()}
     return Settings(**raw)

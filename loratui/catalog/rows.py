@@ -156,6 +156,16 @@ class TagScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a captioner wrote about a picture of a subject; `prompt` is a short hash of the question."""
+
+    membership_id: int
+    captioner: str
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tagging:
     """A picture that a tagger has scored, and when."""
 

@@ -1,0 +1,344 @@
+"""Asks a vision model for a sentence about a picture, over the chat API that OpenAI defined and others speak.
+
+vLLM, Ollama (`/v1`), LM Studio and llama.cpp's server all answer `POST /chat/completions` with a picture as a data
+URL. By default the model runs on this machine: nothing is sent elsewhere, and nothing costs money, unless asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import re
+import socket
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from email.message import Message
+    from http.client import HTTPResponse
+
+DEFAULT_ENDPOINT = "http://localhost:11434/v1"
+"""Where Ollama listens."""
+
+_MAX_ANSWER = 1 << 20
+_LONGEST_WAIT = 120.0
+# Answered by a server that is busy, starting or in trouble: the same question may work in a moment.
+_TRY_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"^```\w*\s*|\s*```$")
+_LABEL = re.compile(r"^(?:\*\*)?(?:caption|description|answer)(?:\*\*)?\s*:(?:\*\*)?\s*", re.IGNORECASE)
+_DECLINED = re.compile(
+    r"(?:i['’]?m|i am) (?:very |so |really )?(?:sorry|unable|not able)|i (?:can['’]?t|cannot|won['’]?t)\b|sorry,|"
+    r"as an ai\b|i apologi[sz]e",
+    re.IGNORECASE,
+)
+_QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """An answer, on one line, and what it took; `cut` when the model was stopped at the token limit."""
+
+    text: str
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cut: bool = False
+
+
+class DeclinedError(RefusedError):
+    """The model gave no usable answer for one picture; others may work."""
+
+    code = "declined"
+
+
+class Captioner:
+    """A model behind an endpoint. May be used from several threads; all share its rate limit."""
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        model: str = "",
+        *,
+        key: str = "",
+        timeout_s: float = 120.0,
+        retries: int = 4,
+        per_minute: float = 0.0,
+        max_tokens: int = 300,
+        temperature: float = 0.2,
+        upload: bool = False,
+    ) -> None:
+        """Nothing is asked yet. `retries` come on top of the first try; `per_minute` 0 means no limit.
+
+        An address outside this machine and its private network is refused with RefusedError unless `upload`:
+        the pictures would leave the house. `key` is sent as a bearer token and never shown.
+        """
+        self.endpoint = _check_endpoint(endpoint)
+        self.host = urllib.parse.urlsplit(self.endpoint).netloc.rpartition("@")[2]
+        self._private = _is_private(self.endpoint)
+        if not self._private and not upload:
+            raise RefusedError(
+                f"{self.host} is not on this machine or its private network: every picture would be sent there.",
+                hint="Run a model here, or allow it with --upload.",
+            )
+        self.model = model
+        self._key = key
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._pause_s = 60.0 / per_minute if per_minute > 0 else 0.0
+        self._max_tokens = max_tokens
+        self._temperature = temperature
+        self._turn = threading.Lock()
+        self._next_at = 0.0
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+        if self._private:
+            # A proxy is for the outside world; what stays in the house must not pass through it.
+            handlers.append(urllib.request.ProxyHandler({}))
+        self._opener = urllib.request.build_opener(*handlers)
+
+    @property
+    def name(self) -> str:
+        """The model and where it runs, as it is kept with each sentence."""
+        return f"{self.model}@{self.host}"
+
+    def choose_model(self, cancel: threading.Event | None = None) -> str:
+        """Find out which model to ask when none was named: the only one that is served.
+
+        Raises UsageError naming the models when there are several, NotFoundError when there is none.
+        """
+        if self.model:
+            return self.model
+        answer = self._call("/models", None, cancel)
+        listed = answer.get("data")
+        served = [str(item["id"]) for item in listed or () if isinstance(item, dict) and "id" in item]
+        if not served:
+            raise NotFoundError(
+                f"{self.host} serves no model.", hint="Load one there (Ollama: `ollama pull`), then try again."
+            )
+        if len(served) > 1:
+            raise UsageError(
+                f"{self.host} serves {len(served)} models: {', '.join(sorted(served)[:12])}.",
+                hint="Choose one that can see pictures with --model.",
+            )
+        self.model = served[0]
+        return self.model
+
+    def describe(self, jpeg: bytes, question: str, cancel: threading.Event | None = None) -> Sentence:
+        """Ask about one picture, given as the bytes of a JPEG file.
+
+        Waits for the rate limit, and tries again with growing pauses while the server is busy. Raises DeclinedError
+        when this picture gets no usable answer, another LoratuiError when none would, Cancelled.
+        """
+        url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+        body = {
+            "model": self.model,
+            "max_tokens": self._max_tokens,
+            "temperature": self._temperature,
+            "stream": False,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": question}, {"type": "image_url", "image_url": {"url": url}}],
+                }
+            ],
+        }
+        return read_answer(self._call("/chat/completions", body, cancel))
+
+    def _call(self, path: str, body: dict[str, Any] | None, cancel: threading.Event | None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        wait = _waiter(cancel)
+        last: Exception | None = None
+        for attempt in range(self._retries + 1):
+            self._take_turn(wait)
+            try:
+                return self._send(path, data)
+            except urllib.error.HTTPError as error:
+                last = self._read_refusal(error)
+                if error.code not in _TRY_AGAIN:
+                    raise last from error
+                pause = _read_retry_after(error.headers)
+            except (urllib.error.URLError, OSError, _GarbledError) as error:
+                last, pause = self._unreachable(error), None
+            if attempt < self._retries:
+                wait(min(_LONGEST_WAIT, 0.5 * 2**attempt if pause is None else pause))
+        assert last is not None
+        raise last
+
+    def _send(self, path: str, data: bytes | None) -> dict[str, Any]:
+        headers = {"Accept": "application/json", "User-Agent": "loratui"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        request = urllib.request.Request(self.endpoint + path, data, headers)
+        response: HTTPResponse
+        with self._opener.open(request, timeout=self._timeout_s) as response:
+            raw = response.read(_MAX_ANSWER + 1)
+        try:
+            answer = json.loads(raw) if len(raw) <= _MAX_ANSWER else None
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise _GarbledError("its answer is not JSON of the expected kind")
+        return answer
+
+    def _take_turn(self, wait: Callable[[float], None]) -> None:
+        if not self._pause_s:
+            wait(0.0)
+            return
+        with self._turn:
+            start = max(time.monotonic(), self._next_at)
+            self._next_at = start + self._pause_s
+        wait(max(0.0, start - time.monotonic()))
+
+    def _read_refusal(self, error: urllib.error.HTTPError) -> LoratuiError:
+        said = _read_message(error)
+        match error.code:
+            case 401 | 403:
+                return RefusedError(
+                    f"{self.host} refuses the key{said}.", hint="Put the right one into LORATUI_CAPTIONER_KEY."
+                )
+            case 404:
+                return NotFoundError(
+                    f"{self.host} knows no model {self.model!r}, or nothing at this address{said}.",
+                    hint="Check --model and --endpoint; most endpoints end in /v1.",
+                )
+            case 400 | 413 | 415 | 422:
+                return DeclinedError(
+                    f"{self.host} does not take this picture{said}.", hint="Does the model see pictures at all?"
+                )
+            case 301 | 302 | 303 | 307 | 308:
+                return RefusedError(
+                    f"{self.host} sends its callers on to {error.headers.get('Location', 'another address')!r}.",
+                    hint="Name that address with --endpoint if the pictures may go there.",
+                )
+            case _:
+                return LoratuiError(f"{self.host} answers {error.code}{said}.", hint="Look into the server's log.")
+
+    def _unreachable(self, error: Exception) -> LoratuiError:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, TimeoutError):
+            return LoratuiError(
+                f"{self.host} did not answer within {self._timeout_s:g} s.", hint="Is the model still loading?"
+            )
+        return MissingFeatureError(
+            f"No captioner answers at {self.endpoint}: {reason}.",
+            hint="Start one there (vLLM, Ollama, LM Studio), or name another with --endpoint.",
+        )
+
+
+def read_answer(answer: dict[str, Any]) -> Sentence:
+    """The sentence in a chat completion, cleaned of quotes, labels, fences and thoughts; DeclinedError without one."""
+    try:
+        choice = answer["choices"][0]
+        content = choice["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        raise DeclinedError("the answer holds no text", hint="Is this an endpoint for chat completions?") from None
+    if isinstance(content, list):
+        content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    text = clean_sentence(content if isinstance(content, str) else "")
+    cut = choice.get("finish_reason") == "length"
+    if cut and (end := max(text.rfind(mark) for mark in (". ", "! ", "? "))) > 0:
+        text = text[: end + 1]
+    if not text:
+        raise DeclinedError("the answer is empty", hint="A thinking model may need a larger --max-tokens.")
+    if _DECLINED.match(text):
+        raise DeclinedError(f"the model declined: {text[:120]}", hint="Write this caption by hand.")
+    usage = answer.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    tokens = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    prompt, answered = (count if isinstance(count, int) else 0 for count in tokens)
+    return Sentence(text, prompt, answered, cut)
+
+
+def clean_sentence(text: str) -> str:
+    """A model's answer as one line of plain text."""
+    text = _THOUGHTS.sub("", text).strip()
+    text = _LABEL.sub("", _FENCE.sub("", text).strip()).strip()
+    text = "".join(character if character.isprintable() else " " for character in text)
+    text = " ".join(text.replace("**", "").split())
+    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
+        text = text[1:-1].strip()
+    return text
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A picture goes to the address that was named and nowhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class _GarbledError(Exception):
+    """The server answered with something that can't be read."""
+
+
+def _waiter(cancel: threading.Event | None) -> Callable[[float], None]:
+    gate = cancel or threading.Event()
+
+    def wait(seconds: float) -> None:
+        if gate.wait(seconds) if seconds > 0 else gate.is_set():
+            raise Cancelled("The captioner was stopped.")
+
+    return wait
+
+
+def _check_endpoint(endpoint: str) -> str:
+    wrong = UsageError(
+        f"{endpoint!r} is not the address of a captioner.",
+        hint=f"It looks like {DEFAULT_ENDPOINT}, with http or https.",
+    )
+    try:
+        parts = urllib.parse.urlsplit(endpoint.strip())
+        parts.port  # noqa: B018 - a port that is no number raises here
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise wrong
+    return endpoint.strip().rstrip("/").removesuffix("/chat/completions")
+
+
+def _is_private(endpoint: str) -> bool:
+    """Whether all addresses of the host are on this machine or in a private network."""
+    host = urllib.parse.urlsplit(endpoint).hostname or ""
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        # Nothing will be sent to a name that leads nowhere; the first call says so better.
+        return True
+    addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in found]
+    return all(address.is_loopback or address.is_private or address.is_link_local for address in addresses)
+
+
+def _read_retry_after(headers: Message) -> float | None:
+    """Seconds that a busy server asks to be left alone: a number, or a date."""
+    asked = headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _read_message(error: urllib.error.HTTPError) -> str:
+    """What the server says about the error, as `: words`, or nothing."""
+    try:
+        raw = json.loads(error.read(65_536))
+    except (OSError, ValueError):
+        return ""
+    found = raw.get("error", raw) if isinstance(raw, dict) else raw
+    message = found.get("message") or found.get("detail") if isinstance(found, dict) else found
+    words = clean_sentence(str(message))[:200].rstrip(".") if message else ""
+    return f": {words}" if words else ""

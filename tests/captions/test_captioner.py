@@ -1,0 +1,198 @@
+"""Asking a vision model over HTTP: retries, the rate limit, where pictures may go, and what of an answer is used."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chat_server import ChatServer, Reply, completion
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loratui.captions.captioner import Captioner, DeclinedError, clean_sentence, read_answer
+from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BUSY: Reply = (503, {"Retry-After": "0"}, {"error": {"message": "loading the model"}})
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(lambda _: completion("Mira stands in the rain.")).running() as running:
+        yield running
+
+
+def ask(server: ChatServer, **settings: Any) -> str:
+    return Captioner(server.endpoint, "seer", **settings).describe(b"jpeg", "What is this?").text
+
+
+def test_a_busy_server_is_asked_again_and_its_wish_to_wait_is_heeded(server: ChatServer) -> None:
+    replies = iter([BUSY, (429, {"Retry-After": "0.2"}, {}), completion("At last.")])
+    server.answer = lambda _: next(replies)
+    assert ask(server) == "At last."
+    assert len(server.requests) == 3 and server.times[2] - server.times[1] >= 0.2
+
+
+def test_a_server_that_stays_busy_is_given_up_with_its_own_words(server: ChatServer) -> None:
+    server.answer = lambda _: BUSY
+    with pytest.raises(LoratuiError, match="answers 503: loading the model"):
+        ask(server, retries=2)
+    assert len(server.requests) == 3
+
+
+def test_an_answer_that_is_not_json_is_asked_for_again(server: ChatServer) -> None:
+    replies: Iterator[Reply] = iter([(200, {"Retry-After": "0"}, b"<html>gateway</html>"), completion("Fine.")])
+    server.answer = lambda _: next(replies)
+    assert ask(server) == "Fine."
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (401, RefusedError, "refuses the key: no such key"),
+        (404, NotFoundError, "knows no model 'seer'"),
+        (400, DeclinedError, "does not take this picture: no such key"),
+    ],
+)
+def test_what_asking_again_cannot_mend_is_told_at_once(
+    server: ChatServer, status: int, error: type[LoratuiError], words: str
+) -> None:
+    server.answer = lambda _: (status, {}, {"error": {"message": "no such key"}})
+    with pytest.raises(error, match=words):
+        ask(server)
+    assert len(server.requests) == 1
+
+
+def test_a_picture_does_not_follow_a_redirect(server: ChatServer) -> None:
+    server.answer = lambda _: (307, {"Location": "http://elsewhere.example/v1"}, {})
+    with pytest.raises(RefusedError, match=r"sends its callers on to 'http://elsewhere\.example/v1'"):
+        ask(server)
+    assert len(server.requests) == 1
+
+
+def test_nobody_listening_is_told_with_what_to_do(server: ChatServer) -> None:
+    with pytest.raises(MissingFeatureError, match="No captioner answers") as caught:
+        Captioner("http://127.0.0.1:9/v1", "seer", retries=0).describe(b"jpeg", "What?")
+    assert "Ollama" in caught.value.hint
+
+
+def test_a_server_that_never_answers_is_left_after_the_time_limit(server: ChatServer) -> None:
+    over = threading.Event()
+
+    def stall(_: dict[str, Any]) -> Reply:
+        over.wait(10)
+        return completion("too late")
+
+    server.answer = stall
+    with pytest.raises(LoratuiError, match=r"did not answer within 0\.2 s"):
+        ask(server, timeout_s=0.2, retries=0)
+    over.set()
+
+
+def test_the_rate_limit_holds_for_all_threads_together(server: ChatServer) -> None:
+    captioner = Captioner(server.endpoint, "seer", per_minute=600)
+    threads = [threading.Thread(target=captioner.describe, args=(b"jpeg", "What?")) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    times = sorted(server.times)
+    # 600 a minute is one each 0.1 s; the network adds or takes a few milliseconds.
+    assert times[-1] - times[0] >= 0.35
+
+
+def test_waiting_ends_when_the_person_stops_it(server: ChatServer) -> None:
+    server.answer = lambda _: (503, {"Retry-After": "60"}, {})
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Captioner(server.endpoint, "seer").describe(b"jpeg", "What?", cancel)
+    assert time.monotonic() - started < 30
+
+
+def test_the_only_model_is_chosen_and_several_are_named(server: ChatServer) -> None:
+    assert Captioner(server.endpoint).choose_model() == "seer"
+    server.models = ["painter", "seer"]
+    with pytest.raises(UsageError, match="serves 2 models: painter, seer"):
+        Captioner(server.endpoint).choose_model()
+    server.models = []
+    with pytest.raises(NotFoundError, match="serves no model"):
+        Captioner(server.endpoint).choose_model()
+
+
+def test_the_key_is_sent_and_shown_nowhere(server: ChatServer) -> None:
+    ask(server, key="s3cret")
+    assert server.headers[0]["Authorization"] == "Bearer s3cret"
+    server.answer = lambda _: (401, {}, {})
+    with pytest.raises(RefusedError) as caught:
+        ask(server, key="s3cret")
+    assert "s3cret" not in f"{caught.value.message} {caught.value.hint} {Captioner(server.endpoint, key='s3cret').name}"
+
+
+def test_pictures_leave_the_house_only_when_it_is_allowed() -> None:
+    with pytest.raises(RefusedError, match=r"every picture would be sent there") as caught:
+        Captioner("https://8.8.8.8/v1", "seer")
+    assert "--upload" in caught.value.hint
+    assert Captioner("https://8.8.8.8/v1", "seer", upload=True).host == "8.8.8.8"
+    for endpoint in ("http://localhost:1/v1", "http://127.0.0.1/v1", "http://[::1]:1/v1", "http://192.168.3.4:8000/v1"):
+        Captioner(endpoint, "seer")
+
+
+@pytest.mark.parametrize("endpoint", ["", "localhost:11434", "ftp://localhost/v1", "http://", "http://a:b/v1"])
+def test_what_is_no_address_is_refused(endpoint: str) -> None:
+    with pytest.raises(UsageError, match="not the address of a captioner"):
+        Captioner(endpoint)
+
+
+def test_the_full_path_of_the_endpoint_is_understood_too(server: ChatServer) -> None:
+    captioner = Captioner(server.endpoint + "/chat/completions/", "seer")
+    assert captioner.describe(b"jpeg", "What?").text == "Mira stands in the rain."
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("<think>A woman? Yes.</think>\n\nMira smiles.", "Mira smiles."),
+        ("so it is Mira</think>Mira smiles.", "Mira smiles."),
+        ("```text\nMira smiles.\n```", "Mira smiles."),
+        ('"Mira smiles."', "Mira smiles."),
+        ('"Hi" she says, "there"', '"Hi" she says, "there"'),
+        ("**Caption:** Mira smiles.", "Mira smiles."),
+        ("Mira\n  smiles,\tat \x1b[31mlast.", "Mira smiles, at [31mlast."),
+    ],
+)
+def test_wrapping_is_taken_off_an_answer(answer: str, text: str) -> None:
+    assert clean_sentence(answer) == text
+
+
+@given(st.text())
+def test_a_clean_sentence_is_one_printable_line_and_stays_as_it_is(text: str) -> None:
+    cleaned = clean_sentence(text)
+    assert cleaned.isprintable() and cleaned == cleaned.strip() and "  " not in cleaned
+
+
+@pytest.mark.parametrize("text", ["I'm sorry, I can't help with that.", "I cannot describe people.", "As an AI model"])
+def test_a_refusal_is_not_a_caption(text: str) -> None:
+    with pytest.raises(DeclinedError, match="the model declined"):
+        read_answer(completion(text)[2])
+
+
+@pytest.mark.parametrize("answer", [{}, {"choices": []}, {"choices": [{"message": None}]}, {"choices": "none"}])
+def test_an_answer_without_text_is_declined(answer: dict[str, Any]) -> None:
+    with pytest.raises(DeclinedError):
+        read_answer(answer)
+
+
+def test_an_answer_cut_at_the_token_limit_ends_at_its_last_full_stop() -> None:
+    found = read_answer(completion("Mira smiles. She wears a red", finish="length")[2])
+    assert (found.text, found.cut, found.prompt_tokens, found.answer_tokens) == ("Mira smiles.", True, 100, 12)
+
+
+def test_an_answer_in_parts_is_read() -> None:
+    answer = {"choices": [{"message": {"content": [{"type": "text", "text": "Mira"}, {"text": "smiles."}]}}]}
+    assert read_answer(answer).text == "Mira smiles."
