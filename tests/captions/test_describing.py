@@ -77,10 +77,6 @@ def test_each_picture_gets_a_sentence_once(catalog: Catalog, server: ChatServer)
 def test_another_question_asks_anew_and_rejected_pictures_are_left_out(catalog: Catalog, server: ChatServer) -> None:
     set_role(catalog, "Mira", "rejected", "name:0*", reason="blurred")
     assert describe_pictures(catalog, "Mira", "", Captioner(server.endpoint)).described == 7
-    result = describe_pictures(
-        catalog, "Mira", "name:[0]*", Captioner(server.endpoint), question="What is {who} doing?"
-    )
-    assert result.described == 0
     result = describe_pictures(catalog, "Mira", "name:0*", Captioner(server.endpoint), question="What is {who} doing?")
     assert result.described == 1
     assert question_of(server.requests[-1]) == "What is Mirvok, woman doing?"
@@ -135,7 +131,7 @@ def test_pictures_without_an_answer_are_told_and_the_others_kept(catalog: Catalo
 
 def test_a_model_that_declines_everything_is_given_up_early(catalog: Catalog, server: ChatServer) -> None:
     server.answer = lambda _: (400, {}, {"error": {"message": "this model sees no pictures"}})
-    with pytest.raises(LoratuiError, match="None of the first 5 pictures got a sentence: .* sees no pictures"):
+    with pytest.raises(LoratuiError, match=r"None of the first 5 pictures got a sentence: .* sees no pictures"):
         describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), parallel=1)
     assert len(server.requests) <= 7
 
@@ -168,7 +164,7 @@ def test_what_was_answered_is_kept_when_the_server_fails_or_the_person_stops(
 def test_a_question_with_an_unknown_word_is_refused_before_anything_is_sent(
     catalog: Catalog, server: ChatServer
 ) -> None:
-    with pytest.raises(UsageError, match="unknown placeholder {subject}"):
+    with pytest.raises(UsageError, match=r"unknown placeholder \{subject\}"):
         describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, "seer"), question="Who is {subject}?")
     assert server.requests == []
 
