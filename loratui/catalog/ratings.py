@@ -202,8 +202,8 @@ def youth_tags() -> frozenset[str]:
     """The tags that indicate youth, as `tag_key` spells them: from the list among the traits of captions."""
     # The list is data, in the folder of all lists of tags; the code of that layer is not used.
     text = files("loratui").joinpath("captions", "traits", "youth.txt").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    # A header of `key: value` lines, an empty line, then the tags.
+    # A header of `key: value` lines, an empty line, then the tags; `also:` begins a line of words no tagger gives.
+    lines = [line.strip().removeprefix("also:") for line in text.splitlines() if not line.startswith("#")]
     body = "\n".join(lines).strip().partition("\n\n")[2]
     found = frozenset(tag_key(tag) for tag in re.split(r"[,\n]", body) if tag.strip())
     if not found:

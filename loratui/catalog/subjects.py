@@ -144,7 +144,11 @@ def edit_subject(
     lora_folders: Sequence[Path] = (),
     tokenize: Tokenize | None = None,
 ) -> tuple[Subject, list[TriggerWarning]]:
-    """Change what is given; raises like add_subject, and NotFoundError."""
+    """Change what is given; raises like add_subject, and NotFoundError.
+
+    A person stays one, with RefusedError, when consent was withdrawn or there are pictures that no person may have:
+    another kind is no way around either.
+    """
     warnings: list[TriggerWarning] = []
     with catalog.read() as connection:
         before = look_up(connection, subject)
@@ -161,6 +165,8 @@ def edit_subject(
             values |= claim_trigger(change.connection, trigger, own_subject_id=before.id)
         if kind is not None:
             values["kind"] = _check_kind(kind)
+            if before.kind == "person" and kind != "person":
+                _refuse_to_forget_person(change.connection, before)
         if class_word is not None:
             values["class_word"] = class_word.strip()
         if notes is not None:
@@ -246,6 +252,26 @@ def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, An
     with catalog.journal("subject.consent", f"{verb} consent for {before.name}") as change:
         change.update(tables.subject, [before.id], {"consent": consent})
         return look_up(change.connection, before)
+
+
+def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
+    # Here, because it needs this module.
+    from loratui.catalog.ratings import find_refused
+
+    if subject.consent and not has_consent(subject):
+        raise RefusedError(
+            f"The consent of {subject.name} was withdrawn: it stays a person.",
+            hint="Remove the subject, or record a new consent.",
+        )
+    member = tables.membership.c
+    ids = list(connection.execute(select(member.id).where(member.subject_id == subject.id)).scalars())
+    if unfit := find_refused(connection, subject, ids):
+        query = " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in unfit)
+        count = "1 picture" if len(unfit) == 1 else f"{len(unfit)} pictures"
+        raise RefusedError(
+            f"{subject.name} stays a person: of one, {count} can't be used (such as {unfit[0].membership.name}).",
+            hint=f"Take them out first: `loratui picture remove '{subject.name}' '{query}'`.",
+        )
 
 
 def _check_past(at: datetime) -> datetime:

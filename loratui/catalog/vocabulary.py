@@ -17,7 +17,7 @@ SAID_RATINGS = {
     form: name
     for name in SEXUAL
     for said in (name, f"rating:{name}", f"rating_{name}", f"rating: {name}")
-    for form in (said, said.capitalize(), said.upper())
+    for form in (said, said.capitalize(), said.title(), said.upper())
 }
 """Tags that say a sexual rating, as caption files of image boards and of kohya's tagger do, and which."""
 

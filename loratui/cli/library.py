@@ -189,8 +189,17 @@ def remove_subject(name: str, *, show: Show = PLAIN) -> None:
     print_text(f"Removed {name}. `loratui undo` brings it back.")
 
 
-def record_consent(name: str, *, by: str, scope: str, on: datetime | None = None, show: Show = PLAIN) -> None:
-    """Record who consented, to what, and when; training a person needs it.
+def record_consent(
+    name: str,
+    *,
+    by: str = "",
+    scope: str = "",
+    on: datetime | None = None,
+    note: str = "",
+    withdraw: bool = False,
+    show: Show = PLAIN,
+) -> None:
+    """Record who consented, to what, and when, or that they took it back; training a person needs it.
 
     Parameters
     ----------
@@ -199,16 +208,30 @@ def record_consent(name: str, *, by: str, scope: str, on: datetime | None = None
     scope
         To what, such as "training and publishing".
     on
-        The day, as YYYY-MM-DD; today when left out.
+        The day, as YYYY-MM-DD; today when left out. It can't be in the future.
+    note
+        Anything else, such as where the signed paper is.
+    withdraw
+        The consent ends today: nothing more is trained or published.
     """
-    from loratui.catalog import subjects
+    from loratui.catalog import runs, subjects
+    from loratui.errors import UsageError
 
+    if withdraw and (by or scope or on):
+        raise UsageError("--withdraw ends the consent that is on record.", hint="Leave --by, --scope and --on out.")
     with open_library() as catalog:
-        subject = subjects.record_consent(catalog, name, who=by, scope=scope, at=on)
+        if withdraw:
+            subject = subjects.withdraw_consent(catalog, name, note=note)
+        else:
+            subject = subjects.record_consent(catalog, name, who=by, scope=scope, at=on, note=note)
+        running = runs.list_runs(catalog, subject_id=subject.id, states=("running",)) if withdraw else []
     if show.json:
         print_json(subject)
-        return
-    print_text(f"Recorded for {subject.name}: {_consent(subject.consent)}.")
+    else:
+        said = "Withdrawn" if withdraw else "Recorded"
+        print_text(f"{said} for {subject.name}: {_consent(subject.consent)}.")
+    for run in running:
+        remark(f"warning: {run.name} is still being trained: `loratui run stop {run.name}`", show)
 
 
 def import_pictures(

@@ -63,7 +63,12 @@ def draw_detail(detail: SubjectDetail, glyphs: Glyphs) -> Text:
     field("captions", f"{detail.prefix} ...")
     if subject.kind == "person":
         consent = subject.consent or {}
-        field("consent", f"{consent.get('who')}: {consent.get('scope')}" if consent else "none recorded; C records it")
+        if consent.get("withdrawn_at"):
+            field("consent", f"withdrawn by {consent.get('who')}")
+        elif consent:
+            field("consent", f"{consent.get('who')}: {consent.get('scope')}")
+        else:
+            field("consent", "none recorded; C records it")
     if subject.notes:
         field("notes", subject.notes)
     text.append("\n")

@@ -1,0 +1,301 @@
+"""Ratings and consent: what may never be used, at each door of the catalog, and that there is no way around."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from loratui.catalog import subjects
+from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores
+from loratui.catalog.importer import import_pictures, list_refused
+from loratui.catalog.journal import redo, undo
+from loratui.catalog.query import get_memberships, select_memberships
+from loratui.catalog.ratings import (
+    YOUTH_FROM,
+    find_youth_words,
+    list_unfit,
+    rating_of,
+    refuse_if_unfit,
+    youth_tags,
+)
+from loratui.catalog.roles import remove_pictures, set_role
+from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL
+from loratui.errors import NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from loratui.catalog.edits import ScoredTag
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+
+def rate(catalog: Catalog, id_: int, rating: str, *tags: tuple[str, float], tagger: str = "wd@1/p1") -> None:
+    """Have a tagger say a rating of a membership's picture, and tags with their scores."""
+    (member,) = get_memberships(catalog, [id_])
+    scores: list[ScoredTag] = [(name, "rating", 0.9 if name == rating else 0.03) for name in RATINGS]
+    store_tag_scores(catalog, member.picture_id, tagger, [*scores, *((tag, "general", score) for tag, score in tags)])
+
+
+@pytest.fixture
+def ada(catalog: Catalog) -> Subject:
+    """A person who has consented."""
+    person = subjects.add_subject(catalog, "Ada", "adatok", kind="person")[0]
+    return subjects.record_consent(catalog, person, who="Ada Lovelace", scope="training and publishing")
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """A folder with three pictures."""
+    for index in range(3):
+        picture = Image.linear_gradient("L").rotate(90 * index).resize((96, 64 + 16 * index)).convert("RGB")
+        (tmp_path / "drawn").mkdir(exist_ok=True)
+        picture.save(tmp_path / "drawn" / f"{'abc'[index]}.png")
+    return tmp_path / "drawn"
+
+
+@given(st.dictionaries(st.sampled_from(RATINGS), st.floats(0, 1), min_size=1))
+def test_the_rating_is_the_highest_score_and_of_equals_the_gravest(scores: dict[str, float]) -> None:
+    chosen = rating_of(scores)
+    assert scores[chosen] == max(scores.values())
+    assert not any(
+        score == scores[chosen] and RATINGS.index(name) > RATINGS.index(chosen) for name, score in scores.items()
+    )
+
+
+def test_without_scores_there_is_no_rating() -> None:
+    assert rating_of({}) == ""
+    assert rating_of({"smile": 1.0}) == ""
+
+
+@pytest.mark.parametrize("rating", SEXUAL)
+def test_a_person_has_no_picture_with_a_sexual_rating(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]], rating: str
+) -> None:
+    first, second = fill(ada, {}, {})
+    rate(catalog, first, rating)
+    rate(catalog, second, "sensitive", ("child", 0.9))
+    (found,) = list_unfit(catalog, ada)
+    assert (found.membership.id, found.rating, found.words) == (first, rating, ())
+    assert "Ada is a person" in found.why
+
+
+def test_of_several_taggers_any_is_enough(catalog: Catalog, ada: Subject, fill: Callable[..., list[int]]) -> None:
+    (one,) = fill(ada, {})
+    rate(catalog, one, "explicit", tagger="wd@1/p1")
+    rate(catalog, one, "general", tagger="other@1/p1")
+    rate(catalog, one, "questionable", tagger="third@1/p1")
+    (found,) = list_unfit(catalog, ada)
+    assert found.rating == "explicit"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "person"])
+def test_with_signs_of_youth_a_sexual_picture_is_refused_for_every_kind(
+    catalog: Catalog, fill: Callable[..., list[int]], kind: str
+) -> None:
+    subject = subjects.add_subject(catalog, "Mira", "miravel", kind=kind)[0]
+    young, old, unsure = fill(subject, {}, {}, {})
+    rate(catalog, young, "questionable", ("loli", YOUTH_FROM), ("school_swimsuit", 0.3))
+    rate(catalog, old, "explicit", ("smile", 0.9))
+    rate(catalog, unsure, "explicit", ("loli", YOUTH_FROM - 0.01))
+    (found,) = list_unfit(catalog, subject)
+    assert (found.membership.id, found.words) == (young, ("loli", "school swimsuit"))
+    with pytest.raises(RefusedError, match=r"001\.png \(rated questionable, with signs of youth \(loli, school"):
+        set_role(catalog, subject, "primary", "all")
+    assert set_role(catalog, subject, "rejected", [young]) == 1
+    assert set_role(catalog, subject, "primary", "-role:rejected") == 2
+
+
+def test_nobody_can_talk_a_tagger_out_of_it(catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]) -> None:
+    (one,) = fill(mira, {"role": "primary"})
+    rate(catalog, one, "explicit", ("child", 0.8))
+    remove_tags(catalog, mira, [one], ["child"])
+    set_caption(catalog, mira, [one], "a grown woman")
+    # Another tagger, asked last, that sees nothing.
+    rate(catalog, one, "general", tagger="blind@1/p1")
+    (found,) = list_unfit(catalog, mira)
+    assert found.words == ("child",)
+
+
+def test_the_word_of_a_person_counts_like_that_of_a_tagger(
+    catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]
+) -> None:
+    tagged, written, harmless = fill(mira, {}, {}, {})
+    for id_ in (tagged, written, harmless):
+        rate(catalog, id_, "explicit")
+    assert list_unfit(catalog, mira) == []
+    add_tags(catalog, mira, [tagged], ["Aged Down"])
+    set_caption(catalog, mira, [written], "photo of miravel, a young_girl in the rain")
+    set_caption(catalog, mira, [harmless], "photo of miravel with a kidney bean")
+    assert [each.membership.id for each in list_unfit(catalog, mira)] == [tagged, written]
+    undo(catalog)
+    undo(catalog)
+    assert [each.membership.id for each in list_unfit(catalog, mira)] == [tagged]
+
+
+@pytest.mark.parametrize("tag", ["explicit", "rating:explicit", "Rating:Questionable"])
+def test_a_rating_in_a_caption_file_counts(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]], tag: str
+) -> None:
+    (one,) = fill(ada, {})
+    add_tags(catalog, ada, [one], [tag])
+    assert [each.membership.id for each in list_unfit(catalog, ada)] == [one]
+    assert [each.id for each in select_memberships(catalog, ada, "rated:explicit OR rated:questionable")] == [one]
+
+
+def test_a_class_word_that_says_youth_counts_for_all_pictures(catalog: Catalog, fill: Callable[..., list[int]]) -> None:
+    subject = subjects.add_subject(catalog, "Tim", "timtok", class_word="child")[0]
+    first, second = fill(subject, {}, {})
+    rate(catalog, first, "explicit")
+    rate(catalog, second, "general")
+    assert [each.membership.id for each in list_unfit(catalog, subject)] == [first]
+
+
+def test_another_kind_another_subject_or_another_name_is_no_way_around(
+    catalog: Catalog, ada: Subject, drawn: Path
+) -> None:
+    import_pictures(catalog, ada, [drawn])
+    first = select_memberships(catalog, ada)[0]
+    rate(catalog, first.id, "explicit")
+    with pytest.raises(RefusedError, match="Ada stays a person"):
+        subjects.edit_subject(catalog, ada, kind="character")
+    renamed, _ = subjects.edit_subject(catalog, ada, name="Nora")
+    assert [each.membership.id for each in list_unfit(catalog, renamed)] == [first.id]
+    other = subjects.add_subject(catalog, "Style", "styletok", kind="style")[0]
+    result = import_pictures(catalog, other, [drawn])
+    assert result.imported == 2
+    assert [(each.path.name, each.reason) for each in result.refused] == [
+        ("a.png", "it can't be used in Style: rated explicit, and Nora is a person")
+    ]
+    assert [each.reason for each in list_refused(catalog, other)] == [result.refused[0].reason]
+    remove_pictures(catalog, renamed, f"sha:{first.sha256[:12]}")
+    assert subjects.edit_subject(catalog, renamed, kind="character")[0].kind == "character"
+
+
+def test_a_picture_joins_first_and_is_read_later(catalog: Catalog, ada: Subject, drawn: Path) -> None:
+    style = subjects.add_subject(catalog, "Style", "styletok", kind="style")[0]
+    import_pictures(catalog, style, [drawn])
+    set_role(catalog, style, "primary", "all")
+    import_pictures(catalog, ada, [drawn])
+    rate(catalog, select_memberships(catalog, style)[0].id, "questionable")
+    assert [each.membership.name for each in list_unfit(catalog, style)] == ["a.png"]
+
+
+def test_an_import_that_is_redone_after_a_tagger_read_it_is_caught(catalog: Catalog, ada: Subject, drawn: Path) -> None:
+    import_pictures(catalog, ada, [drawn])
+    first = select_memberships(catalog, ada)[0]
+    undo(catalog)
+    store_tag_scores(catalog, first.picture_id, "wd@1/p1", [("explicit", "rating", 0.9), ("general", "rating", 0.1)])
+    redo(catalog)
+    assert [each.membership.name for each in list_unfit(catalog, ada)] == ["a.png"]
+    with pytest.raises(RefusedError):
+        set_role(catalog, ada, "primary", "all")
+    undo(catalog)
+    assert import_pictures(catalog, ada, [drawn]).imported == 2
+
+
+@pytest.mark.parametrize("role", ["primary", "supporting", "holdout"])
+def test_no_role_of_training_is_given(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]], role: str
+) -> None:
+    bad, good = fill(ada, {}, {})
+    rate(catalog, bad, "explicit")
+    with pytest.raises(RefusedError) as caught:
+        set_role(catalog, ada, role, "all")
+    assert "001.png" in caught.value.message
+    assert "role set 'Ada' rejected 'sha:" in caught.value.hint
+    assert set_role(catalog, ada, role, [good]) == 1
+    assert set_role(catalog, ada, "rejected", [bad], reason="unfit") == 1
+
+
+def test_undoing_a_rejection_leaves_a_picture_that_is_still_unfit(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]]
+) -> None:
+    (bad,) = fill(ada, {"role": "primary"})
+    rate(catalog, bad, "explicit")
+    set_role(catalog, ada, "rejected", [bad])
+    assert list_unfit(catalog, ada, roles=("primary",)) == []
+    undo(catalog)
+    assert [each.membership.id for each in list_unfit(catalog, ada, roles=("primary",))] == [bad]
+
+
+def test_pictures_are_found_by_their_rating(catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]) -> None:
+    ids = fill(mira, {}, {}, {}, {}, {}, {})
+    for id_, rating in zip(ids, RATINGS, strict=False):
+        rate(catalog, id_, rating)
+    # Two taggers who differ: the graver counts.
+    rate(catalog, ids[0], "sensitive", tagger="other@1/p1")
+    rate(catalog, ids[4], "general")
+    found = {
+        name: [each.id for each in select_memberships(catalog, mira, f"rated:{name}")] for name in (*RATINGS, "none")
+    }
+    assert found == {
+        "general": [ids[4]],
+        "sensitive": ids[:2],
+        "questionable": [ids[2]],
+        "explicit": [ids[3]],
+        "none": [ids[5]],
+    }
+
+
+def test_an_image_that_a_lora_made_is_refused_like_a_picture(catalog: Catalog, ada: Subject, mira: Subject) -> None:
+    sexual = [("explicit", "rating", 0.8), ("general", "rating", 0.2), ("smile", "general", 0.9)]
+    fine = [("general", "rating", 0.8), ("child", "general", 0.9)]
+    refuse_if_unfit(ada, "0001.png", [fine])
+    refuse_if_unfit(mira, "0001.png", [sexual], prompt="photo of miravel, woman")
+    with pytest.raises(RefusedError, match=r"0001\.png of Ada can't be kept"):
+        refuse_if_unfit(ada, "0001.png", [fine, sexual])
+    with pytest.raises(RefusedError, match="signs of youth \\(child"):
+        refuse_if_unfit(mira, "0001.png", [fine, sexual])
+    with pytest.raises(RefusedError, match="signs of youth \\(little girl"):
+        refuse_if_unfit(mira, "0001.png", [sexual], prompt="photo of miravel, little_girl, smile")
+
+
+def test_the_list_of_words_is_made_of_tags_that_taggers_know(shared: Path) -> None:
+    known = {
+        line.split(",")[1]
+        for line in (shared / "models/tags/wd14_selected_tags.csv").read_text(encoding="utf-8").splitlines()
+    }
+    assert {"child", "loli", "shota", "baby", "aged_down", "kindergarten_uniform", "age_regression"} <= known
+    assert {"child", "loli", "shota", "baby", "aged_down", "kindergarten_uniform", "age_regression"} <= youth_tags()
+    assert {"toddler", "female_child"} <= youth_tags()
+    assert not [tag for tag in youth_tags() if tag.startswith(("also", "title", "kind"))]
+    assert len(youth_tags() & known) >= 30
+
+
+def test_words_are_found_whole_and_in_any_spelling() -> None:
+    assert find_youth_words("Photo of a TODDLER, aged_down, old  loli") == ("toddler", "aged down", "old loli")
+    assert find_youth_words("a kidnapped minority of schoolgirlish lolita") == ()
+
+
+@pytest.mark.parametrize("day", [datetime.now(UTC) + timedelta(days=2), datetime(9999, 12, 31), datetime(1, 1, 1)])
+def test_nobody_consents_on_a_day_that_has_not_come(catalog: Catalog, ada: Subject, day: datetime) -> None:
+    with pytest.raises(UsageError, match="can't be the day"):
+        subjects.record_consent(catalog, ada, who="Ada", scope="all", at=day)
+
+
+def test_consent_says_what_was_withdrawn_and_undo_brings_it_back(catalog: Catalog, ada: Subject) -> None:
+    known = subjects.record_consent(
+        catalog, ada, who=" Ada ", scope="training", at=datetime(2020, 1, 2), note="paper in the blue folder"
+    ).consent
+    assert known is not None
+    assert (known["who"], known["note"]) == ("Ada", "paper in the blue folder")
+    assert datetime.fromisoformat(known["at"]).tzinfo is not None
+    gone = subjects.withdraw_consent(catalog, ada, note="by mail")
+    assert gone.consent is not None
+    assert (gone.consent["who"], gone.consent["note"]) == ("Ada", "by mail")
+    assert not subjects.has_consent(gone)
+    with pytest.raises(RefusedError, match="withdrawn"):
+        subjects.require_consent(gone)
+    with pytest.raises(NotFoundError):
+        subjects.withdraw_consent(catalog, ada)
+    with pytest.raises(RefusedError, match="stays a person"):
+        subjects.edit_subject(catalog, ada, kind="object")
+    undo(catalog)
+    assert subjects.has_consent(subjects.get_subject(catalog, "Ada"))
