@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, column, func, not_, or_, select, true
 
 from loratui.catalog import tables
+from loratui.catalog.flags import is_flagged, is_rated
 from loratui.catalog.grammar import And, Everything, Match, Not, Or, Query, Range, parse_query, print_query
 from loratui.catalog.rows import Membership, Subject
 from loratui.catalog.subjects import look_up
@@ -255,6 +256,10 @@ def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
             return doubled if text == "yes" else not_(doubled)
         case "crop":
             return _m.crop_width.is_not(None) if text == "yes" else _m.crop_width.is_(None)
+        case "flag":
+            return is_flagged(_m.picture_id, text)
+        case "rated":
+            return is_rated(_m.picture_id, text)
         case key:
             return {"role": _m.role, "state": _p.state, "kind": _s.kind}[key] == text
 
