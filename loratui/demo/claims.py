@@ -1,9 +1,9 @@
 """Tests what the captions are built on, on the drawn cast: `python -m loratui.demo.claims`. It can be stopped.
 
 Three claims, each with a rule fixed beforehand (`verdicts.judge_more`; margins below); how it is set up and why is
-told in `trial`. A claim whose parts don't all hold does not hold. Every seed is another character and another training; a unit is one training and its images, judged
-by the tagger that ships. With five seeds on two CPU cores it takes about three quarters of an hour; what is finished
-is kept, so that the command goes on where it was stopped.
+told in `trial`. A claim whose parts don't all hold does not hold. Every seed is another character and another
+training; a unit is one training and its images, judged by the tagger that ships. With five seeds on two CPU cores it
+takes about three quarters of an hour; what is finished is kept, so that the command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,71 +126,83 @@ def _decide(claim: str, columns: tuple[str, str], rows: Sequence[Row], remark: s
     return Claim(claim, columns, tuple(rows), combine([row.verdict for row in rows if row.decides]), remark)
 
 
-def _weigh_imbuing(units: Units, characters: Sequence[Character]) -> Claim:
-    def unasked(condition: Condition, groups: Sequence[str]) -> list[list[_Counted]]:
-        found = [(units[who.seed, condition.name], who) for who in characters]
-        return [[(unit.alone[who.traits[group]], unit.images) for group in groups] for unit, who in found]
+def _unasked(
+    units: Units, characters: Sequence[Character], condition: Condition, tags: Callable[[Character], Sequence[str]]
+) -> list[list[_Counted]]:
+    """For each character how many images with the trigger alone show each of these tags of its."""
+    found = [(units[who.seed, condition.name], tags(who)) for who in characters]
+    return [[(unit.alone[tag], unit.images) for tag in chosen] for unit, chosen in found]
 
-    groups = tuple(characters[0].traits)
+
+def _asked(units: Units, characters: Sequence[Character], condition: Condition, colours: slice) -> list[list[_Counted]]:
+    """For each character how many images show each of these hair colours when asked for it."""
+    found = [(units[who.seed, condition.name], who.hair[colours]) for who in characters]
+    return [[(unit.asked[colour], unit.each) for colour in chosen] for unit, chosen in found]
+
+
+def _weigh_imbuing(units: Units, characters: Sequence[Character]) -> Claim:
+    def row(what: str, imbued: Condition, said: Condition, tags: Callable[[Character], Sequence[str]]) -> Row:
+        first, second = (_unasked(units, characters, condition, tags) for condition in (imbued, said))
+        return _row(what, first, second, margin=FAR_MORE, decides=what == _TRAITS)
+
     rows = [
-        _row(
-            what,
-            unasked(TRAITS_IMBUED, chosen),
-            unasked(HAIR_IMBUED, chosen),
-            margin=FAR_MORE,
-            decides=chosen == groups,
-        )
-        for what, chosen in (("skin, eyes and mark", groups), *((group, (group,)) for group in groups))
+        row(_TRAITS, TRAITS_IMBUED, HAIR_IMBUED, lambda who: tuple(who.traits.values())),
+        row("skin", TRAITS_IMBUED, HAIR_IMBUED, lambda who: [who.look.skin]),
+        row("eyes", TRAITS_IMBUED, HAIR_IMBUED, lambda who: [who.look.eyes]),
+        row("mark", TRAITS_IMBUED, HAIR_IMBUED, lambda who: [who.look.marks]),
+        row("own hair colour, in half of the pictures", HAIR_IMBUED, TRAITS_IMBUED, lambda who: who.hair[:1]),
     ]
-    without = _count([pair for seed in unasked(NO_LORA, groups) for pair in seed])
+    without = _unasked(units, characters, NO_LORA, lambda who: tuple(who.traits.values()))
     return _decide(
         "A trait imbued appears unasked far more often than the same trait left in the captions.",
         ("imbued", "in the captions"),
         rows,
-        f"Images made with the trigger alone. Without a LoRA the traits appear in {_percent(without.value)}.",
+        f"Images made with the trigger alone. Without a LoRA {_show_pooled(without)} show such a trait.",
     )
 
 
+_TRAITS = "skin, eyes and mark"
+
+
+def _hair(who: Character, at: slice) -> Sequence[str]:
+    return who.hair[at]
+
+
 def _weigh_hair(units: Units, characters: Sequence[Character]) -> Claim:
-    def asked(condition: Condition, chosen: slice) -> list[list[_Counted]]:
-        found = [(units[who.seed, condition.name], who) for who in characters]
-        return [[(unit.asked[colour], unit.each) for colour in who.hair[chosen]] for unit, who in found]
-
-    def unasked(condition: Condition, chosen: slice) -> list[list[_Counted]]:
-        found = [(units[who.seed, condition.name], who) for who in characters]
-        return [[(unit.alone[colour], unit.images) for colour in who.hair[chosen]] for unit, who in found]
-
     rows = [
-        _row(f"{said}, {colours}", asked(condition, at), unasked(condition, at), margin=FAR_MORE, opposite=opposite)
-        for condition, said, opposite in (
-            (TRAITS_IMBUED, "in the captions: changes", False),
-            (HAIR_IMBUED, "imbued, three colours: does not change", True),
-            (STEADY_IMBUED, "imbued, one colour: does not change", True),
+        _row(
+            f"{said}, {colours}",
+            _asked(units, characters, condition, at),
+            _unasked(units, characters, condition, partial(_hair, at=at)),
+            margin=FAR_MORE,
+            opposite=condition is not TRAITS_IMBUED,
         )
-        for colours, at in _COLOURS.items()
+        for condition, said in (
+            (TRAITS_IMBUED, "in the captions: changes"),
+            (HAIR_IMBUED, "imbued, three colours: does not change"),
+            (STEADY_IMBUED, "imbued, one colour: does not change"),
+        )
+        for colours, at in (("own colour and two others", slice(0, 3)), ("a colour in no picture", slice(3, 4)))
     ]
     every = slice(0, 4)
-    gap = _compare(asked(TRAITS_IMBUED, every), asked(STEADY_IMBUED, every))
-    without = _count([pair for seed in asked(NO_LORA, every) for pair in seed])
+    kept, steady, without = (
+        _asked(units, characters, condition, every) for condition in (TRAITS_IMBUED, STEADY_IMBUED, NO_LORA)
+    )
     return _decide(
         "Hair left in the captions changes by prompt; hair imbued does not.",
         ("asked for", "unasked"),
         rows,
         "Images that show a hair colour when the prompt asks for it, and with the trigger alone. With hair in "
-        f"the captions the prompt is obeyed {_points(gap)} more often than with one colour imbued. Without a LoRA "
-        f"{_percent(without.value)} obey.",
+        f"the captions the prompt is obeyed {_points(_compare(kept, steady))} more often than with one colour imbued. "
+        f"Without a LoRA {_show_pooled(without)} obey.",
     )
 
 
-_COLOURS = {"own colour and two others": slice(0, 3), "a colour in no picture": slice(3, 4)}
-
-
 def _weigh_influence(units: Units, characters: Sequence[Character]) -> Claim:
-    def shirt(condition: Condition) -> list[list[_Counted]]:
-        found = [(units[who.seed, condition.name], who) for who in characters]
-        return [[(unit.alone[who.shirts[0]], unit.images)] for unit, who in found]
-
-    even, double, fourfold = shirt(EVEN), shirt(TRAITS_IMBUED), shirt(FOURFOLD)
+    even, double, fourfold = (
+        _unasked(units, characters, condition, lambda who: who.shirts[:1])
+        for condition in (EVEN, TRAITS_IMBUED, FOURFOLD)
+    )
     both = _row("1 to 1 -> 4 to 1, per doubling", fourfold, even, margin=0)
     halved = estimate_mean([value / 2 for value in both.difference.values])
     rows = [
@@ -285,6 +298,10 @@ def _percent(share: float) -> str:
 
 def _show_share(share: Share) -> str:
     return f"{_percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+
+
+def _show_pooled(counted: Sequence[Sequence[_Counted]]) -> str:
+    return _percent(_count([pair for seed in counted for pair in seed]).value)
 
 
 def _points(difference: Interval) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -195,6 +195,38 @@ def test_what_was_measured_before_a_stop_is_not_measured_again(tmp_path: Path) -
     assert before + measured == [(who.seed, condition.name) for who in CAST[:2] for condition in CONDITIONS]
     assert told[-1].startswith("12 of 12: seed 2, influence 4 to 1")
     assert units[1, NO_LORA.name] == _standin(CAST[0], NO_LORA)
+
+
+def test_the_command_prints_the_tables_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    measured: list[int] = []
+
+    def measure(*given: Any) -> Result:
+        _, place, who, condition, *_ = given
+        place.mkdir(parents=True)
+        measured.append(who.seed)
+        return _standin(who, condition)
+
+    monkeypatch.setattr(claims, "measure_unit", measure)
+    home = tmp_path / "home"
+    assert claims.main(["--home", str(home), "--seeds", "2", "--quick"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\nHOLDS.") == 3
+    assert claims.main(["--home", str(home), "--seeds", "3", "--quick", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert measured == [seed for seed in (1, 2, 3) for _ in CONDITIONS]
+    assert found == json.loads((home / "claims.json").read_text())
+    assert found["seeds"] == [1, 2, 3]
+    assert [claim["verdict"] for claim in found["claims"]] == [HOLDS, HOLDS, HOLDS]
+    assert "## 3. Doubling a role's influence" in (home / "claims.md").read_text()
+
+
+def test_no_seeds_can_not_be_tested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert claims.main(["--home", str(tmp_path), "--seeds", "0"]) == 2
+    assert "Give a number from 1" in capsys.readouterr().err
 
 
 def test_characters_are_the_same_on_every_call_and_new_to_the_base() -> None:
