@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +30,9 @@ CLIP_TOKENS = 75
 """What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
 
 _TRAINED = ("primary", "supporting")
+
+# Sets of rules whose captions are remembered: those in force, and some that are being tried.
+_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,38 @@ class LongestCaption:
     too_long: int
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Pictures by tag, counted once for all rules that give tags the same names."""
+
+    pictures: Counter[str]
+    edited: Counter[str]
+    written: Counter[str]
+    primary: Counter[str]
+    samples: Counter[str]
+    primaries: int
+    seen: int
+    """Samples of an epoch: training pictures times repeats."""
+
+
+@dataclass(slots=True)
+class _Trial:
+    """Some rules that were tried: their captioner, and every caption once it was asked for."""
+
+    captioner: Captioner
+    captions: list[str] | None = None
+
+
+class _Memory:
+    """What was computed for some pictures under rules tried before: a change of rules leaves most of it standing."""
+
+    def __init__(self) -> None:
+        self.trials: list[_Trial] = []
+        self.tallies: list[tuple[Any, _Tally]] = []
+        self.tags: tuple[frozenset[str], frozenset[str]] | None = None
+        """Every tag that a person added, and every one of a tagger's."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaptionBook:
     """All that the captions of a subject are made of, as it was at one moment; for screens that try things out."""
@@ -98,6 +133,7 @@ class CaptionBook:
     subject: Subject
     rules: CaptionRules
     pictures: tuple[TaggedPicture, ...]
+    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     @property
     def written(self) -> int:
@@ -105,76 +141,111 @@ class CaptionBook:
         return sum(bool(picture.caption) for picture in self.pictures)
 
     def with_rules(self, changes: Mapping[str, Any]) -> CaptionBook:
-        """The same pictures under other rules; raises UsageError for a rule or value that makes no sense."""
+        """The same pictures under other rules; raises UsageError for a rule or value that makes no sense.
+
+        Which of a tagger's tags were read stays as it was: categories and thresholds act when a book is read.
+        """
         return replace(self, rules=parse_rules({**self.rules.to_dict(), **changes}, self.subject.kind))
 
     def captions(self, pictures: Iterable[TaggedPicture] | None = None) -> list[str]:
         """The captions of these pictures, or of all, in order."""
-        captioner = Captioner(self.subject, self.rules)
-        chosen = self.pictures if pictures is None else pictures
-        return [captioner.caption(one.caption, one.added, one.removed, one.scored) for one in chosen]
+        trial = self._try()
+        if pictures is not None:
+            return _write(trial.captioner, pictures)
+        if trial.captions is None:
+            trial.captions = self._write_all(trial.captioner)
+        return trial.captions
 
     def count_tags(self) -> list[TagCount]:
         """The tags that captions are computed from, imbued ones included, the most frequent first."""
-        captioner = Captioner(self.subject, self.rules)
-        everyone: list[set[str]] = []
-        added: list[set[str]] = []
-        by_hand: list[set[str]] = []
-        primaries: list[set[str]] = []
-        trained: dict[int, list[set[str]]] = defaultdict(list)
-        for one in self.pictures:
-            tags = captioner.keys(one.added, one.removed, ())
-            if tags:
-                added.append(tags)
-            if one.scored:
-                tags = tags | captioner.keys((), one.removed, one.scored)
-            everyone.append(tags)
-            if one.caption:
-                by_hand.append(tags)
-            if one.role == "primary":
-                primaries.append(tags)
-            if one.role in _TRAINED:
-                trained[one.repeats].append(tags)
-        # Counting chained keys runs in C.
-        pictures, edited, written, primary = (
-            Counter(chain.from_iterable(sets)) for sets in (everyone, added, by_hand, primaries)
-        )
-        samples: Counter[str] = Counter()
-        for repeats, sets in trained.items():
-            for key, count in Counter(chain.from_iterable(sets)).items():
-                samples[key] += repeats * count
-        total = sum(repeats * len(sets) for repeats, sets in trained.items())
+        captioner = self._try().captioner
+        tally = self._tally(captioner)
         spelled = captioner.spellings()
         return [
             TagCount(
                 tag=spelled[key],
                 pictures=count,
                 share=count / len(self.pictures),
-                share_primary=primary[key] / len(primaries) if primaries else 0.0,
-                weight=samples[key] / total if total else 0.0,
+                share_primary=tally.primary[key] / tally.primaries if tally.primaries else 0.0,
+                weight=tally.samples[key] / tally.seen if tally.seen else 0.0,
                 imbued_by=captioner.imbued_by(spelled[key]),
-                edited=edited[key],
-                written=written[key],
+                edited=tally.edited[key],
+                written=tally.written[key],
                 named=captioner.is_named(spelled[key]),
             )
-            for key, count in sorted(pictures.items(), key=lambda item: (-item[1], item[0]))
+            for key, count in sorted(tally.pictures.items(), key=lambda item: (-item[1], item[0]))
         ]
 
     def preview(self, changes: Mapping[str, Any], limit: int = 5) -> RulesPreview:
         """What a change of the rules would do to the captions; examples are the first that change."""
-        changed = 0
-        examples: list[CaptionChange] = []
-        after = self.with_rules(changes)
-        for one, old, new in zip(self.pictures, self.captions(), after.captions(), strict=True):
-            if old != new:
-                changed += 1
-                if len(examples) < limit:
-                    examples.append(CaptionChange(one.id, one.name, old, new))
-        return RulesPreview(changed, len(self.pictures), tuple(examples))
+        return self.compare(self.with_rules(changes), limit)
+
+    def compare(self, after: CaptionBook, limit: int | None = 5) -> RulesPreview:
+        """How the captions of the same pictures differ in another book."""
+        pairs = zip(self.pictures, self.captions(), after.captions(), strict=True)
+        changes = [CaptionChange(one.id, one.name, old, new) for one, old, new in pairs if old != new]
+        return RulesPreview(len(changes), len(self.pictures), tuple(changes[:limit]))
+
+    def _try(self) -> _Trial:
+        trials = self._memory.trials
+        if (found := next((trial for trial in trials if trial.captioner.rules == self.rules), None)) is None:
+            found = _Trial(Captioner(self.subject, self.rules))
+            found.captioner.expect(*self._list_tags())
+        self._memory.trials = [found, *(trial for trial in trials if trial is not found)][:_KEPT]
+        return found
+
+    def _list_tags(self) -> tuple[frozenset[str], frozenset[str]]:
+        if self._memory.tags is None:
+            added = frozenset(chain.from_iterable(one.added for one in self.pictures))
+            self._memory.tags = added, frozenset(chain.from_iterable(one.scored for one in self.pictures))
+        return self._memory.tags
+
+    def _write_all(self, captioner: Captioner) -> list[str]:
+        """Write every caption, but those that read as they did under rules tried before."""
+        for trial in self._memory.trials:
+            if trial.captions is not None and trial.captioner.differs_in_tags_only(captioner):
+                changed = captioner.judges_otherwise(trial.captioner)
+                return [
+                    text
+                    if one.caption or (changed.isdisjoint(one.added) and changed.isdisjoint(one.scored))
+                    else captioner.caption(one.caption, one.added, one.removed, one.scored)
+                    for one, text in zip(self.pictures, trial.captions, strict=True)
+                ]
+        return _write(captioner, self.pictures)
+
+    def _tally(self, captioner: Captioner) -> _Tally:
+        for naming, tally in self._memory.tallies:
+            if naming == captioner.naming:
+                return tally
+        counted = {key: Counter(chain.from_iterable(sets)) for key, sets in self._gather(captioner).items()}
+        sizes = Counter((one.role, one.repeats, bool(one.caption)) for one in self.pictures)
+        tally = _Tally(Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0)
+        for (role, repeats, is_written), counts in counted.items():
+            tally.pictures.update(counts)
+            if is_written:
+                tally.written.update(counts)
+            if role == "primary":
+                tally.primary.update(counts)
+            if role in _TRAINED:
+                tally.samples.update({key: repeats * count for key, count in counts.items()})
+        tally.edited.update(chain.from_iterable(captioner.keys(one.added, one.removed, ()) for one in self.pictures))
+        tally.primaries = sum(count for (role, _, _), count in sizes.items() if role == "primary")
+        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in _TRAINED)
+        self._memory.tallies[:] = [(captioner.naming, tally), *self._memory.tallies[: _KEPT - 1]]
+        return tally
+
+    def _gather(self, captioner: Captioner) -> dict[tuple[str, int, bool], list[set[str]]]:
+        """The tags of each picture, pictures apart that count differently."""
+        found: dict[tuple[str, int, bool], list[set[str]]] = defaultdict(list)
+        for one in self.pictures:
+            tags = captioner.keys(one.added, one.removed, one.scored)
+            if tags:
+                found[one.role, one.repeats, bool(one.caption)].append(tags)
+        return found
 
     def find_holders(self) -> dict[str, list[TaggedPicture]]:
         """The pictures whose captions are computed from each tag, said or imbued, by the tag's folded form."""
-        captioner = Captioner(self.subject, self.rules)
+        captioner = self._try().captioner
         found: dict[str, list[TaggedPicture]] = defaultdict(list)
         for one in self.pictures:
             for key in captioner.keys(one.added, one.removed, one.scored):
@@ -184,7 +255,7 @@ class CaptionBook:
     def narrow(self, ids: Collection[int]) -> CaptionBook:
         """The same rules for some of the pictures."""
         wanted = set(ids)
-        return replace(self, pictures=tuple(one for one in self.pictures if one.id in wanted))
+        return CaptionBook(self.subject, self.rules, tuple(one for one in self.pictures if one.id in wanted))
 
     def find_longest(self) -> LongestCaption | None:
         """The caption with the most CLIP tokens; None without pictures or where the tokenizer is not installed."""
@@ -202,6 +273,10 @@ class CaptionBook:
         used = {count.imbued_by for count in (self.count_tags() if tags is None else tags)}
         found += [f"'{entry}' is imbued, but no picture has it." for entry in self.rules.imbued if entry not in used]
         return found
+
+
+def _write(captioner: Captioner, pictures: Iterable[TaggedPicture]) -> list[str]:
+    return [captioner.caption(one.caption, one.added, one.removed, one.scored) for one in pictures]
 
 
 def read_book(

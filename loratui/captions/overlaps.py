@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,14 @@ class Implications:
             for tag in by:
                 self._direct.setdefault(fold_tag(tag), set()).add(fold_tag(said))
 
+        self._known: dict[str, frozenset[str]] = {}
+
     def implied_by(self, key: str) -> frozenset[str]:
         """Every tag that a tag says along with itself, folded; not those that say it too: of two, one has to stay."""
-        return frozenset(said for said in self._reach(key) if key not in self._reach(said))
+        if (found := self._known.get(key)) is None:
+            found = frozenset(said for said in self._reach(key) if key not in self._reach(said))
+            self._known[key] = found
+        return found
 
     def _reach(self, key: str) -> set[str]:
         found: set[str] = set()
@@ -41,6 +46,16 @@ class Implications:
                     found.add(said)
                     waiting.append(said)
         return found
+
+
+def open_implications(own: Mapping[str, Sequence[str]]) -> Implications:
+    """Implications with a subject's own, the same object for the same ones: what they work out, they remember."""
+    return _open(tuple((said, tuple(by)) for said, by in own.items()))
+
+
+@lru_cache(maxsize=16)
+def _open(own: tuple[tuple[str, tuple[str, ...]], ...]) -> Implications:
+    return Implications(dict(own))
 
 
 @cache

@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.overlaps import Implications, meta_words
+from loratui.captions.overlaps import meta_words, open_implications
 from loratui.captions.rule_values import PLACEHOLDER, check_rule, resolve_names
 from loratui.captions.tags import fold_tag, match_tag, mentions, spell_tag
 from loratui.captions.tokens import open_counter
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from loratui.captions.rule_values import Order, Overlaps
     from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
@@ -120,6 +121,9 @@ class Judged:
     """Tags that need not be said beside it, folded."""
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Verdicts(dict[str, Judged]):
     """Tags and what rules make of them, judged when first asked for."""
 
@@ -142,7 +146,8 @@ class TagChooser:
         self._first = [fold_tag(self._name(tag)) for tag in rules.always_first]
         self._plain = {fold_tag(self._name(entry)): entry for entry in reversed(rules.imbued) if "*" not in entry}
         self._patterns = [pattern for pattern in rules.imbued if "*" in pattern]
-        self._implications = Implications(rules.implications) if rules.drop_overlaps != "no" else None
+        self._implications = open_implications(rules.implications) if rules.drop_overlaps != "no" else None
+        self._known: set[str] | None = None
         self.own = Verdicts(self._judge)
         self.scored = Verdicts(self._judge_scored)
 
@@ -190,6 +195,29 @@ class TagChooser:
         gone = {fold_tag(tag) for tag in removed}
         return gone.union(fold_tag(self._same[key]) for key in gone if key in self._same) if gone else gone
 
+    @property
+    def naming(self) -> tuple[Any, ...]:
+        """What decides which tags there are, before any is left out: the same for two is the same tags."""
+        return (self._names, self._same, self.rules.underscores_to_spaces, self.rules.meta_tags)
+
+    def expect(self, added: Collection[str], scored: Collection[str]) -> None:
+        """Judge all tags there will be, those that people added and a tagger's: choosing among them is faster then."""
+        spelled = {spell_tag(tag) for tag in scored} if self.rules.underscores_to_spaces else scored
+        self._known = {fold_tag(self._name(tag)) for tag in chain(added, spelled)}
+        for tags, verdicts in ((added, self.own), (scored, self.scored)):
+            verdicts.clear()
+            for tag in tags:
+                verdicts[tag]
+
+    def judges_otherwise(self, other: TagChooser) -> set[str]:
+        """The tags of which this makes something else than another one that expected the same."""
+        return {
+            tag
+            for mine, its in ((self.own, other.own), (self.scored, other.scored))
+            for tag, verdict in mine.items()
+            if its[tag] != verdict
+        }
+
     def keys(self, added: Sequence[str], removed: Sequence[str], scored: Sequence[str]) -> set[str]:
         """The folded form of the tags that `choose` finds unpruned, without their order, many times faster."""
         if removed:
@@ -219,12 +247,15 @@ class TagChooser:
         key = fold_tag(tag)
         text = self._names.get(key, tag)
         shown = fold_tag(text)
-        implied = self._implications.implied_by(shown) if self._implications else frozenset()
+        implied = self._implications.implied_by(shown) if self._implications else _NOTHING
+        # What no picture shows need not be looked for.
+        if implied and self._known is not None and self._known.isdisjoint(implied):
+            implied = _NOTHING
         return Judged(key, shown, text, bool(self.imbued_by(text)), implied)
 
     def _judge_scored(self, tag: str) -> Judged:
         if not self.rules.meta_tags and fold_tag(tag) in meta_words():
-            return Judged(fold_tag(tag), "", "", False, frozenset())
+            return Judged(fold_tag(tag), "", "", False, _NOTHING)
         return self._judge(spell_tag(tag) if self.rules.underscores_to_spaces else tag)
 
 
@@ -273,6 +304,15 @@ class Captioner(TagChooser):
                 if self._counter is None or self._counter.count(text) <= self._limit:
                     return text
         return self._write(tags.values())
+
+    def differs_in_tags_only(self, other: Captioner) -> bool:
+        """Tell whether two make the same caption of a picture as long as they judge its tags alike."""
+        return self._frame() == other._frame()
+
+    def _frame(self) -> tuple[Any, ...]:
+        rules = self.rules
+        said = (self.prefix, self.suffix, self._named, self._first, self._same)
+        return (*said, rules.order, rules.max_tokens, rules.drop_overlaps)
 
     def is_named(self, tag: str) -> bool:
         """Tell whether the prefix says a tag already."""

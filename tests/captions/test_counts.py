@@ -187,18 +187,27 @@ RULES = st.fixed_dictionaries(
         "renames": st.dictionaries(st.sampled_from(["old", "hat"]), st.sampled_from(["new", "smile", ""]), max_size=2),
         "always_first": st.lists(TAGS, max_size=2),
         "prefix": st.sampled_from(["photo of {trigger},", "{trigger}, smile,", ""]),
+        "aliases": st.just({"green eyes": ["blue eyes"]}),
+        "implications": st.sampled_from([{}, {"smile": ["new"]}, {"smile": ["old"], "old": ["smile"]}]),
+        "drop_overlaps": st.sampled_from(["no", "scored", "all"]),
+        "order": st.sampled_from(["score", "alphabetical"]),
+        "max_tokens": st.sampled_from([0, 6, 75]),
+        "suffix": st.sampled_from(["", "grain"]),
     },
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+UNSET = CaptionRules().to_dict()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(EDITS, min_size=4, max_size=4), RULES, RULES)
 def test_counts_and_previews_agree_with_the_captions(
     catalog: Catalog, edits: list[dict[str, bool]], rules: dict[str, object], changes: dict[str, object]
 ) -> None:
     with open_catalog(catalog.home) as library:
         forget_tag_edits(library, "mira", "")
-        score(library, "one", ("smile", "general", 0.8), ("red_hair", "general", 0.6))
+        score(library, "one", ("smile", "general", 0.8), ("red_hair", "general", 0.6), ("hair", "general", 0.9))
         for name, said in zip(NAMES, edits, strict=True):
             edit_tags(
                 library,
@@ -207,7 +216,7 @@ def test_counts_and_previews_agree_with_the_captions(
                 add=[tag for tag, present in said.items() if present],
                 remove=[tag for tag, present in said.items() if not present],
             )
-        change_rules(library, "mira", {"imbued": [], "renames": {}, "always_first": [], **rules})
+        change_rules(library, "mira", {**UNSET, **rules})
         book = read_book(library, "mira")
         assert dict(zip([one.id for one in book.pictures], book.captions(), strict=True)) == captions_of(
             library, "mira"
@@ -216,9 +225,14 @@ def test_counts_and_previews_agree_with_the_captions(
             assert count.pictures == len(book.find_holders()[fold_tag(count.tag)])
         before = captions_of(library, "mira")
         preview = preview_rules(library, "mira", changes)
+        tried = book.with_rules(changes)
+        assert tried.count_tags()
+        assert book.compare(tried) == preview
         change_rules(library, "mira", changes)
         after = captions_of(library, "mira")
         assert preview.changed == sum(before[id_] != after[id_] for id_ in before)
+        assert tried.captions() == list(after.values()) == read_book(library, "mira").captions()
+        assert tried.count_tags() == read_book(library, "mira").count_tags()
 
 
 def test_a_tag_takes_the_place_of_another(catalog: Catalog) -> None:
