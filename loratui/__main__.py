@@ -24,16 +24,28 @@ def main() -> None:
         os._exit(code)
     from loratui.cli.root import run
 
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if not arguments:
+        print(f"loratui: this is the help because the terminal app can't open: {_why_no_app()}", file=sys.stderr)
+    sys.exit(code)
 
 
 def _means_app(arguments: list[str]) -> bool:
     """Whether the terminal app is asked for: by its verb, by a flag of its own, or by saying nothing on a terminal."""
     if not arguments:
-        return os.isatty(0) and os.isatty(1) and os.environ.get("TERM") != "dumb"
+        return not _why_no_app()
     if arguments[0] == "tui":
         return not {"--help", "-h"} & set(arguments)
     return arguments[0].partition("=")[0] in ("--no-mouse", "--ascii", "--theme", "--images", "--subject")
+
+
+def _why_no_app() -> str:
+    """Why the terminal app can't be shown here; empty when it can."""
+    if not os.isatty(0):
+        return "the input is not a terminal."
+    if not os.isatty(1):
+        return "the output is not a terminal."
+    return "TERM is dumb: this terminal can't move its cursor." if os.environ.get("TERM") == "dumb" else ""
 
 
 if __name__ == "__main__":

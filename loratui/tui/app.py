@@ -21,7 +21,7 @@ from loratui.tui.output import CompactOutput
 from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
 from loratui.tui.text import count, format_seconds
-from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs
+from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,8 +85,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """What was changed in the form of a training, by subject and the weights it goes on from."""
         for theme in OWN:
             self.register_theme(theme)
-        wanted = options.theme or settings.ui.theme or ORDER[0]
-        self.theme = wanted if wanted in self.available_themes else ORDER[0]
+        self.theme = choose_theme(options.theme, settings.ui.theme, self.available_themes, home.config_file)
 
     @property
     def tiles(self) -> TilePool:
@@ -108,7 +107,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def on_mount(self) -> None:
         self.bridge.start()
-        self.app_resume_signal.subscribe(self, self._resend_pictures)
+        # What other programs have drawn meanwhile is still there.
+        self.app_resume_signal.subscribe(self, lambda _: self.do_app_repaint())
         if self.options.subject:
             self.subject = self.options.subject
             self.show_screen("pictures", subject=self.subject)
@@ -289,7 +289,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if self.terminal.tmux:
             self._resend_pictures()
 
-    def _resend_pictures(self, *_: object) -> None:
+    def _resend_pictures(self) -> None:
         """After attaching anew, switching windows or resuming, the terminal may have lost them."""
         if self._tiles is not None:
             self._tiles.forget_uploads()
@@ -305,6 +305,11 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         place = ORDER.index(self.theme) if self.theme in ORDER else -1
         self.theme = ORDER[(place + 1) % len(ORDER)]
         self.tell(f'Theme {self.theme}. To keep it: [ui] theme = "{self.theme}" in {self.home.config_file}')
+
+    def do_app_suspend(self) -> None:
+        from loratui.tui.suspension import suspend
+
+        suspend(self)
 
     def do_app_quit(self) -> None:
         if running := self.bridge.running_tasks():

@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from loratui.tui.entry import Wishes, choose_options
-from loratui.tui.terminal import ask_tmux, probe_terminal
+from loratui.tui.terminal import ask_tmux, probe_terminal, shows_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,9 @@ def check_terminal(environ: Mapping[str, str], settings: Settings) -> list[Found
             "images", "ok", f"{_draws(terminal, options.images)}: {terminal.images_reason}", _graphics_hint(terminal)
         ),
     ]
+    if not shows_utf8(environ):
+        hint = "If the terminal shows UTF-8, as nearly all do: export LC_ALL=C.UTF-8"
+        found.append(Found("signs", "warning", "plain ASCII: the locale is not one of UTF-8", hint))
     if terminal.tmux and "TMUX" in environ:
         found.append(_check_tmux(environ, settings.ui.tmux_passthrough))
     return found

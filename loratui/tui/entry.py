@@ -19,7 +19,7 @@ from loratui.errors import LoratuiError, MissingFeatureError, UsageError
 from loratui.tui.guard import LEFTOVERS, RESETS, start_guard
 from loratui.tui.options import Options
 from loratui.tui.streams import Streams
-from loratui.tui.terminal import Terminal, mute, prepare_environment, probe_terminal
+from loratui.tui.terminal import Terminal, mute, prepare_environment, probe_terminal, shows_utf8
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def choose_options(wishes: Wishes, settings: Settings, environ: Mapping[str, str
         check_images(environ["LORATUI_IMAGES"], "LORATUI_IMAGES")
     return Options(
         mouse=ui.mouse if wishes.mouse is None else wishes.mouse,
-        ascii=ui.ascii if wishes.ascii is None else wishes.ascii,
+        ascii=bool(wishes.ascii or ui.ascii or not shows_utf8(environ)),
         theme=ui.theme if wishes.theme is None else wishes.theme,
         images=wishes.images or environ.get("LORATUI_IMAGES") or ui.images,
         subject=wishes.subject or "",

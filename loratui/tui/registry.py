@@ -375,6 +375,7 @@ ACTIONS: tuple[Action, ...] = (
     _show("app.review", "f5", "review", "Compare epochs.", "review list", EVERYWHERE),
     _view("app.repaint", "ctrl+l", "repaint", "Draw the screen and its images anew.", EVERYWHERE),
     _view("app.theme", "f9", "theme", "The next colour theme.", EVERYWHERE),
+    _view("app.suspend", "ctrl+z", "to the shell", "Leave the terminal to the shell; fg comes back.", EVERYWHERE),
     _view("app.quit", "q,ctrl+q", "quit", "Quit; trainings go on.", EVERYWHERE),
 )
 

@@ -29,6 +29,8 @@ DRAIN = 0.05
 """Seconds to go on reading after the last reply."""
 MUTE_TERMS = ("", "dumb", "linux")
 
+_COERCED_TO = ("C.UTF-8", "C.utf8", "UTF-8")
+
 _VERSION = "\x1b[>q"
 _GRAPHICS = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
 _CELL = "\x1b[16t"
@@ -211,6 +213,22 @@ def prepare_environment(terminal: Terminal, environ: MutableMapping[str, str]) -
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     environ.setdefault("TEXTUAL_FPS", "20" if terminal.over_ssh else "30")
     environ.setdefault("ESCDELAY", "25")
+
+
+def shows_utf8(environ: Mapping[str, str]) -> bool:
+    """Whether the locale is one of UTF-8, or says nothing; another one has no other signs than ASCII.
+
+    Where LANG is C, Python itself sets LC_CTYPE to C.UTF-8 (PEP 538), which says nothing of the terminal.
+    """
+    if environ.get("TEXTUAL_DRIVER"):
+        # A browser shows it, wherever the server stands.
+        return True
+    names = ["LC_ALL", "LC_CTYPE", "LANG"]
+    if environ.get("LC_CTYPE") in _COERCED_TO and environ.get("LANG") in ("C", "POSIX"):
+        names.remove("LC_CTYPE")
+    chosen = next((environ[name] for name in names if environ.get(name)), "UTF-8")
+    charset = chosen.partition("@")[0].rpartition(".")[2]
+    return charset.lower().replace("-", "") == "utf8"
 
 
 def _why_not_ask(environ: Mapping[str, str], mode: str, fileno: int, output: int) -> str:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.theme import Theme
+
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 DARK = Theme(
     name="loratui-dark",
@@ -37,6 +44,16 @@ LIGHT = Theme(
 OWN = (DARK, LIGHT)
 ORDER = ("loratui-dark", "loratui-light", "ansi-dark", "ansi-light")
 """What the theme key goes through; the palette offers every theme there is."""
+
+
+def choose_theme(asked: str, configured: str, available: Iterable[str], config_file: Path) -> str:
+    """The theme that a flag, else config.toml asks for; raises UsageError for one that is not there."""
+    wanted = asked or configured or ORDER[0]
+    if wanted in available:
+        return wanted
+    source = f"{config_file}, [ui] theme" if wanted == configured else "--theme"
+    others = ", ".join(sorted(set(available).difference(ORDER)))
+    raise UsageError(f"There is no theme '{wanted}' ({source}).", hint=f"Themes: {', '.join(ORDER)}; also {others}.")
 
 
 @dataclass(frozen=True, slots=True)

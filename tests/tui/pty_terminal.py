@@ -82,9 +82,12 @@ _MODES = re.compile(rb"\x1b\[\?([0-9;]+)([hl])|\x1b\[([<>])[0-9;]*u")
 
 def plain_environment() -> dict[str, str]:
     """The environment without what tells of the terminal that the tests themselves run in."""
-    told = ("TERM", "COLORTERM", "TMUX", "SSH_", "KITTY_", "GHOSTTY_", "WEZTERM_", "TEXTUAL_", "LORATUI_", "NO_COLOR")
+    told = (
+        *("TERM", "COLORTERM", "TMUX", "SSH_", "KITTY_", "GHOSTTY_", "WEZTERM_", "TEXTUAL_", "LORATUI_", "NO_COLOR"),
+        *("LC_", "LANG"),
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
-    return {**kept, "TERM": "xterm-256color"}
+    return {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
 
 class PtyTerminal:
@@ -248,7 +251,7 @@ class PtyTerminal:
         """Whether the terminal edits lines, echoes and turns ctrl+c into a signal, as a shell expects."""
         flags = termios.tcgetattr(self._slave)[3]
         wanted = termios.ICANON | termios.ECHO | termios.ISIG
-        return flags & wanted == wanted
+        return bool(flags & wanted == wanted)
 
     # How it works
 

@@ -90,6 +90,7 @@ def _run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 def test_without_a_terminal_no_verb_means_help_and_the_verb_is_refused(tmp_path: Path) -> None:
     helped = _run(home=tmp_path)
     assert helped.returncode == 0 and "Open the terminal app" in helped.stdout
+    assert "the terminal app can't open: the input is not a terminal" in helped.stderr
     for arguments in (["tui"], ["--no-mouse"]):
         refused = _run(*arguments, home=tmp_path)
         assert refused.returncode == 7
@@ -107,6 +108,40 @@ def test_a_wrong_flag_or_setting_ends_with_2_and_one_sentence(tmp_path: Path) ->
     assert "'ui.mouse' has the wrong type" in _run("tui", home=tmp_path).stderr
 
 
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_a_theme_that_is_not_there_is_told_with_those_that_are(home: Home, by_flag: bool) -> None:
+    home.data.mkdir()
+    if not by_flag:
+        home.config_file.write_text("[ui]\ntheme = 'loratui-drak'\n")
+    flags = ["--theme", "loratui-drak"] if by_flag else []
+    with PtyTerminal(
+        [sys.executable, "-m", "loratui", *flags], {"LORATUI_HOME": str(home.data)}, size=(300, 24)
+    ) as terminal:
+        assert terminal.wait() == 2
+        text = terminal.screen_text()
+    assert "There is no theme 'loratui-drak'" in text
+    assert ("--theme" if by_flag else f"{home.config_file}, [ui] theme") in text
+    assert "Themes: loratui-dark, loratui-light, ansi-dark, ansi-light; also " in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "plain"),
+    [
+        ({}, False),
+        ({"LANG": "C"}, True),
+        ({"LANG": "POSIX", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
+        ({"LANG": "C", "LC_ALL": "C.utf8"}, False),
+        ({"LANG": "de_DE.ISO-8859-15@euro"}, True),
+        ({"LANG": "de_DE.UTF-8@euro"}, False),
+        ({"LANG": "", "LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "C", "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}, False),
+    ],
+)
+def test_a_locale_without_utf8_means_plain_glyphs(environ: dict[str, str], plain: bool) -> None:
+    assert choose_options(Wishes(), Settings(), environ).ascii is plain
+
+
 def test_help_for_the_app_is_the_command_lines(tmp_path: Path) -> None:
     helped = _run("tui", "--help", home=tmp_path)
     assert helped.returncode == 0
@@ -118,6 +153,9 @@ def test_a_dumb_terminal_is_refused_in_words(start: Start) -> None:
     terminal = start(env={"TERM": "dumb"})
     assert terminal.wait() == 7
     assert "can't move its cursor" in terminal.screen_text()
+    with PtyTerminal([sys.executable, "-m", "loratui"], {"TERM": "dumb"}, size=(120, 60)) as helped:
+        assert helped.wait() == 0
+        assert "the terminal app can't open: TERM is dumb" in helped.screen_text()
 
 
 def test_the_app_gets_what_was_asked_for_and_found_out(start: Start) -> None:

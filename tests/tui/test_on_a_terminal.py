@@ -50,3 +50,44 @@ def test_a_paste_full_of_escapes_is_a_caption_without_them(start: Start, mira: H
         assert captions_of(catalog, "Mira")[first.id] == "a [31mred hat, ]11;? at dusk"
     app.press("escape", "q")
     assert app.wait() == 0
+
+
+def test_a_locale_without_utf8_gets_no_other_signs_than_ascii(start: Start, mira: Home) -> None:
+    app = start(LANG="C")
+    app.wait_for("1 subject")
+    app.press("enter")
+    app.wait_for("inbox 12")
+    assert app.screen_text().isascii()
+    app.press("q")
+    assert app.wait() == 0
+
+
+def test_ctrl_z_leaves_the_terminal_to_the_shell_and_fg_comes_back(mira: Home) -> None:
+    env = {"LORATUI_HOME": str(mira.data), "PS1": "shell> ", "HISTFILE": "", "OMP_NUM_THREADS": "1"}
+    with PtyTerminal(["bash", "--norc", "--noprofile", "-i"], env, size=(120, 40)) as shell:
+        shell.wait_for("shell>")
+        shell.send(f"{sys.executable} -m loratui\r")
+        shell.wait_for("1 subject")
+        shell.press("ctrl+z")
+        shell.wait_for("Stopped")
+        # 2004 is set by the shell itself.
+        assert not shell.modes & {1000, 1004, 1049} and {7, 25} <= shell.modes and shell.keyboard_depth == 0
+        shell.send("echo here I am\r")
+        shell.wait_for("\nhere I am")
+        shell.send("fg\r")
+        shell.wait_for("1 subject")
+        shell.press("enter")
+        shell.wait_for("inbox 12")
+        shell.press("q")
+        shell.wait_for(lambda text: text.rstrip().endswith("shell>"))
+        shell.send("exit\r")
+        assert shell.wait() == 0
+
+
+def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_it_back(start: Start, mira: Home) -> None:
+    app = start()
+    app.wait_for("1 subject")
+    app.press("ctrl+z")
+    app.wait_for("No shell has started loratui")
+    app.press("q")
+    assert app.wait() == 0
