@@ -1,0 +1,88 @@
+"""Consent and ratings on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from loratui.catalog.edits import store_tag_scores
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
+from loratui.cli.root import run
+from loratui.config import find_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def verb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a verb in a library of its own: exit code, stdout, stderr."""
+    monkeypatch.setenv("LORATUI_HOME", str(tmp_path / "home"))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def ada(verb: Callable[..., tuple[int, str, str]], tmp_path: Path) -> str:
+    """A person with one primary picture."""
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "a.png")
+    verb("subject", "add", "Ada", "--trigger", "adatok", "--kind", "person")
+    verb("import", "Ada", str(tmp_path / "a.png"))
+    verb("role", "set", "Ada", "primary", "all")
+    return "Ada"
+
+
+def test_consent_is_recorded_and_withdrawn(verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    code, _, err = verb("export", ada, out)
+    assert (code, "no consent is recorded" in err, "subject consent 'Ada'" in err) == (5, True, True)
+    tomorrow = str(date.today() + timedelta(days=2))
+    code, _, err = verb("subject", "consent", ada, "--by", "Ada", "--scope", "training", "--on", tomorrow)
+    assert (code, "can't be the day" in err) == (2, True)
+    assert verb("subject", "consent", ada)[0] == 2
+    code, said, _ = verb("subject", "consent", ada, "--by", "Ada", "--scope", "training", "--note", "blue folder")
+    assert (code, "blue folder" in said) == (0, True)
+    assert verb("export", ada, out)[0] == 0
+    assert verb("subject", "consent", ada, "--withdraw", "--by", "Ada")[0] == 2
+    code, said, _ = verb("subject", "consent", ada, "--withdraw", "--json")
+    assert json.loads(said)["consent"]["withdrawn_at"]
+    code, _, err = verb("export", ada, str(tmp_path / "again"))
+    assert (code, "withdrawn" in err) == (5, True)
+    assert verb("train", ada)[0] == 5
+    assert verb("undo")[0] == 0
+    assert verb("export", ada, out)[0] == 0
+
+
+def test_an_unfit_picture_is_named_with_what_to_do(
+    verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path
+) -> None:
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    with open_catalog(find_home()) as catalog:
+        (member,) = select_memberships(catalog, ada)
+        store_tag_scores(catalog, member.picture_id, "wd@1/p1", [("explicit", "rating", 0.9)])
+    for arguments in (["train", ada], ["export", ada, str(tmp_path / "out")]):
+        code, _, err = verb(*arguments, "--json")
+        told = json.loads(err)["error"]
+        assert (code, told["code"]) == (5, "refused")
+        assert "a.png (rated explicit, and Ada is a person)" in told["message"]
+        assert f"rejected 'sha:{member.sha256[:12]}'" in told["hint"]
+    verb("subject", "add", "Style", "--trigger", "styletok", "--kind", "style")
+    code, said, _ = verb("import", "Style", str(tmp_path / "a.png"), "--json")
+    assert code == 5
+    assert "Ada is a person" in json.loads(said)["refused"][0]["reason"]
+    assert [item["name"] for item in json.loads(verb("picture", "list", ada, "rated:explicit", "--json")[1])] == [
+        "a.png"
+    ]

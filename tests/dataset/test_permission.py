@@ -1,0 +1,91 @@
+"""Frozen datasets and exports of pictures and persons that may not be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loratui.captions.service import change_rules
+from loratui.captions.traits import load_list
+from loratui.catalog import subjects
+from loratui.catalog.edits import store_tag_scores
+from loratui.catalog.journal import undo
+from loratui.catalog.query import select_memberships, tag_key
+from loratui.catalog.ratings import youth_tags
+from loratui.catalog.roles import set_role
+from loratui.dataset.kohya import export_kohya
+from loratui.dataset.snapshot import freeze, parse_content
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+
+
+def rate(catalog: Catalog, subject: str, query: str, rating: str, *tags: str) -> None:
+    for member in select_memberships(catalog, subject, query):
+        scores = [(rating, "rating", 0.9), ("general", "rating", 0.1), *((tag, "general", 0.5) for tag in tags)]
+        store_tag_scores(catalog, member.picture_id, "wd@1/p1", scores)
+
+
+def test_a_dataset_with_a_sexual_picture_of_a_person_is_not_frozen_nor_exported(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    rate(catalog, mira, "name:one.png", "explicit")
+    freeze(catalog, mira)
+    subjects.edit_subject(catalog, mira, kind="person")
+    with pytest.raises(RefusedError, match="no consent is recorded"):
+        freeze(catalog, mira)
+    with pytest.raises(RefusedError, match="no consent is recorded"):
+        export_kohya(catalog, mira, tmp_path / "out")
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    with pytest.raises(RefusedError, match=r"1 picture of mira can't be trained on: one\.png \(rated explicit"):
+        freeze(catalog, mira)
+    with pytest.raises(RefusedError) as caught:
+        export_kohya(catalog, mira, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    # The hint is a command that helps.
+    query = caught.value.hint.split("'")[3]
+    assert set_role(catalog, mira, "rejected", query, reason="unfit") == 1
+    assert export_kohya(catalog, mira, tmp_path / "out").pictures == 3
+    undo(catalog)
+    with pytest.raises(RefusedError, match=r"one\.png"):
+        export_kohya(catalog, mira, tmp_path / "out")
+
+
+def test_an_old_copy_of_a_subject_is_no_way_around(catalog: Catalog, mira: str) -> None:
+    before = subjects.get_subject(catalog, mira)
+    subjects.edit_subject(catalog, mira, kind="person")
+    with pytest.raises(RefusedError, match="consent"):
+        freeze(catalog, before)
+
+
+def test_held_out_pictures_count_and_those_in_the_inbox_do_not(catalog: Catalog, mira: str) -> None:
+    set_role(catalog, mira, "holdout", "name:one.png")
+    set_role(catalog, mira, "inbox", "name:two.jpg")
+    rate(catalog, mira, "name:two.jpg", "questionable", "child")
+    assert len(parse_content(freeze(catalog, mira).content).holdout) == 1
+    rate(catalog, mira, "name:one.png", "questionable", "child")
+    with pytest.raises(RefusedError, match=r"one\.png \(rated questionable, with signs of youth \(child\)\)"):
+        freeze(catalog, mira)
+
+
+def test_words_that_the_caption_rules_add_count_too(catalog: Catalog, mira: str) -> None:
+    rate(catalog, mira, "name:one.png", "explicit")
+    freeze(catalog, mira)
+    change_rules(catalog, mira, {"suffix": "little girl"})
+    with pytest.raises(RefusedError, match="little girl"):
+        freeze(catalog, mira)
+
+
+def test_many_pictures_are_counted_and_some_named(catalog: Catalog, mira: str) -> None:
+    rate(catalog, mira, "", "explicit", "loli")
+    with pytest.raises(RefusedError, match="4 pictures of mira") as caught:
+        freeze(catalog, mira)
+    assert caught.value.hint.count("sha:") == 4
+
+
+def test_there_is_one_list_of_words(catalog: Catalog) -> None:
+    assert youth_tags() == {tag_key(tag) for tag in load_list("youth")}

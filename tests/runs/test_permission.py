@@ -1,0 +1,159 @@
+"""Trainings of persons and of pictures that may not be used, at every door that leads to a trainer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from loratui.catalog.bases import add_base
+from loratui.catalog.edits import store_tag_scores
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.query import select_memberships
+from loratui.catalog.roles import set_role
+from loratui.catalog.runs import get_run, list_checkpoints, list_runs
+from loratui.catalog.subjects import add_subject, edit_subject, get_subject, record_consent, withdraw_consent
+from loratui.errors import RefusedError
+from loratui.runs import forecast
+from loratui.runs.folder import RunFolder
+from loratui.runs.service import resume_run, start_training
+from loratui.runs.worker import Worker
+
+if TYPE_CHECKING:
+    from loratui.catalog.rows import Run
+    from loratui.catalog.store import Catalog
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are turned by hand: what happens between queue and start is what these tests are about."""
+    monkeypatch.setattr("loratui.runs.service.ensure_worker", lambda catalog: False)
+
+
+@pytest.fixture
+def ada(catalog: Catalog, toy_base: Path, tmp_path: Path) -> str:
+    """A person who has consented, with two training pictures, and a base."""
+    add_base(catalog, "toy", toy_base, family="sd1", layout="folder", resolution=64)
+    add_subject(catalog, "Ada", "adatok", kind="person")
+    record_consent(catalog, "Ada", who="Ada", scope="training")
+    (tmp_path / "pictures").mkdir()
+    for index, name in enumerate("ab"):
+        picture = Image.linear_gradient("L").rotate(index * 90).resize((96, 64 + 16 * index)).convert("RGB")
+        picture.save(tmp_path / "pictures" / f"{name}.png")
+    import_pictures(catalog, "Ada", [tmp_path / "pictures"])
+    set_role(catalog, "Ada", "primary", "all")
+    return "Ada"
+
+
+def rate(catalog: Catalog, query: str, rating: str) -> None:
+    for member in select_memberships(catalog, "Ada", query):
+        store_tag_scores(catalog, member.picture_id, "wd@1/p1", [(rating, "rating", 0.9)])
+
+
+def work(catalog: Catalog, run: Run) -> Run:
+    """Turn a worker until the run is over."""
+    worker = Worker(catalog, dict(os.environ))
+    for _ in range(4000):
+        worker.go_round()
+        if get_run(catalog, run.name).state not in ("queued", "running"):
+            break
+    return get_run(catalog, run.name)
+
+
+def test_neither_start_nor_forecast_pass_a_sexual_picture(catalog: Catalog, ada: str) -> None:
+    rate(catalog, "name:a.png", "explicit")
+    with pytest.raises(RefusedError, match=r"a\.png \(rated explicit"):
+        start_training(catalog, ada)
+    report = forecast.inspect_subject(catalog, ada)
+    (blocker,) = report.blockers
+    assert blocker.code == "unfit"
+    assert "a.png" in blocker.message
+    assert "rejected 'sha:" in blocker.hint
+    assert list_runs(catalog) == []
+    set_role(catalog, ada, "rejected", "name:a.png")
+    assert start_training(catalog, ada, changes={"epochs": 1}).state == "queued"
+
+
+def test_pictures_of_a_person_that_nobody_rated_are_doubted(catalog: Catalog, ada: str) -> None:
+    rate(catalog, "name:a.png", "general")
+    doubts = {doubt.code: doubt for doubt in forecast.inspect_subject(catalog, ada).doubts}
+    assert doubts["unrated"].message.startswith("1 training picture was")
+    rate(catalog, "all", "general")
+    assert "unrated" not in {doubt.code for doubt in forecast.inspect_subject(catalog, ada).doubts}
+
+
+def test_consent_that_ends_in_the_queue_stops_the_run_at_the_worker(catalog: Catalog, ada: str) -> None:
+    run = start_training(catalog, ada, changes={"epochs": 1})
+    withdraw_consent(catalog, ada)
+    after = work(catalog, run)
+    assert after.state == "failed"
+    assert "consent was withdrawn" in after.reason
+    assert "subject consent" in after.hint
+    assert not RunFolder(run.folder).events_file.exists()
+    with pytest.raises(RefusedError, match="consent"):
+        resume_run(catalog, run.name)
+    record_consent(catalog, ada, who="Ada", scope="training")
+    assert work(catalog, resume_run(catalog, run.name)).state == "done"
+
+
+def test_a_rating_that_comes_while_the_run_is_queued_stops_it(catalog: Catalog, ada: str) -> None:
+    run = start_training(catalog, ada, changes={"epochs": 1})
+    rate(catalog, "name:b.png", "questionable")
+    after = work(catalog, run)
+    assert (after.state, "b.png (rated questionable" in after.reason) == ("failed", True)
+    # What was frozen is what is trained: rejecting the picture now does not help this run.
+    set_role(catalog, ada, "rejected", "name:b.png")
+    with pytest.raises(RefusedError, match="made of pictures") as caught:
+        resume_run(catalog, run.name)
+    assert "start a new training" in caught.value.hint
+    assert start_training(catalog, ada, changes={"epochs": 1}).state == "queued"
+
+
+def test_another_kind_or_name_helps_no_run_of_a_person(catalog: Catalog, ada: str) -> None:
+    run = start_training(catalog, ada, changes={"epochs": 1}, comment='{"fail_at": 1}')
+    assert work(catalog, run).state == "failed"
+    withdraw_consent(catalog, ada)
+    edit_subject(catalog, ada, name="Nora")
+    with pytest.raises(RefusedError, match="stays a person"):
+        edit_subject(catalog, "Nora", kind="character")
+    with pytest.raises(RefusedError, match="'Nora' is a person"):
+        resume_run(catalog, run.name)
+
+
+def test_a_run_frozen_as_a_person_stays_one(catalog: Catalog, ada: str) -> None:
+    run = start_training(catalog, ada, changes={"epochs": 1}, comment='{"fail_at": 1}')
+    assert work(catalog, run).state == "failed"
+    edit_subject(catalog, ada, kind="character")
+    rate(catalog, "name:a.png", "explicit")
+    with pytest.raises(RefusedError, match="made of pictures"):
+        resume_run(catalog, run.name)
+
+
+def test_nobody_trains_on_from_weights_of_a_person_without_consent(catalog: Catalog, ada: str, tmp_path: Path) -> None:
+    first = work(catalog, start_training(catalog, ada, changes={"epochs": 1}))
+    assert first.state == "done"
+    (checkpoint,) = list_checkpoints(catalog, first.id)
+    add_subject(catalog, "Style", "styletok", kind="style")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "style.png")
+    import_pictures(catalog, "Style", [tmp_path / "style.png"])
+    set_role(catalog, "Style", "primary", "all")
+    moved = tmp_path / "harmless.safetensors"
+    moved.write_bytes(Path(checkpoint.path).read_bytes())
+    second = start_training(catalog, "Style", continue_from=first.name, changes={"epochs": 1})
+    withdraw_consent(catalog, ada)
+    for weights in (first.name, f"{first.name}@1", checkpoint.path, str(moved)):
+        with pytest.raises(RefusedError, match="'Ada' is a person"):
+            start_training(catalog, "Style", continue_from=weights, changes={"epochs": 1})
+    after = work(catalog, second)
+    assert (after.state, "'Ada' is a person" in after.reason) == ("failed", True)
+
+
+def test_an_old_copy_of_a_subject_is_no_way_around(catalog: Catalog, ada: str) -> None:
+    agreed = get_subject(catalog, ada)
+    withdraw_consent(catalog, ada)
+    with pytest.raises(RefusedError, match="consent"):
+        start_training(catalog, agreed)
+    assert list_runs(catalog) == []
