@@ -63,6 +63,8 @@ class TagAdvice:
     behind: tuple[Behind, ...] = ()
 
 
+TRAINED = ("primary", "supporting")
+"""Roles of the pictures that training sees."""
 LEAVES_OUT = ("imbue", "leave_out")
 """Verdicts that put a tag on the imbued list."""
 
@@ -70,7 +72,7 @@ LEAVES_OUT = ("imbue", "leave_out")
 def judge_tags(
     book: CaptionBook, preset: Preset, counts: Sequence[TagCount], names: Collection[str] = ()
 ) -> tuple[TagAdvice, ...]:
-    """A verdict on each counted tag of a book, in order; `names` are folded tags that name another character."""
+    """A verdict on each counted tag of a book, in order; `names` are folded tags that are names of others."""
     groups: dict[str, list[TagCount]] = defaultdict(list)
     for count in counts:
         if trait := trait_of(count.tag):
@@ -101,7 +103,7 @@ class _Judge:
         if count.named:
             return self._say(count, group, "keep", "The prefix says it already.")
         if key in self.names:
-            reason = f"It names a character: in the captions it would compete with {self.book.subject.trigger}."
+            reason = f"It is a name: in the captions it would compete with {self.book.subject.trigger}."
             return self._say(count, group, "leave_out", reason)
         if name in self.preset.leave_out:
             return self._say(count, group, "leave_out", "No picture shows it: it is about the file.")
@@ -124,7 +126,7 @@ class _Judge:
         if group.single and leader.share < STEADY:
             reason = f"The {group.title} changes, {len(self.groups[group.name])} are seen: this in {rest}."
             return self._say(count, group, "keep", reason)
-        if count.share < UNSTEADY:
+        if count.share < UNSTEADY and group.kind == "intrinsic":
             other = f", while {leader.share:.0%} say {leader.tag}" if group.single and leader is not count else ""
             reason = f"Only in {rest}{other}: the tagger is unsure, it is hidden, or these are wrong pictures."
             remedy = "Look at the pictures and remove the tag where it is wrong."
@@ -132,7 +134,7 @@ class _Judge:
                 remedy += " It is on the imbued list: a trait this rare is neither learned nor can it be asked for."
             behind = self._name(self.holders.get(fold_tag(count.tag), ()))
             return self._say(count, group, "inconsistent", reason, remedy, behind)
-        return self._say(count, group, "keep", f"In {rest}: too unsteady to be learned with {trigger}.")
+        return self._say(count, group, "keep", f"In {rest}: too unsteady to imbue into {trigger}.")
 
     def _judge_other(self, count: TagCount, group: TraitGroup | None) -> TagAdvice:
         """A tag that the prompt should decide about."""
@@ -152,9 +154,11 @@ class _Judge:
         return self._say(count, group, "fused", reason, _start(self._remedy(count, without)), without)
 
     def _remedy(self, count: TagCount, without: Sequence[Behind] = ()) -> str:
-        total = len(self.book.pictures)
-        # So many that the tag is in less than 85 % of all.
-        more = max(1, floor(count.pictures / FUSED - total) + 1)
+        pictures = len(self.book.pictures)
+        samples = sum(one.repeats for one in self.book.pictures if one.role in TRAINED)
+        # So many, seen once an epoch each, that the tag is in less than 85 % of the pictures and of what is seen.
+        missing = max(count.pictures / FUSED - pictures, count.weight * samples / FUSED - samples)
+        more = max(1, floor(missing) + 1)
         repeats = f", give the {len(without)} without it more repeats" if without else ""
         return f"add {more} contrast picture{'s' * (more != 1)} without it{repeats}, or keep the tag and live with it."
 

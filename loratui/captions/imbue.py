@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.advice import LEAVES_OUT, TagAdvice, Verdict, judge_tags
+from loratui.captions.advice import LEAVES_OUT, TRAINED, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.outlook import Outlook, foresee
 from loratui.captions.presets import Preset, find_preset
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
-_TRAINED = ("primary", "supporting")
+_NAMES = frozenset({"character", "copyright", "artist"})
 # Of fewer pictures than these, shares say nothing.
 _FEW = 8
 
@@ -90,12 +90,16 @@ def suggest_imbue(
 def read_training_book(catalog: Catalog, subject: Subject) -> CaptionBook:
     """What the captions of the training pictures are made of; of all that may become some while there are none."""
     book = read_book(catalog, subject, "-role:rejected -role:holdout")
-    trained = [one.id for one in book.pictures if one.role in _TRAINED]
+    trained = [one.id for one in book.pictures if one.role in TRAINED]
     return book.narrow(trained) if trained else book
 
 
-def advise(book: CaptionBook, preset: Preset, names: Collection[str] = ()) -> ImbueAdvice:
-    """What to do about each tag of a book; `names` are folded tags that name a character other than the subject."""
+def advise(whole: CaptionBook, preset: Preset, names: Collection[str] = ()) -> ImbueAdvice:
+    """What to do about each tag of a book; `names` are folded tags that name a character other than the subject.
+
+    Shares are of the pictures that have tags: one that nobody looked at yet says nothing about a trait.
+    """
+    book = _narrow_to_tagged(whole)
     counts = book.count_tags()
     tags = judge_tags(book, preset, counts, names)
     proposed = [tag.tag for tag in tags if tag.verdict in LEAVES_OUT and not tag.imbued_by]
@@ -106,7 +110,7 @@ def advise(book: CaptionBook, preset: Preset, names: Collection[str] = ()) -> Im
         tags=tags,
         outlook=foresee(tags),
         preview=book.preview({"imbued": _extend(book, proposed)}),
-        notes=tuple(_remark(book, counts)),
+        notes=tuple(_remark(book, counts, untagged=len(whole.pictures) - len(book.pictures))),
     )
 
 
@@ -133,7 +137,7 @@ def apply_imbue(
     wanted = clean_tags(tags) if tags else []
     if preset or not tags:
         wanted = clean_tags([*wanted, *advice.proposed]) if advice.proposed else wanted
-    known = {fold_tag(count.tag): count for count in book.count_tags()}
+    known = {fold_tag(tag.tag): tag for tag in advice.tags}
     listed = {fold_tag(entry) for entry in book.rules.imbued}
     added: list[ImbuedTag] = []
     already: list[ImbuedTag] = []
@@ -141,7 +145,7 @@ def apply_imbue(
         count = known.get(fold_tag(tag))
         if fold_tag(tag) in listed:
             already.append(ImbuedTag(tag, count.pictures if count else 0, tag))
-        elif count and count.imbued:
+        elif count and count.imbued_by:
             already.append(ImbuedTag(tag, count.pictures, count.imbued_by))
         else:
             added.append(ImbuedTag(tag, count.pictures if count else _count_matches(book, tag)))
@@ -158,6 +162,10 @@ def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
     return [*book.rules.imbued, *tags]
 
 
+def _narrow_to_tagged(book: CaptionBook) -> CaptionBook:
+    return book.narrow([one.id for one in book.pictures if one.added or one.removed or one.scored])
+
+
 def _count_matches(book: CaptionBook, pattern: str) -> int:
     """Pictures that have a tag which an entry of the imbued list means."""
     holders = book.find_holders()
@@ -165,21 +173,25 @@ def _count_matches(book: CaptionBook, pattern: str) -> int:
 
 
 def _find_names(catalog: Catalog, book: CaptionBook) -> set[str]:
-    """The tags by which the tagger recognized a character, folded; those of the subject itself are no other's."""
+    """The tags that a tagger gave as names of characters, artists or works, folded, where captions use such."""
+    if not _NAMES.intersection(book.rules.categories):
+        return set()
     unlisted = [count.tag.lower() for count in book.count_tags() if not count.edited and trait_of(count.tag) is None]
-    scores = tag_scores_of(catalog, book.subject, least=book.rules.character_threshold, tags=unlisted)
-    return {fold_tag(one.tag) for scored in scores.values() for one in scored if one.category == "character"}
+    scores = tag_scores_of(catalog, book.subject, tags=unlisted)
+    return {fold_tag(one.tag) for scored in scores.values() for one in scored if one.category in _NAMES}
 
 
-def _remark(book: CaptionBook, counts: Sequence[TagCount]) -> Iterator[str]:
+def _remark(book: CaptionBook, counts: Sequence[TagCount], *, untagged: int) -> Iterator[str]:
     if not counts:
         yield "No picture has a tag yet: run the tagger, or add tags by hand."
-    elif len(book.pictures) < _FEW:
+    elif untagged:
+        yield f"{untagged} picture{'s have' if untagged != 1 else ' has'} no tags yet and didn't count."
+    if counts and len(book.pictures) < _FEW:
         yield f"Of {len(book.pictures)} picture{'s' * (len(book.pictures) != 1)} shares say little."
     if book.written:
         written = f"{book.written} of {len(book.pictures)} captions are written by hand"
         yield f"{written}: the imbued list doesn't change them."
-    if counts and not any(one.role in _TRAINED for one in book.pictures):
+    if counts and not any(one.role in TRAINED for one in book.pictures):
         yield "No picture is primary or supporting yet: all that aren't rejected were counted."
     used = {count.imbued_by for count in counts}
     if unused := [entry for entry in book.rules.imbued if entry not in used]:

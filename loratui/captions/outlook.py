@@ -68,7 +68,8 @@ def _say(group: TraitGroup, always: Sequence[TagAdvice], free: Sequence[TagAdvic
     if len(free) > 1 and not (group.single and always):
         seen = [_value(tag) for tag in free]
         more = f" and {len(seen) - _NAMED} more" if len(seen) > _NAMED else ""
-        told.append(f"{_start(group.title)} follows the prompt: {len(seen)} seen ({', '.join(seen[:_NAMED])}{more}).")
+        follow = "follow" if _is_plural(group.title) else "follows"
+        told.append(f"{_start(group.title)} {follow} the prompt: {len(seen)} seen ({', '.join(seen[:_NAMED])}{more}).")
     elif free and not always:
         told.append(f"{_start(group.title)}: only {_value(free[0])} was seen; the base model guesses others.")
     elif free:
@@ -79,6 +80,10 @@ def _say(group: TraitGroup, always: Sequence[TagAdvice], free: Sequence[TagAdvic
 def _value(tag: TagAdvice) -> str:
     trait = trait_of(tag.tag)
     return (trait.value if trait else "") or tag.tag
+
+
+def _is_plural(title: str) -> bool:
+    return title.endswith("people") or (title.endswith("s") and not title.endswith("ss"))
 
 
 def _both(words: Sequence[str]) -> str:

@@ -77,8 +77,9 @@ def find_groups(name: str) -> tuple[TraitGroup, ...]:
     if found := [group for group in load_groups() if stem and stem == words[group.name].split()[0].removesuffix("s")]:
         return tuple(found)
     known = {words[group.name]: group.name for group in load_groups()}
+    known |= {name.split()[0]: name.split()[0] for name in words.values() if name.split()[0] not in known}
     near = [known[word] for word in get_close_matches(folded, known, n=3)]
-    told = f"Did you mean {', '.join(near)}?" if near else f"Groups are {', '.join(sorted(known.values()))}."
+    told = f"Did you mean {', '.join(near)}?" if near else f"Groups are {', '.join(sorted(words))}."
     raise UsageError(f"There is no group of tags called {name!r}.", hint=told)
 
 
