@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from loratui.catalog import tables
-from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, tag_key
+from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, counting_tagger, tag_key
 from loratui.catalog.rows import TagEdit, TagScore
-from loratui.catalog.store import now
+from loratui.catalog.scores import mark_tagged
 from loratui.catalog.subjects import look_up
 from loratui.errors import UsageError
 
@@ -149,17 +149,6 @@ def store_many_tag_scores(catalog: Catalog, tagger: str, scores: Mapping[int, It
         mark_tagged(connection, tagger, scores)
 
 
-def mark_tagged(connection: Connection, tagger: str, pictures: Iterable[int]) -> None:
-    """Note that the tagger has scored these pictures, and that its word counts from now on."""
-    known = tables.tagging
-    chosen = list(pictures)
-    # A new row each time: the tagger of the newest one counts, and stamps look at the last id.
-    connection.execute(known.delete().where(known.c.tagger == tagger, known.c.picture_id.in_(as_values(chosen))))
-    if chosen:
-        at = now()
-        connection.execute(insert(known), [{"picture_id": id_, "tagger": tagger, "at": at} for id_ in chosen])
-
-
 def tag_scores_of(
     catalog: Catalog,
     subject: Subject | str,
@@ -169,18 +158,18 @@ def tag_scores_of(
     tags: Iterable[str] | None = None,
     picture_ids: Sequence[int] | None = None,
 ) -> dict[int, list[TagScore]]:
-    """Tag scores by picture id, highest first; of one tagger or of all, from `least` on, of these tags or of all.
+    """Tag scores by picture id, highest first; from `least` on, of these tags or of all.
 
-    Tags are given in lower case; they are found with underscores and with spaces. Without `picture_ids` all
-    pictures of the subject are looked at.
+    They are those of one tagger, or without `tagger` of the one that was asked last about each picture. Tags are
+    given in lower case; they are found with underscores and with spaces. Without `picture_ids` all pictures of the
+    subject are looked at.
     """
     score, member = tables.tag_score.c, tables.membership.c
     found: dict[int, list[TagScore]] = defaultdict(list)
     with catalog.read() as connection:
         joined = tables.tag_score.join(tables.membership, member.picture_id == score.picture_id)
         chosen = select(*_SCORE).select_from(joined).where(member.subject_id == look_up(connection, subject).id)
-        if tagger is not None:
-            chosen = chosen.where(score.tagger == tagger)
+        chosen = chosen.where(score.tagger == (counting_tagger(member.picture_id) if tagger is None else tagger))
         if picture_ids is not None:
             chosen = chosen.where(score.picture_id.in_(as_values(picture_ids)))
         if least > 0:

@@ -88,6 +88,6 @@ def _stamp_journal(catalog: Catalog, about: ColumnElement[bool]) -> str:
     newest = select(journal.id).where(about, journal.undone_at.is_(None)).order_by(journal.id.desc()).limit(1)
     with catalog.read() as connection:
         last = connection.execute(newest).scalar()
-        # Scores keep no journal, but each writing of them takes new ids.
-        scored = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'tag_score'").scalar()
+        # Scores keep no journal, but whenever a tagger's come to count, its row is a new one.
+        scored = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'tagging'").scalar()
     return f"{last or 0}.{scored or 0}"

@@ -165,7 +165,9 @@ class TagScoreTable(Table, table=True):
     __table_args__ = (
         UniqueConstraint("picture_id", "tagger", "tag"),
         Index("ix_tag_score_tag", "tag", "picture_id"),
-        Index("ix_tag_score_high", "picture_id", "score", "tag", "category", sqlite_where=text("score >= 0.2")),
+        Index(
+            "ix_tag_score_high", "picture_id", "tagger", "score", "tag", "category", sqlite_where=text("score >= 0.2")
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -7,7 +7,21 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, column, func, not_, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    column,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from loratui.catalog import tables
 from loratui.catalog.flags import is_flagged, is_rated
@@ -189,6 +203,14 @@ def as_values(values: Iterable[int] | Iterable[str]) -> Select[Any]:
     return select(column("value")).select_from(func.json_each(json.dumps(list(values))))
 
 
+def counting_tagger(picture_id: Column[int]) -> ScalarSelect[Any]:
+    """The tagger whose scores count for a picture, the one asked last; for use in a statement about its table."""
+    known = tables.tagging.c
+    # The row of the highest id: SQLite gives the other columns of the row with the maximum.
+    newest = select(known.tagger, func.max(known.id)).where(known.picture_id == picture_id)
+    return select(newest.correlate(picture_id.table).subquery().c.tagger).scalar_subquery()
+
+
 def tag_key(tag: str) -> str:
     """What two spellings of a tag have in common: ASCII case, and spaces for underscores."""
     return "".join(char.lower() if char.isascii() else char for char in tag.strip()).replace(" ", "_")
@@ -288,6 +310,7 @@ def _has_tag(pattern: str) -> ColumnElement[bool]:
             _p.id.in_(select(score.picture_id).where(scored, score.score >= TAG_SHOWN_FROM)),
             select(score.id)
             .where(score.picture_id == _p.id, scored, score.score >= TAG_SHOWN_FROM, not_(removed.exists()))
+            .where(score.tagger == counting_tagger(score.picture_id))
             .exists(),
         ),
     )

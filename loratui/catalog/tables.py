@@ -141,7 +141,7 @@ tag_score = Table(
     Column("category", String, nullable=False, server_default=text("'general'")),
     Column("score", Float, nullable=False),
     UniqueConstraint("picture_id", "tagger", "tag"),
-    Index("ix_tag_score_high", "picture_id", "score", "tag", "category", sqlite_where=text("score >= 0.2")),
+    Index("ix_tag_score_high", "picture_id", "tagger", "score", "tag", "category", sqlite_where=text("score >= 0.2")),
     Index("ix_tag_score_tag", "tag", "picture_id"),
     sqlite_autoincrement=True,
 )

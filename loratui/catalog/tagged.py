@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, false, func, literal_column, or_, select
 
 from loratui.catalog import tables
-from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids
+from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, counting_tagger
 from loratui.catalog.subjects import look_up
 
 if TYPE_CHECKING:
@@ -153,7 +153,9 @@ def _read(
     said = select(case((_e.present, _ADDED), else_=_REMOVED).concat(_e.tag).label("tag"))
     said = said.where(_e.membership_id == _m.id).order_by(_e.position, _e.id)
     passes = or_(false(), *(and_(_s.category == name, _s.score >= least) for name, least in thresholds.items()))
-    scored = select(_s.tag).where(_s.picture_id == _m.picture_id, passes).order_by(_s.score.desc(), _s.tag)
+    counts = _s.tagger == counting_tagger(_m.picture_id)
+    scored = select(_s.tag).where(_s.picture_id == _m.picture_id, counts, passes)
+    scored = scored.order_by(_s.score.desc(), _s.tag)
     if all(least >= _HIGH for least in thresholds.values()):
         # Said as a number, so that SQLite can tell that its index of high scores has them all.
         scored = scored.where(_s.score >= literal_column(str(_HIGH)))

@@ -62,3 +62,4 @@ def add_tags(home: Home) -> None:
             scores += [(picture, tag.replace(" ", "_"), draw.uniform(0.35, 1)) for tag in tags[TAGS // 2 :]]
         connection.executemany("INSERT INTO tag_edit (membership_id, tag, position) VALUES (?, ?, ?)", edits)
         connection.executemany("INSERT INTO tag_score (picture_id, tagger, tag, score) VALUES (?, 'wd', ?, ?)", scores)
+        connection.execute("INSERT INTO tagging (picture_id, tagger, at) SELECT id, 'wd', imported_at FROM picture")

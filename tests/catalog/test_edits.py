@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loratui.catalog import edits
+from loratui.catalog import edits, scores
 from loratui.catalog.journal import history, undo
+from loratui.catalog.measures import stamp_tags
 from loratui.catalog.query import select_memberships
 from loratui.catalog.rows import Subject, TagEdit, TagScore
 from loratui.catalog.subjects import add_subject
+from loratui.catalog.tagged import list_tagged
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +26,15 @@ def _tags(catalog: Catalog, subject: Subject) -> dict[int, list[tuple[str, bool]
     return {
         id_: [(edit.tag, edit.present) for edit in found] for id_, found in edits.tag_edits_of(catalog, subject).items()
     }
+
+
+def _scored(catalog: Catalog, subject: Subject, tagger: str | None = None) -> dict[int, list[str]]:
+    found = edits.tag_scores_of(catalog, subject, tagger)
+    return {picture: [score.tag for score in given] for picture, given in found.items()}
+
+
+def _found(catalog: Catalog, subject: Subject, query: str) -> list[int]:
+    return [picture.id for picture in select_memberships(catalog, subject, query)]
 
 
 def test_a_caption_is_written_on_one_line_and_taken_back_with_none(catalog: Catalog, mira: Subject, fill: Fill) -> None:
@@ -126,10 +137,41 @@ def test_a_tagger_replaces_its_own_scores_and_no_others(catalog: Catalog, mira: 
     edits.store_tag_scores(catalog, picture, "wd", [("hat", "general", 0.4)])
     edits.store_tag_scores(catalog, picture, "cast", [("smile", "general", 0.5)])
     edits.store_tag_scores(catalog, picture, "wd", [("scarf", "general", 0.6)])
-    scores = edits.tag_scores_of(catalog, mira)[picture]
-    assert [(score.tagger, score.tag) for score in scores] == [("wd", "scarf"), ("cast", "smile")]
-    assert list(edits.tag_scores_of(catalog, mira, "cast")[picture]) == [scores[1]]
-    assert edits.tag_scores_of(catalog, mira, "nobody") == {}
+    assert _scored(catalog, mira, "wd") == {picture: ["scarf"]}
+    assert _scored(catalog, mira, "cast") == {picture: ["smile"]}
+    assert _scored(catalog, mira, "nobody") == {}
+
+
+def test_of_several_taggers_the_one_asked_last_counts(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    first, second = fill(mira, {}, {})
+    one, two = (picture.picture_id for picture in select_memberships(catalog, mira))
+    edits.store_many_tag_scores(
+        catalog, "wd", {one: [("hat", "general", 0.9)], two: [("hat", "general", 0.8), ("tie", "general", 0.7)]}
+    )
+    edits.store_tag_scores(catalog, one, "cast", [("smile", "general", 0.9)])
+    assert _scored(catalog, mira) == {one: ["smile"], two: ["hat", "tie"]}
+    assert _found(catalog, mira, "tag:hat") == [second]
+    assert _found(catalog, mira, "tag:smile") == [first]
+    assert scores.list_tagged_by(catalog, "wd", [one, two, 99]) == {one, two}
+    assert scores.let_count(catalog, "wd", [one, two]) == 1
+    assert _scored(catalog, mira) == {one: ["hat"], two: ["hat", "tie"]}
+    assert _found(catalog, mira, "tag:hat") == [first, second]
+    assert scores.let_count(catalog, "wd", [one, two]) == 0
+    # Nothing worth keeping is an answer too.
+    edits.store_tag_scores(catalog, one, "cast", [])
+    assert _scored(catalog, mira) == {two: ["hat", "tie"]}
+    tagged = list_tagged(catalog, mira, thresholds={"general": 0.35})
+    assert [(picture.id, list(picture.scored)) for picture in tagged] == [(first, []), (second, ["hat", "tie"])]
+
+
+def test_a_change_of_taggers_changes_the_stamp_of_tags(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    fill(mira, {})
+    picture = select_memberships(catalog, mira)[0].picture_id
+    edits.store_tag_scores(catalog, picture, "wd", [("hat", "general", 0.9)])
+    edits.store_tag_scores(catalog, picture, "cast", [("smile", "general", 0.9)])
+    before = stamp_tags(catalog)
+    scores.let_count(catalog, "wd", [picture])
+    assert stamp_tags(catalog) != before
 
 
 def test_scores_are_bookkeeping_that_undo_knows_nothing_of(catalog: Catalog, mira: Subject, fill: Fill) -> None:

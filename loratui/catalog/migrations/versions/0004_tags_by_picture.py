@@ -13,7 +13,9 @@ depends_on = None
 def upgrade() -> None:
     op.execute("CREATE INDEX ix_tag_edit_said ON tag_edit (membership_id, position, id, tag, present)")
     # Of the scores only those that captions may use: taggers give ten times as many low ones.
-    op.execute("CREATE INDEX ix_tag_score_high ON tag_score (picture_id, score, tag, category) WHERE score >= 0.2")
+    op.execute(
+        "CREATE INDEX ix_tag_score_high ON tag_score (picture_id, tagger, score, tag, category) WHERE score >= 0.2"
+    )
 
 
 def downgrade() -> None:
