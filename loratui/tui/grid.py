@@ -58,6 +58,22 @@ class Grid:
         index = row * self.columns + column
         return index if index < count else None
 
+    def step(self, index: int, dx: int, dy: int, count: int) -> int:
+        """Where a cursor goes by tiles: on at line ends, and nowhere above the first row or below the last."""
+        last = count - 1
+        target = index + dx + dy * self.columns
+        if dy > 0 and target > last and index // self.columns < last // self.columns:
+            return last
+        return index if dy and not 0 <= target <= last else target
+
+    def turn_pages(self, index: int, pages: float, count: int) -> int:
+        """Where a cursor goes by pages, such as 1, -1 or 0.5: in its column, up to the first and the last row."""
+        rows = max(1, round(abs(pages) * self.page_rows)) * (1 if pages > 0 else -1)
+        target, last, column = index + rows * self.columns, count - 1, index % self.columns
+        if target < 0:
+            return column
+        return target if target <= last else min(last, last // self.columns * self.columns + column)
+
 
 def lay_out(width: int, height: int, wanted_cols: int, cell_aspect: float = 2.0) -> Grid:
     """Fill `width` with tiles about `wanted_cols` wide, low enough to be seen whole."""

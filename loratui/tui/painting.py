@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -105,6 +106,8 @@ class WallPainter:
         blank = Segment(" ", base)
         bar = Segment(glyphs.cursor, looks["bar"]) if on_cursor else blank
         average = None if label is None else pool.average(label.source.key)
+        if tile is not None and tile.draft is not None and index in wall.drafts:
+            tile = replace(tile, lines=tile.draft)
         picture = draw_picture(tile, label, grid, looks["tile"], cell_aspect=pool.cell_aspect, average=average)
         lines = [[bar, *line, blank] for line in picture]
         label_base = base + looks["cursor" if wall.has_focus else "blurred"] if on_cursor else base

@@ -22,6 +22,7 @@ FRAME = 10
 """Pixels around the terminal."""
 
 _FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+_BLOCKS = " ▀▄█"
 _RGB = tuple[int, int, int]
 
 
@@ -38,12 +39,12 @@ def draw_svg(app: App[None], title: str = "") -> str:
         for text, style, *_ in _segments(strip):
             size = cell_len(text)
             fg, bg = _colours(style, fore, back)
-            upper = fg if text and not text.strip("▀█") else bg
-            lower = fg if text and not text.strip("█") else bg
-            for half, colour in ((0, upper), (1, lower)):
+            drawn = text if not text.strip(_BLOCKS) else " " * size
+            for half, blocks in ((0, "▀█"), (1, "▄█")):
                 start = 3 * ((2 * row + half) * width + column)
-                picture[start : start + 3 * size] = bytes(colour) * size
-            if text.strip(" ▀█"):
+                colours = [bytes(fg if character in blocks else bg) for character in drawn]
+                picture[start : start + 3 * size] = b"".join(colours)
+            if text.strip(_BLOCKS):
                 texts.append(_draw_text(text, style, fg, column, row))
             column += size
     image = base64.b64encode(_write_png(bytes(picture), (width, 2 * height))).decode()

@@ -67,6 +67,8 @@ class Tile:
     error: str = ""
     sharp: bool = False
     """Drawn by the terminal itself, in pixels."""
+    draft: list[list[Segment]] | None = None
+    """The same in fewer bytes and not as well, for what moves."""
 
 
 class TilesReady(Message, bubble=False):
@@ -279,7 +281,8 @@ def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Til
         box = fit_box(size, spec.cols, spec.rows, cell_aspect)
         rgb = shrink(image, box, crop)
         average = average_colour(rgb)
-        return Tile(spec, box, paint_half_cells(dim(rgb) if spec.dimmed else rgb, depth)), average
+        lines, draft = paint_half_cells(dim(rgb) if spec.dimmed else rgb, depth)
+        return Tile(spec, box, lines, draft=draft), average
     except LoratuiError as error:
         words = "missing" if error.code == "not_found" else error.message
     except FileNotFoundError:

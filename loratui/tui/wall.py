@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
+from loratui.tui.drafts import Drafts
 from loratui.tui.grid import LABEL_ROWS, TILE_COLS, Grid, lay_out
 from loratui.tui.labels import WallLabel
 from loratui.tui.marks import Marks
@@ -83,6 +84,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         self._told_cursor: tuple[int | None, int] = (None, -1)
         self._told_marks = 0
         self._follow = False
+        self.drafts = Drafts(self)
         self._painter = WallPainter(self)
 
     # What is on the wall
@@ -125,9 +127,12 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._stale.update(ids)
             self._asked.difference_update(ids)
         wanted = set(ids)
-        for index in self._in_sight():
-            if self.ids[index] in wanted:
-                self._refresh_tile(index)
+        self.draw_again([index for index in self._in_sight() if self.ids[index] in wanted])
+
+    def draw_again(self, places: Iterable[int]) -> None:
+        """Paint the tiles at these places again."""
+        for place in places:
+            self._refresh_tile(place)
         self._ask_to_settle()
 
     # Cursor
@@ -139,13 +144,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move(self, dx: int, dy: int) -> None:
         """Move the cursor by tiles; it stops at the first and last picture, and goes on at line ends."""
-        columns, last = self.grid.columns, len(self.ids) - 1
-        target = self.cursor + dx + dy * columns
-        if dy > 0 and target > last and self.cursor // columns < last // columns:
-            target = last
-        elif dy and not 0 <= target <= last:
-            return
-        self.move_to(target)
+        self.move_to(self.grid.step(self.cursor, dx, dy, len(self.ids)))
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a picture by its place."""
@@ -162,15 +161,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def page(self, pages: float) -> None:
         """Move the cursor by pages, such as 1, -1 or 0.5."""
-        columns = self.grid.columns
-        rows = max(1, round(abs(pages) * self.grid.page_rows)) * (1 if pages > 0 else -1)
-        target = self.cursor + rows * columns
-        last = len(self.ids) - 1
-        if target < 0:
-            target = self.cursor % columns
-        elif target > last:
-            target = min(last, last // columns * columns + self.cursor % columns)
-        self.move_to(target)
+        self.move_to(self.grid.turn_pages(self.cursor, pages, len(self.ids)))
 
     def home(self) -> None:
         """To the first picture."""
@@ -291,6 +282,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     def _resize_wall(self) -> None:
         self.grid = self._lay_out(self._zoom)
         self._painter.forget()
+        self.drafts.forget()
         self.virtual_size = Size(self.grid.width, self.grid.rows_of(len(self.ids)) * self.grid.row_height)
         self._shown_cursor = self.cursor
         self._follow = True
@@ -316,6 +308,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_tile(self._shown_cursor, picture=False)
             self._refresh_tile(self.cursor, picture=False)
             self._shown_cursor = self.cursor
+            self.drafts.put_off()
         sight = self._in_sight()
         if changed := self._marks.take_changed():
             for index in sight:
@@ -338,6 +331,11 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         bottom = (int(self.scroll_y) + grid.height - 1) // grid.row_height + 1 + pages * grid.page_rows
         return range(max(0, top) * grid.columns, min(bottom * grid.columns, len(self.ids)))
 
+    def rows_in_sight(self) -> range:
+        """The rows of tiles that show, also those cut off."""
+        sight = self._in_sight()
+        return range(sight.start // self.grid.columns, -(-sight.stop // self.grid.columns))
+
     def _scroll_to_cursor(self) -> None:
         grid = self.grid
         top = self.cursor // grid.columns * grid.row_height
@@ -352,6 +350,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self.drafts.scrolled(int(old_value), int(new_value))
         self._ask_to_settle()
 
     def _ask_for_labels(self, sight: range) -> None:

@@ -16,7 +16,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Static
 
-from loratui.tui.output import CompactOutput, CompactUpdate, Seen, write_strip
+from loratui.tui.output import CompactOutput, CompactUpdate
+from loratui.tui.shown import ShownScreen, split_cells
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -43,6 +44,11 @@ LINES = st.lists(st.tuples(TEXTS, STYLES).map(lambda pair: Segment(*pair)), min_
 CONSOLE = Console(color_system="truecolor", force_terminal=True, width=80)
 
 
+def write(line: list[Segment], shown: ShownScreen | None = None) -> str:
+    """What is written for one line at the top of the screen."""
+    return (shown or ShownScreen()).show({0: [(0, split_cells(Strip(line), ColorSystem.TRUECOLOR))]})
+
+
 def show(*data: str) -> list[list[object]]:
     """What an emulated terminal of 40x6 shows; a blank's colour is nobody's business unless it is seen."""
     screen = pyte.Screen(40, 6)
@@ -64,7 +70,7 @@ def show(*data: str) -> list[list[object]]:
 @settings(max_examples=200)
 def test_a_line_looks_as_textual_draws_it_and_leaves_plain_colours(line: list[Segment]) -> None:
     theirs = Strip(line).render(CONSOLE)
-    ours = write_strip(Strip(line), ColorSystem.TRUECOLOR)
+    ours = write(line)
     assert show(theirs, "X") == show(ours, "X")
 
 
@@ -73,20 +79,12 @@ def test_half_cells_cost_less() -> None:
         Segment("▀", Style.from_color(Color.from_rgb(x * 9, 40, 90), Color.from_rgb(x // 4 * 30, 10, 60)))
         for x in range(26)
     ]
-    theirs, ours = Strip(line).render(CONSOLE), write_strip(Strip(line), ColorSystem.TRUECOLOR)
+    theirs, ours = Strip(line).render(CONSOLE), write(line)
     assert len(ours) < 0.7 * len(theirs)
 
 
-def test_a_strip_is_written_once() -> None:
-    strip = Strip([Segment("a", Style(bold=True))])
-    assert write_strip(strip, ColorSystem.TRUECOLOR) is write_strip(strip, ColorSystem.TRUECOLOR)
-
-
 def test_a_link_keeps_its_frame() -> None:
-    written = write_strip(
-        Strip([Segment("x", Style(bold=True)), Segment("here", Style(link="https://example.org"))]),
-        ColorSystem.TRUECOLOR,
-    )
+    written = write([Segment("x", Style(bold=True)), Segment("here", Style(link="https://example.org"))])
     assert "\x1b]8;" in written and written.endswith("\x1b]8;;\x1b\\")
 
 
@@ -135,7 +133,7 @@ def full_or_partial(draw: st.DrawFn) -> tuple[list[list[Segment]], int, list[tup
 def test_leaving_out_what_is_seen_already_changes_nothing_on_the_screen(
     updates: list[tuple[list[list[Segment]], int, list[tuple[int, int, int]]]], again: list[int]
 ) -> None:
-    seen: Seen = {}
+    seen = ShownScreen()
     ours, theirs = [], []
     for lines, cut, spans in [*updates, *(updates[number % len(updates)] for number in again)]:
         whole = [Strip(line).adjust_cell_length(30, Style()) for line in lines]
@@ -158,7 +156,7 @@ async def test_a_repaint_of_the_whole_screen_sends_nothing_until_it_is_forgotten
 
         def paint(self) -> int:
             update = self.screen._compositor.render_full_update()
-            return len(CompactUpdate(update, self._seen).render_segments(self.console))
+            return len(CompactUpdate(update, self._shown).render_segments(self.console))
 
     app = OneApp()
     async with app.run_test(size=(40, 6)) as pilot:

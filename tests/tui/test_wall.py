@@ -103,7 +103,7 @@ class WallApp(CompactOutput):
         from loratui.tui.output import CompactUpdate
 
         if isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
-            self.written.append(CompactUpdate(renderable, self._seen).render_segments(self.console))
+            self.written.append(CompactUpdate(renderable, self._shown).render_segments(self.console))
         super()._display(screen, renderable)
 
     def take_written(self) -> int:
@@ -165,7 +165,7 @@ async def test_a_picture_that_is_ready_between_a_key_and_its_paint_is_shown() ->
         await pilot.pause()
         await pilot.pause()
         assert app.terminal_text() == app.text()
-        assert app.terminal_text().count("▀") > 100
+        assert sum(map(app.terminal_text().count, "▀▄█")) > 100
         gate.set()
 
 
@@ -324,7 +324,7 @@ async def test_a_changed_label_is_painted_where_it_is_and_nowhere_else() -> None
         await rest(pilot)
         assert "P picture 6.png" in app.text()
         # One tile of 27x14 half cells, not twelve.
-        assert 500 < app.take_written() < 20_000
+        assert 0 < app.take_written() < 500
 
 
 async def test_a_rejected_picture_is_dimmed() -> None:
