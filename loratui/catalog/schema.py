@@ -75,6 +75,8 @@ def upgrade(home: Home) -> None:
                 f"this is {loratui.__version__} (schema {SCHEMA_HEAD}).",
                 hint=f"Upgrade loratui, or restore an older copy from {home.backups}.",
             )
+        if before is None:
+            _refuse_lost_library(home)
         with migrating(home.database) as connection:
             if before is not None:
                 # Inside the write lock, so that no commit slips in between the copy and the migration.
@@ -158,6 +160,26 @@ def _one_at_a_time(home: Home) -> Iterator[None]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _refuse_lost_library(home: Home) -> None:
+    """Raise RefusedError for a database that is there but empty, beside folders that tell of a library that was not.
+
+    A full disk, a crash of the machine or a wrong copy leave such a file. A missing one is a new library.
+    """
+    kept = [folder for folder in (home.store, home.runs, home.sheets, home.backups) if _holds_anything(folder)]
+    if not kept or not home.database.exists():
+        return
+    names = ", ".join(folder.name for folder in kept)
+    copy = f"the newest copy from {home.backups}" if home.backups in kept else "a copy of it, if there is one"
+    raise RefusedError(
+        f"{home.database} is empty, but it had a library: {names} in {home.data} still hold its files.",
+        hint=f"Put back {copy}. To begin a new library beside them instead, delete the empty file.",
+    )
+
+
+def _holds_anything(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _pack_version(version: str) -> int:

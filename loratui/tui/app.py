@@ -107,7 +107,6 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def on_mount(self) -> None:
         self.bridge.start()
-        # What other programs have drawn meanwhile is still there.
         self.app_resume_signal.subscribe(self, lambda _: self.do_app_repaint())
         if self.options.subject:
             self.subject = self.options.subject
@@ -350,6 +349,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             # Asked for a screen that was left meanwhile.
             return
         self.tell(f"{error.message} {error.hint}".strip(), error=True)
+        if isinstance(owner, LoratuiScreen):
+            owner.read_failed(error)
         if isinstance(error, NotFoundError):
             self._leave_what_is_gone()
 

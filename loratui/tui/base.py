@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.catalog.store import Catalog
+    from loratui.errors import LoratuiError
     from loratui.tui.app import LoratuiApp
     from loratui.tui.bridge import Bridge, Delivered
 
@@ -74,6 +75,9 @@ class LoratuiScreen(Screen[None]):
 
     def library_changed(self) -> None:
         """Read anew what is shown; called on the event loop, reads go through `read`."""
+
+    def read_failed(self, error: LoratuiError) -> None:
+        """Something this screen asked of the library could not be read; the message line has said so."""
 
     def undone(self, entry: int) -> None:
         """An action, by the id of its journal entry, was taken back from here: go to what it was about."""

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from loratui.errors import RefusedError
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.completion import complete_words
 from loratui.tui.filter import FilterBar, accept_anything
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from loratui.catalog.rows import Refused, Subject
     from loratui.catalog.store import Catalog
+    from loratui.errors import LoratuiError
     from loratui.tui.completion import Completion
 
 _NONE_YET = """\
@@ -45,6 +47,14 @@ a   then imports its pictures.
 
 To look around first, leave with q and run `loratui demo`:
 it draws a character, trains it and compares the epochs, in a library of its own."""
+
+_TROUBLE = """\
+The library can't be read.
+
+{message}
+{hint}
+
+Nothing was changed. Leave with q, put it right, and start again; `loratui doctor` looks at everything."""
 
 _MEASURED_AT_ONCE = 48
 _MEASURED_UP_TO = 5_000
@@ -71,6 +81,8 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self._order = SubjectOrder()
         self._filter = ""
         self._was_read = False
+        self._trouble = ""
+        """Why the library can't be shown."""
         self._wanted = ""
         """A subject to go to as soon as it is there."""
         self._detail_pause: Timer | None = None
@@ -128,7 +140,7 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self.read(read_lines, self._take, "subjects")
 
     def _take(self, lines: list[SubjectLine]) -> None:
-        self._lines, self._total, self._was_read = lines, len(lines), True
+        self._lines, self._total, self._was_read, self._trouble = lines, len(lines), True, ""
         self._show()
         if self._wanted and (found := next((line for line in lines if line.name == self._wanted), None)):
             self.table.move_to_key(str(found.id))
@@ -138,18 +150,27 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self.read(lambda catalog: write_last_view(self._view_file, view), lambda done: None, "view")
         self._measure()
 
+    def read_failed(self, error: LoratuiError) -> None:
+        if isinstance(error, RefusedError):
+            # It stays that way: an empty list, or what was there last time, would say that all is well.
+            self._trouble = _TROUBLE.format(message=error.message, hint=error.hint)
+            self._lines, self._total = [], 0
+            self._show()
+
     def _show(self) -> None:
         self._by_key = {str(line.id): line for line in self._lines}
         shown = filter_lines(self._order.sort(self._lines), self._filter)
         self.table.set_columns(self._order.columns(self.lora.glyphs))
         self.table.set_rows([to_row(line) for line in shown])
         empty = self.query_one("#empty", Static)
-        empty.display = not shown and (self._was_read or bool(self._lines))
+        empty.display = not shown and (self._was_read or bool(self._lines) or bool(self._trouble))
         nothing = f"No subject has '{self._filter}' in its name, trigger or kind. esc shows all."
-        empty.update(Text(plain(nothing) if self._lines else _NONE_YET))
+        empty.update(Text(plain(nothing) if self._lines else self._trouble or _NONE_YET))
         self.query_one("#list").display = bool(shown)
         status = f"{len(shown):,} of {count(self._total, 'subject')}" if self._filter else count(self._total, "subject")
-        if not self._was_read:
+        if self._trouble:
+            status = "can't be read"
+        elif not self._was_read:
             status = f"{status}, reading…" if self._lines else "reading…"
         self.set_header("library", status=f"/{self._filter}  {status}" if self._filter else status)
         self._remember_subject()
@@ -222,6 +243,8 @@ class LibraryScreen(TableMoves, LoratuiScreen):
     # Actions
 
     def why_not(self, action: str) -> str:
+        if self._trouble and not action.startswith("app."):
+            return "The library can't be read: see above. q quits."
         subject_needed = action.startswith("subject.") and action not in ("subject.add", "subject.pictures")
         if subject_needed and self.line is None:
             return "There is no subject yet: n adds one." if not self._lines else "Nothing is chosen: esc shows all."

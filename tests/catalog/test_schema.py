@@ -342,6 +342,28 @@ def test_a_damaged_database_is_refused_with_where_the_backups_are(home: Home) ->
 
 
 @pytest.mark.slow
+def test_an_empty_database_beside_what_a_library_left_is_told_and_not_begun_anew(catalog: Catalog, home: Home) -> None:
+    catalog.close()
+    (home.store / "ab").mkdir()
+    home.database.write_bytes(b"")
+    for suffix in ("-wal", "-shm"):
+        home.database.with_name(home.database.name + suffix).unlink(missing_ok=True)
+    with pytest.raises(RefusedError, match="is empty, but it had a library: store") as caught:
+        open_catalog(home)
+    assert "delete the empty file" in caught.value.hint
+    assert home.database.read_bytes() == b""
+    home.database.unlink()
+    open_catalog(home).close()
+    assert schema.read_revision(home.database) == schema.SCHEMA_HEAD
+
+
+def test_an_empty_database_in_an_empty_home_is_a_new_library(home: Home) -> None:
+    home.create()
+    home.database.write_bytes(b"")
+    open_catalog(home).close()
+    assert schema.read_revision(home.database) == schema.SCHEMA_HEAD
+
+
 def test_an_installed_wheel_upgrades_an_empty_database_from_any_folder(tmp_path: Path) -> None:
     repository = Path(__file__).parents[2]
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(repository)]

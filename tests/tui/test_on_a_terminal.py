@@ -91,3 +91,30 @@ def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_it_back(start: Star
     app.wait_for("No shell has started loratui")
     app.press("q")
     assert app.wait() == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"this is no database " * 500], ids=["emptied", "overwritten"])
+def test_a_damaged_library_is_told_on_the_screen_and_goes_on_being_told(
+    start: Start, mira: Home, damage: bytes
+) -> None:
+    # The app has run before, and has kept what it showed then.
+    before = start()
+    before.wait_for("1 subject")
+    before.press("q")
+    assert before.wait() == 0
+    for suffix in ("-wal", "-shm"):
+        mira.database.with_name(mira.database.name + suffix).unlink(missing_ok=True)
+    mira.database.write_bytes(damage)
+
+    app = start()
+    app.wait_for("The library can't be read.")
+    for key in ("j", "n", "escape", "f4", "f2"):
+        app.press(key)
+    app.wait_quiet(0.3)
+    text = app.screen_text()
+    assert "The library can't be read." in text and "Mira" not in text and "No subjects yet" not in text
+    assert ("is empty, but it had a library" if not damage else "is damaged: file is not a database") in text
+    assert "Leave with q" in text
+    app.press("q")
+    assert app.wait() == 0
+    assert mira.database.read_bytes() == damage
