@@ -40,7 +40,18 @@ from loratui.demo.trial import (
     invent_character,
     measure_unit,
 )
-from loratui.demo.verdicts import Interval, Share, combine, estimate_mean, estimate_share, judge_more, negate
+from loratui.demo.verdicts import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    Interval,
+    Share,
+    combine,
+    estimate_mean,
+    estimate_share,
+    judge_more,
+    negate,
+)
 from loratui.errors import LoratuiError, UsageError
 from loratui.runs.folder import write_json
 
@@ -123,7 +134,14 @@ def _row(
 
 
 def _decide(claim: str, columns: tuple[str, str], rows: Sequence[Row], remark: str = "") -> Claim:
-    return Claim(claim, columns, tuple(rows), combine([row.verdict for row in rows if row.decides]), remark)
+    deciding = [row for row in rows if row.decides]
+    verdict = combine([row.verdict for row in deciding])
+    told = [
+        f"{outcome.capitalize()}: {'; '.join(parts)}."
+        for outcome in (FAILS, OPEN, HOLDS)
+        if len(deciding) > 1 and (parts := [row.what for row in deciding if row.verdict == outcome])
+    ]
+    return Claim(claim, columns, tuple(rows), verdict, " ".join([*told, remark]))
 
 
 def _unasked(
@@ -171,16 +189,16 @@ def _hair(who: Character, at: slice) -> Sequence[str]:
 def _weigh_hair(units: Units, characters: Sequence[Character]) -> Claim:
     rows = [
         _row(
-            f"{said}, {colours}",
+            f"{said} ({colours})",
             _asked(units, characters, condition, at),
             _unasked(units, characters, condition, partial(_hair, at=at)),
             margin=FAR_MORE,
             opposite=condition is not TRAITS_IMBUED,
         )
         for condition, said in (
-            (TRAITS_IMBUED, "in the captions: changes"),
-            (HAIR_IMBUED, "imbued, three colours: does not change"),
-            (STEADY_IMBUED, "imbued, one colour: does not change"),
+            (TRAITS_IMBUED, "hair in the captions changes"),
+            (HAIR_IMBUED, "hair imbued from three colours does not"),
+            (STEADY_IMBUED, "hair imbued from one colour does not"),
         )
         for colours, at in (("own colour and two others", slice(0, 3)), ("a colour in no picture", slice(3, 4)))
     ]
@@ -261,7 +279,7 @@ _METHOD = (
     "difference is taken within each seed and stands with Student's 95 % t interval over seeds; it alone decides. "
     "A row holds when that interval lies above 0 and, for the first two claims, the mean is at least "
     f"{100 * FAR_MORE:.0f} points; it does not hold when all of the interval lies below that; else it is not decided. "
-    "Rows that say 'does not change' are judged the other way round."
+    "Rows that say 'does not' are judged the other way round; verdicts in brackets don't count for the claim."
 )
 
 

@@ -163,6 +163,10 @@ def test_a_claim_that_is_not_true_is_said_not_to_hold() -> None:
     assert imbuing.verdict == HOLDS
     assert hair.verdict == FAILS
     assert [row.verdict for row in hair.rows] == [HOLDS, HOLDS, FAILS, FAILS, FAILS, FAILS]
+    assert hair.remark.startswith(
+        "Does not hold: hair imbued from three colours does not (own colour and two others); "
+    )
+    assert " Holds: hair in the captions changes" in hair.remark
     assert influence.verdict == FAILS
     page = claims.write_report([imbuing, hair, influence], Design(), CAST)
     assert page.count("**Does not hold.**") == 2
