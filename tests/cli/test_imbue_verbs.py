@@ -1,0 +1,100 @@
+"""The verbs about what is learned with the trigger word, in real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loratui.captions.service import rules_of
+from loratui.catalog.edits import add_tags
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.config import Home
+
+
+@pytest.fixture
+def mira(home: Home, tmp_path: Path) -> Home:
+    """Mira has red eyes and blonde hair on four pictures, and smiles on one."""
+    from PIL import Image
+
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "Mirvok")
+        for number in range(4):
+            Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / f"{number}.png")
+        import_pictures(catalog, "Mira", [tmp_path / f"{number}.png" for number in range(4)])
+        add_tags(catalog, "Mira", "", ["red eyes", "blonde hair"])
+        add_tags(catalog, "Mira", "name:1.png", ["smile"])
+    return home
+
+
+def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loratui", *arguments],
+        env={**os.environ, "LORATUI_HOME": str(home.data)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def read(home: Home, *arguments: str) -> Any:
+    done = run(home, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home) -> None:
+    advice = read(mira, "imbue", "suggest", "Mira", "--but", "hair")
+    assert [(tag["tag"], tag["verdict"], tag["share"]) for tag in advice["tags"]] == [
+        ("blonde hair", "fused", 1.0),
+        ("red eyes", "imbue", 1.0),
+        ("smile", "keep", 0.25),
+    ]
+    assert advice["proposed"] == ["red eyes"]
+    assert advice["captions"]["examples"][0] == {
+        "name": "0.png",
+        "before": "photo of Mirvok, red eyes, blonde hair",
+        "after": "photo of Mirvok, blonde hair",
+    }
+    assert "Eyes will always be red." in [outlook["sentence"] for outlook in advice["outlook"]]
+    text = run(mira, "imbue", "suggest", "Mira").stdout
+    assert "Eyes will always be red." in text
+    assert "before: photo of Mirvok, red eyes, blonde hair" in text
+
+
+def test_the_advice_is_applied_unless_it_is_a_dry_run_and_undone(mira: Home) -> None:
+    assert read(mira, "imbue", "apply", "Mira", "--preset", "all-but-hair", "--dry-run")["imbued"] == ["red eyes"]
+    with open_catalog(mira) as catalog:
+        assert rules_of(catalog, "Mira").imbued == ()
+    result = read(mira, "imbue", "apply", "Mira", "--preset", "all-but-hair")
+    assert result["added"] == [{"tag": "red eyes", "pictures": 4, "imbued_by": ""}]
+    assert result["captions"]["changed"] == 4
+    run(mira, "imbue", "apply", "Mira", "smile")
+    with open_catalog(mira) as catalog:
+        assert rules_of(catalog, "Mira").imbued == ("red eyes", "smile")
+    assert run(mira, "undo").returncode == 0
+    with open_catalog(mira) as catalog:
+        assert rules_of(catalog, "Mira").imbued == ("red eyes",)
+
+
+def test_presets_and_groups_are_listed(mira: Home) -> None:
+    names = [preset["name"] for preset in read(mira, "imbue", "presets")]
+    assert {"person", "character", "style", "object", "all_but_hair"} <= set(names)
+    (group,) = read(mira, "imbue", "groups", "eye_colour")
+    assert (group["kind"], group["tags"][0]) == ("intrinsic", "blue eyes")
+    assert "clothing_top" in run(mira, "imbue", "groups").stdout
+
+
+def test_a_misspelled_group_gets_near_names(mira: Home) -> None:
+    done = run(mira, "imbue", "suggest", "Mira", "--but", "hari")
+    assert done.returncode == 2
+    assert "hair" in done.stderr
