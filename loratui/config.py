@@ -44,6 +44,11 @@ class Home:
         return self.data / "sheets"
 
     @property
+    def models(self) -> Path:
+        """Tagging models that were downloaded by name."""
+        return self.data / "models"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 
@@ -119,6 +124,8 @@ class Settings:
     import_workers: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))
     default_base: str = ""
     """Name of the base that plan and train use when none is named."""
+    tagger: str = ""
+    """Folder, or OWNER/NAME on the hub, of the tagger that `tag` uses when none is named."""
     gpu_slots: int = 1
     """Trainings that the worker runs at the same time on this box."""
     trainer: tuple[str, ...] = ()
@@ -134,6 +141,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "max_megapixels": (int, float),
     "import_workers": int,
     "default_base": str,
+    "tagger": str,
     "gpu_slots": int,
     "trainer": list,
     "ui": dict,

@@ -1,0 +1,80 @@
+"""The verb that tags pictures."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_json, print_text, progress_line, remark
+from loratui.cli.session import Query, find_duplicates, open_library, read_settings
+from loratui.config import find_home
+
+
+def tag(
+    subject: str,
+    *query: Query,
+    tagger: Annotated[str | None, Parameter(help="A tagger's folder, or OWNER/NAME on the hub.")] = None,
+    again: Annotated[bool, Parameter(negative="", help="Score pictures that this tagger has scored before.")] = False,
+    batch: Annotated[int | None, Parameter(help="Pictures that the model is given at a time.")] = None,
+    workers: Annotated[int | None, Parameter(help="Pictures decoded at the same time.")] = None,
+    show: Show = PLAIN,
+) -> int:
+    """Score the pictures of a subject with a tagging model: a WD tagger (v2, v3) or cl_tagger, in ONNX.
+
+    All scores from 0.10 on are kept, once; thresholds and the other caption rules act on them later. A tagging that
+    was stopped goes on where it was. Where several taggers have scored a picture, the one asked last counts; asking
+    an earlier one again takes no time. A model that is named like SmilingWolf/wd-vit-tagger-v3 is downloaded once.
+    Without --tagger and without `tagger` in config.toml it is the one that ships, which knows the drawn cast only.
+
+    Example: `loratui tag Mira role:inbox --tagger SmilingWolf/wd-vit-tagger-v3`
+    """
+    from loratui.captions.hub import choose_tagger, find_hub
+    from loratui.captions.tagging import tag_pictures
+    from loratui.errors import RefusedError
+
+    wanted = read_settings().tagger if tagger is None else tagger
+    with open_library() as catalog, progress_line(show) as report:
+        chosen = choose_tagger(find_home(), wanted, find_hub(), report=report)
+        if chosen.is_cast:
+            remark(
+                "The tagger that ships knows the drawn cast only; for other pictures name one: "
+                "--tagger SmilingWolf/wd-vit-tagger-v3",
+                show,
+            )
+        done = tag_pictures(
+            catalog,
+            subject,
+            " ".join(query),
+            chosen.folder,
+            report=report,
+            again=again,
+            batch=batch,
+            workers=workers,
+            duplicates=find_duplicates(catalog, subject),
+        )
+    times = done.times
+    code = RefusedError.exit_code if done.refused and not done.tagged and not done.skipped else 0
+    if show.json:
+        print_json(done)
+        return code
+    pace = f" at {done.tagged / times.total:.1f} a second" if done.tagged and times.total else ""
+    skipped = f"; {done.skipped} had been tagged before" if done.skipped else ""
+    print_text(f"{done.tagged} of {done.pictures} pictures tagged by {done.tagger} on {done.device}{pace}{skipped}.")
+    for picture in done.refused:
+        print_text(f"refused {picture.name}: {picture.reason}")
+    if done.tagged:
+        remark(
+            f"{times.total:.1f} s: {times.session:.1f} s in the model, {times.waiting:.1f} s waiting for pictures, "
+            f"{times.storing:.1f} s storing, {times.opening:.1f} s opening.",
+            show,
+        )
+        cut = "" if done.mcut is None else f", the largest gap in these scores is at {done.mcut:.2f}"
+        remark(
+            f"thresholds: its makers measured {done.thresholds.general:.2f}{cut}; the captions' own is in "
+            f"`loratui rules show {shlex.quote(subject)}`.",
+            show,
+        )
+    remark(f"next: loratui tags list {shlex.quote(subject)}", show)
+    return code
