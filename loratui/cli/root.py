@@ -43,6 +43,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("caption set", "dataset:set_caption", "Write captions by hand; they win over every rule."),
     ("caption tag", "dataset:edit_tags", "Add tags to captions or remove them."),
     ("caption replace", "tags:replace_tag", "Put one tag in place of another."),
+    ("tag", "tagging:tag", "Score pictures with a tagging model; captions are made of its tags."),
     ("tags list", "tags:list_tags", "Count the tags of a subject, the most frequent first."),
     ("rules show", "dataset:show_rules", "Show how captions are computed."),
     ("rules set", "dataset:set_rules", "Change prefix, imbued tags and the other caption rules."),
