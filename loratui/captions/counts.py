@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from loratui.captions.rules import Captioner, CaptionRules, parse_rules, thresholds_of
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag, match_tag
-from loratui.captions.tokens import count_clip_tokens
+from loratui.captions.tokens import count_clip_tokens, find_clip_tokenizer
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
@@ -122,7 +122,7 @@ class _Memory:
     def __init__(self) -> None:
         self.trials: list[_Trial] = []
         self.tallies: list[tuple[Any, _Tally]] = []
-        self.tags: tuple[frozenset[str], frozenset[str]] | None = None
+        self.tags: tuple[list[str], list[str]] | None = None
         """Every tag that a person added, and every one of a tagger's."""
 
 
@@ -194,10 +194,11 @@ class CaptionBook:
         self._memory.trials = [found, *(trial for trial in trials if trial is not found)][:_KEPT]
         return found
 
-    def _list_tags(self) -> tuple[frozenset[str], frozenset[str]]:
+    def _list_tags(self) -> tuple[list[str], list[str]]:
         if self._memory.tags is None:
-            added = frozenset(chain.from_iterable(one.added for one in self.pictures))
-            self._memory.tags = added, frozenset(chain.from_iterable(one.scored for one in self.pictures))
+            # In the order they are met: of several spellings the first is shown.
+            added = dict.fromkeys(chain.from_iterable(one.added for one in self.pictures))
+            self._memory.tags = [*added], [*dict.fromkeys(chain.from_iterable(one.scored for one in self.pictures))]
         return self._memory.tags
 
     def _write_all(self, captioner: Captioner) -> list[str]:
@@ -252,6 +253,14 @@ class CaptionBook:
                 found[key].append(one)
         return dict(found)
 
+    def find_tags(self, entry: str) -> list[str]:
+        """The tags that an entry of a list means, folded; `*` stands for any text, and aliases are the same tag."""
+        captioner = self._try().captioner
+        tags = self._tally(captioner).pictures
+        if "*" in entry:
+            return [key for key in tags if match_tag(entry, key)]
+        return [key for key in (fold_tag(captioner.name(entry)),) if key in tags]
+
     def narrow(self, ids: Collection[int]) -> CaptionBook:
         """The same rules for some of the pictures."""
         wanted = set(ids)
@@ -266,12 +275,14 @@ class CaptionBook:
         place = max(range(len(counts)), key=counts.__getitem__)
         return LongestCaption(self.pictures[place].name, counts[place], sum(n > CLIP_TOKENS for n in counts))
 
-    def check(self, tags: Sequence[TagCount] | None = None) -> list[str]:
-        """What is doubtful about the captions as a whole, in sentences; `tags` as they were counted before."""
+    def check(self) -> list[str]:
+        """What is doubtful about the captions as a whole, in sentences."""
         wrong = Counter(warning for text in self.captions() for warning in check_caption(text, self.subject))
         found = [f"{_captions(count)}: {warning}." for warning, count in wrong.most_common()]
-        used = {count.imbued_by for count in (self.count_tags() if tags is None else tags)}
-        found += [f"'{entry}' is imbued, but no picture has it." for entry in self.rules.imbued if entry not in used]
+        unused = [entry for entry in self.rules.imbued if not self.find_tags(entry)]
+        found += [f"'{entry}' is imbued, but no picture has it." for entry in unused]
+        if self.rules.max_tokens and find_clip_tokenizer() is None:
+            found.append(f"Captions aren't cut at {self.rules.max_tokens} tokens: CLIP's tokenizer is not installed.")
         return found
 
 
@@ -296,7 +307,20 @@ def count_tags(catalog: Catalog, subject: Subject | str, query: str = "") -> lis
 
 def preview_rules(catalog: Catalog, subject: Subject | str, changes: Mapping[str, Any], limit: int = 5) -> RulesPreview:
     """What a change of the caption rules would do, before it is made."""
-    return read_book(catalog, subject).preview(changes, limit)
+    before = read_book(catalog, subject)
+    return before.compare(foresee_book(catalog, before, changes), limit)
+
+
+def foresee_book(catalog: Catalog, before: CaptionBook, changes: Mapping[str, Any]) -> CaptionBook:
+    """The same pictures under other rules; a tagger's tags are read anew where other ones of them count."""
+    after = before.with_rules(changes)
+    thresholds = thresholds_of(after.rules)
+    if thresholds == thresholds_of(before.rules):
+        return after
+    ids = [one.id for one in before.pictures]
+    return CaptionBook(
+        after.subject, after.rules, tuple(list_tagged(catalog, after.subject, ids, thresholds=thresholds))
+    )
 
 
 def imbue_tag(rules: CaptionRules, tag: str) -> list[str]:

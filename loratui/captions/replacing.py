@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loratui.captions.rules import Captioner, thresholds_of
 from loratui.captions.service import rules_of
 from loratui.captions.tags import fold_tag
-from loratui.catalog.edits import clean_tags
+from loratui.catalog.edits import clean_tags, get_rules
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import Retagged, rewrite_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
@@ -36,19 +36,49 @@ def replace_tag(
     added as the person's. In captions written by hand the words are replaced wherever they stand as whole words,
     whatever their case. Raises UsageError for what is no tag.
     """
-    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    rules = rules_of(catalog, owner)
+    return _replace(catalog, subject, selection, old, new, duplicates=duplicates)
+
+
+def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> int:
+    """Put another tag in place of one in all pictures of a subject, and where its rules imbue it or put it first.
+
+    One step that undo takes back; returns how many pictures changed.
+    """
+    stored = get_rules(catalog, subject)
     (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
-    captioner = Captioner(owner, rules)
+    rules = {
+        name: list(dict.fromkeys(after if fold_tag(tag) == fold_tag(before) else tag for tag in value))
+        if name in ("imbued", "always_first")
+        else value
+        for name, value in stored.items()
+    }
+    return _replace(catalog, subject, "", before, after, rules=rules if rules != stored else None)
+
+
+def _replace(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    old: str,
+    new: str,
+    *,
+    rules: Mapping[str, Any] | None = None,
+    duplicates: Duplicates | None = None,
+) -> int:
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    present = rules_of(catalog, owner)
+    (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
+    captioner = Captioner(owner, present)
     return rewrite_tags(
         catalog,
         owner,
         selection,
         lambda picture: replace_in(picture, before, after, captioner),
-        thresholds=thresholds_of(rules),
+        thresholds=thresholds_of(present),
         action="tags.replace",
         label=f"{owner.name}: {after} for {before} in {{pictures}}",
         duplicates=duplicates,
+        rules=rules,
     )
 
 

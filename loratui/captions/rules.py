@@ -75,16 +75,19 @@ def default_rules(kind: str) -> CaptionRules:
 
 def parse_rules(raw: Mapping[str, Any], kind: str) -> CaptionRules:
     """Read stored or typed rules over the defaults of the kind; UsageError names the rule that is wrong."""
-    values = default_rules(kind).to_dict()
-    if unknown := sorted(set(raw) - set(values)):
-        raise UsageError(
-            f"There is no caption rule called {unknown[0]!r}.", hint=f"The rules are {', '.join(sorted(values))}."
-        )
-    values.update(raw)
+    check_names(raw)
+    values = {**default_rules(kind).to_dict(), **raw}
     for rule in fields(CaptionRules):
         values[rule.name] = check_rule(rule.name, values[rule.name])
     resolve_names(values["aliases"], values["renames"])
     return CaptionRules(**values)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that no rule has."""
+    known = sorted(rule.name for rule in fields(CaptionRules))
+    if unknown := sorted(set(names).difference(known)):
+        raise UsageError(f"There is no caption rule called {unknown[0]!r}.", hint=f"The rules are {', '.join(known)}.")
 
 
 def fill_in(template: str, subject: Subject) -> str:
@@ -143,8 +146,8 @@ class TagChooser:
         self.rules = rules
         self._names = resolve_names(rules.aliases, rules.renames)
         self._same = resolve_names(rules.aliases, {})
-        self._first = [fold_tag(self._name(tag)) for tag in rules.always_first]
-        self._plain = {fold_tag(self._name(entry)): entry for entry in reversed(rules.imbued) if "*" not in entry}
+        self._first = [fold_tag(self.name(tag)) for tag in rules.always_first]
+        self._plain = {fold_tag(self.name(entry)): entry for entry in reversed(rules.imbued) if "*" not in entry}
         self._patterns = [pattern for pattern in rules.imbued if "*" in pattern]
         self._implications = open_implications(rules.implications) if rules.drop_overlaps != "no" else None
         self._known: set[str] | None = None
@@ -200,10 +203,14 @@ class TagChooser:
         """What decides which tags there are, before any is left out: the same for two is the same tags."""
         return (self._names, self._same, self.rules.underscores_to_spaces, self.rules.meta_tags)
 
+    def name(self, tag: str) -> str:
+        """A tag as aliases and renames have it."""
+        return self._names.get(fold_tag(tag), tag)
+
     def expect(self, added: Collection[str], scored: Collection[str]) -> None:
         """Judge all tags there will be, those that people added and a tagger's: choosing among them is faster then."""
         spelled = {spell_tag(tag) for tag in scored} if self.rules.underscores_to_spaces else scored
-        self._known = {fold_tag(self._name(tag)) for tag in chain(added, spelled)}
+        self._known = {fold_tag(self.name(tag)) for tag in chain(added, spelled)}
         for tags, verdicts in ((added, self.own), (scored, self.scored)):
             verdicts.clear()
             for tag in tags:
@@ -238,10 +245,6 @@ class TagChooser:
         if key in self._plain:
             return self._plain[key]
         return next((pattern for pattern in self._patterns if match_tag(pattern, tag)), "")
-
-    def _name(self, tag: str) -> str:
-        """A tag as aliases and renames have it."""
-        return self._names.get(fold_tag(tag), tag)
 
     def _judge(self, tag: str) -> Judged:
         key = fold_tag(tag)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
+    check_names,
     fill_in,
     list_tags_above_thresholds,
     parse_rules,
     split_edits,
 )
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
-from loratui.captions.tags import match_tag, mentions
+from loratui.captions.tags import mentions
 from loratui.catalog.caption_import import store_captions
 from loratui.catalog.edits import get_rules, set_rules, tag_edits_of, tag_scores_of
 from loratui.catalog.query import get_memberships, select_memberships
@@ -24,7 +24,7 @@ from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from loratui.catalog.rows import Membership, Subject
@@ -59,12 +59,27 @@ def rules_of(catalog: Catalog, subject: Subject | str) -> CaptionRules:
     return parse_rules(get_rules(catalog, owner), owner.kind)
 
 
-def change_rules(catalog: Catalog, subject: Subject | str, changes: Mapping[str, Any]) -> CaptionRules:
-    """Change some rules and keep the others; raises UsageError for a rule or value that makes no sense."""
+def change_rules(
+    catalog: Catalog, subject: Subject | str, changes: Mapping[str, Any], *, unset: Collection[str] = ()
+) -> CaptionRules:
+    """Change some rules and keep the others; those in `unset` go back to what the kind of subject has.
+
+    Raises UsageError for a rule or value that makes no sense.
+    """
     owner = _find(catalog, subject)
+    check_names(unset)
     stored = {**get_rules(catalog, owner), **changes}
-    rules = parse_rules(stored, owner.kind)
-    set_rules(catalog, owner, {name: rules.to_dict()[name] for name in stored})
+    return replace_rules(catalog, owner, {name: value for name, value in stored.items() if name not in unset})
+
+
+def replace_rules(
+    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any], *, label: str = "caption rules"
+) -> CaptionRules:
+    """Put rules in place of all that were set before; raises UsageError for a rule or value that makes no sense."""
+    owner = _find(catalog, subject)
+    rules = parse_rules(values, owner.kind)
+    plain = rules.to_dict()
+    set_rules(catalog, owner, {name: plain[name] for name in values}, label=label)
     return rules
 
 
@@ -114,19 +129,6 @@ def check_caption(text: str, subject: Subject) -> list[str]:
     if not mentions(text, subject.trigger):
         return [f"the trigger {subject.trigger} is missing"]
     return []
-
-
-def count_imbued(catalog: Catalog, subject: Subject | str) -> dict[str, int]:
-    """For every imbued entry, the pictures it takes a tag from; an entry with none may be misspelled."""
-    owner = _find(catalog, subject)
-    rules = rules_of(catalog, owner)
-    edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
-    counts = Counter(dict.fromkeys(rules.imbued, 0))
-    for picture in select_memberships(catalog, owner):
-        tags = {edit.tag for edit in edits.get(picture.id, ()) if edit.present}
-        tags |= {score.tag for score in scores.get(picture.picture_id, ()) if score.score >= rules.general_threshold}
-        counts.update(pattern for pattern in rules.imbued if any(match_tag(pattern, tag) for tag in tags))
-    return dict(counts)
 
 
 def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable[tuple[int, Path]]) -> SidecarImport:

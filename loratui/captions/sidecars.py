@@ -55,7 +55,20 @@ class SidecarFile:
 def read_sidecar(path: Path) -> SidecarFile:
     """Read a sidecar by its suffix; RefusedError with the reason when it is too big or is not what its name says."""
     is_metadata = path.suffix.lower() in METADATA_SUFFIXES
-    limit = MAX_JSON_BYTES if is_metadata else MAX_TEXT_BYTES
+    text, warnings = read_text(path, MAX_JSON_BYTES if is_metadata else MAX_TEXT_BYTES)
+    if not is_metadata:
+        return SidecarFile(single=parse_caption(text), warnings=warnings)
+    try:
+        return _parse_metadata(text, is_lines=path.suffix.lower() == ".jsonl", warnings=warnings)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(
+            f"{show_path(path)} is not caption metadata: {error}.",
+            hint="Expected kohya's JSON with captions by picture.",
+        ) from error
+
+
+def read_text(path: Path, limit: int) -> tuple[str, tuple[str, ...]]:
+    """The text of a file of at most so many bytes, with warnings; RefusedError with the reason when it is none."""
     try:
         # Opening a pipe would wait for its other end for ever.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -76,16 +89,7 @@ def read_sidecar(path: Path) -> SidecarFile:
         raise RefusedError(
             f"{show_path(path)} is no text: it has control characters.", hint="Captions are plain text, best in UTF-8."
         )
-    warnings = (f"{show_path(path)} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
-    if not is_metadata:
-        return SidecarFile(single=parse_caption(text), warnings=warnings)
-    try:
-        return _parse_metadata(text, is_lines=path.suffix.lower() == ".jsonl", warnings=warnings)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(
-            f"{show_path(path)} is not caption metadata: {error}.",
-            hint="Expected kohya's JSON with captions by picture.",
-        ) from error
+    return text, (f"{show_path(path)} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
 
 
 def decode_text(data: bytes) -> tuple[str, bool]:

@@ -193,16 +193,23 @@ def get_rules(catalog: Catalog, subject: Subject | str) -> dict[str, Any]:
         return dict(found or {})
 
 
-def set_rules(catalog: Catalog, subject: Subject | str, values: Mapping[str, Any]) -> None:
+def set_rules(
+    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any], *, label: str = "caption rules"
+) -> None:
     """Store the caption rules of a subject; what they may hold is the business of captions."""
-    rules = tables.caption_rules
     owner = _owner(catalog, subject)
-    with catalog.journal("rules.set", f"{owner.name}: caption rules") as change:
-        exists = change.connection.execute(select(rules.c.subject_id).where(rules.c.subject_id == owner.id)).first()
-        if exists:
-            change.update(rules, [owner.id], {"rules": dict(values)})
-        else:
-            change.insert(rules, [{"subject_id": owner.id, "rules": dict(values)}])
+    with catalog.journal("rules.set", f"{owner.name}: {label}"[:200]) as change:
+        write_rules(change, owner, values)
+
+
+def write_rules(change: Change, owner: Subject, values: Mapping[str, Any]) -> None:
+    """Store the caption rules of a subject as part of a change."""
+    rules = tables.caption_rules
+    exists = change.connection.execute(select(rules.c.subject_id).where(rules.c.subject_id == owner.id)).first()
+    if exists:
+        change.update(rules, [owner.id], {"rules": dict(values)})
+    else:
+        change.insert(rules, [{"subject_id": owner.id, "rules": dict(values)}])
 
 
 def _write_edits(change: Change, ids: Sequence[int], wanted: Sequence[str], present: bool) -> int:

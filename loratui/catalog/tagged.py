@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, false, func, literal_column, or_, select
 
 from loratui.catalog import tables
+from loratui.catalog.edits import write_rules
 from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, counting_tagger
 from loratui.catalog.subjects import look_up
 
@@ -79,8 +80,11 @@ def rewrite_tags(
     action: str,
     label: str,
     duplicates: Duplicates | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> int:
     """Let a function say anew what a person says about each selected picture, as one step that undo takes back.
+
+    `rules` become the subject's caption rules in the same step.
 
     None leaves a picture as it is. `{pictures}` in the label becomes what this returns: the pictures that changed.
     """
@@ -123,6 +127,8 @@ def rewrite_tags(
         change.update(tables.tag_edit, sorted(kept), [kept[id_] for id_ in sorted(kept)])
         change.insert(tables.tag_edit, fresh)
         change.update(tables.membership, sorted(captions), [captions[id_] for id_ in sorted(captions)])
+        if rules is not None:
+            write_rules(change, owner, rules)
         change.label = label.replace("{pictures}", f"{changed} picture{'s' * (changed != 1)}")[:200]
         return changed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,8 +15,11 @@ from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
-def show_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
-    """Show captions as the trainer will see them."""
+def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
+    """List captions as the trainer will see them, with what is doubtful about them.
+
+    Example: `loratui caption list Mira role:primary`
+    """
     from loratui.captions import service
 
     with open_library() as catalog:
@@ -97,73 +100,6 @@ def edit_tags(
         print_json({"changed": changed})
         return
     print_text(f"{changed} tags changed.")
-
-
-def show_rules(subject: str, *, show: Show = PLAIN) -> None:
-    """Show how captions are computed."""
-    from loratui.captions import service
-
-    with open_library() as catalog:
-        rules = service.rules_of(catalog, subject)
-        matched = service.count_imbued(catalog, subject)
-    if show.json:
-        print_json({**rules.to_dict(), "imbued_pictures": matched})
-        return
-    print_fields(
-        {
-            name: ", ".join(value) if isinstance(value, list) else value
-            for name, value in rules.to_dict().items()
-            if name != "imbued"
-        }
-    )
-    print_table(
-        ["imbued", "pictures"],
-        [[tag, count] for tag, count in matched.items()],
-        empty="No tag is imbued: all are said.",
-    )
-
-
-def set_rules(
-    subject: str,
-    *,
-    prefix: Annotated[
-        str | None, Parameter(help="Starts each caption; {trigger} and {class_word} are filled in.")
-    ] = None,
-    suffix: str | None = None,
-    imbue: Annotated[list[str] | None, Parameter(help="A tag to leave out from now on; * stands for any text.")] = None,
-    keep: Annotated[list[str] | None, Parameter(help="A tag to say again from now on.")] = None,
-    show: Show = PLAIN,
-) -> None:
-    """Change prefix, suffix and imbued tags. A trait left out of the captions sinks into the trigger word.
-
-    Example: `loratui rules set Mira --imbue freckles --imbue "* eyes"`
-    """
-    from loratui.captions import service
-    from loratui.errors import UsageError
-
-    with open_library() as catalog:
-        changes: dict[str, Any] = {}
-        if prefix is not None:
-            changes["prefix"] = prefix
-        if suffix is not None:
-            changes["suffix"] = suffix
-        if imbue or keep:
-            before = service.rules_of(catalog, subject).imbued
-            kept = {tag.strip() for tag in keep or []}
-            named = [tag.strip() for tag in imbue or [] if tag.strip()]
-            changes["imbued"] = list(dict.fromkeys(tag for tag in [*before, *named] if tag not in kept))
-        if not changes:
-            raise UsageError("no rule was named.", hint="Use --prefix, --suffix, --imbue or --keep.")
-        service.change_rules(catalog, subject, changes)
-        matched = service.count_imbued(catalog, subject)
-        rules = service.rules_of(catalog, subject)
-    if show.json:
-        print_json({**rules.to_dict(), "imbued_pictures": matched})
-        return
-    print_text(f"Changed: {', '.join(changes)}.")
-    for tag, count in matched.items():
-        if not count:
-            remark(f"warning: '{tag}' matches no picture", show)
 
 
 def plan(

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, open_library
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
@@ -57,6 +64,68 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     )
     if book.written:
         remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
+
+
+def add_tags(
+    subject: str,
+    tags: Annotated[str, Parameter(help="Tags with commas between.")],
+    *query: Query,
+    show: Show = PLAIN,
+) -> None:
+    """Say that the pictures which a query chooses show these tags, whatever a tagger found.
+
+    Example: `loratui tags add Mira "red hair, smile" "name:portrait*"`
+    """
+    _edit(subject, query, show, add=_split(tags))
+
+
+def remove_tags(
+    subject: str,
+    tags: Annotated[str, Parameter(help="Tags with commas between.")],
+    *query: Query,
+    show: Show = PLAIN,
+) -> None:
+    """Say that the pictures which a query chooses don't show these tags, whatever a tagger found.
+
+    To leave a tag out of the captions although pictures show it, imbue it: `loratui rules set Mira --imbue TAG`.
+    Example: `loratui tags remove Mira hat "name:portrait*"`
+    """
+    _edit(subject, query, show, remove=_split(tags))
+
+
+def _edit(
+    subject: str, query: Sequence[str], show: Show, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> None:
+    from loratui.catalog import edits
+
+    with open_library() as catalog:
+        changed = edits.edit_tags(catalog, subject, " ".join(query), add=add, remove=remove)
+    if show.json:
+        print_json({"changed": changed})
+        return
+    print_text(f"{changed} tags changed.")
+
+
+def _split(tags: str) -> list[str]:
+    return [tag.strip() for tag in tags.split(",") if tag.strip()]
+
+
+def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
+    """Put one tag in place of another in all pictures of a subject, as one step that undo takes back.
+
+    Rules that imbue the tag or put it first go along. `caption replace` does it for some of the pictures, and leaves
+    rules alone.
+
+    Example: `loratui tags rename Mira smiling smile`
+    """
+    from loratui.captions import replacing
+
+    with open_library() as catalog:
+        changed = replacing.rename_tag(catalog, subject, old, new)
+    if show.json:
+        print_json({"changed": changed})
+        return
+    print_text(f"{changed} picture{'s' * (changed != 1)} changed.")
 
 
 def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:

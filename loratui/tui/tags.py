@@ -160,8 +160,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         self._show()
 
         def work(catalog: Catalog) -> tuple[LongestCaption | None, tuple[str, ...]]:
-            tags = view.tags if view.scope.kind == ALL else None
-            return view.book.find_longest(), tuple(view.book.check(tags))
+            return view.book.find_longest(), tuple(view.book.check())
 
         def take(found: tuple[LongestCaption | None, tuple[str, ...]]) -> None:
             self._longest, self._doubts = found

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from loratui.captions.matching import count_imbued
 from loratui.captions.service import (
     captions_of,
     change_rules,
-    count_imbued,
     import_sidecars,
     rules_of,
     show_captions,

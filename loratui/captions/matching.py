@@ -1,0 +1,82 @@
+"""What each entry of a list of tags finds among a subject's tags, and what was meant where it finds nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from loratui.captions.counts import read_book
+from loratui.captions.tags import fold_tag, match_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from loratui.captions.counts import CaptionBook
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+_NEAR, _LIKE = 3, 0.72
+
+
+@dataclass(frozen=True, slots=True)
+class EntryMatch:
+    """An entry of a list, in how many pictures it finds a tag, and which tags those are.
+
+    `near` are tags that are spelled almost like an entry which finds nothing.
+    """
+
+    entry: str
+    pictures: int
+    tags: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]:
+    """Look for each entry among the tags that a book's captions are computed from; `*` stands for any text."""
+    holders = book.find_holders()
+    spelled = {fold_tag(count.tag): count.tag for count in book.count_tags()}
+    found = []
+    for entry in entries:
+        keys = book.find_tags(entry)
+        pictures = len({one.id for key in keys for one in holders[key]})
+        near = () if keys else _find_near(fold_tag(entry), spelled)
+        found.append(EntryMatch(entry, pictures, tuple(spelled[key] for key in keys), near))
+    return found
+
+
+def count_imbued(catalog: Catalog, subject: Subject | str) -> dict[str, int]:
+    """For every imbued entry, the pictures it takes a tag from; an entry with none may be misspelled."""
+    book = read_book(catalog, subject)
+    return {match.entry: match.pictures for match in match_entries(book, book.rules.imbued)}
+
+
+def tell_unmatched(matches: Sequence[EntryMatch]) -> list[str]:
+    """A sentence for each entry that finds nothing."""
+    return [
+        f"'{match.entry}' matches no picture" + (f"; did you mean {_join_or(match.near)}?" if match.near else ".")
+        for match in matches
+        if not match.pictures
+    ]
+
+
+def spell_out(book: CaptionBook, entries: Iterable[str]) -> list[str]:
+    """Entries without `*`: in place of a pattern the tags that it finds, for programs that know no patterns."""
+    plain: dict[str, str] = {}
+    for entry in entries:
+        for tag in (match.tags for match in match_entries(book, [entry])) if "*" in entry else ((entry,),):
+            plain.update((fold_tag(one), one) for one in tag if fold_tag(one) not in plain)
+    return list(plain.values())
+
+
+def _find_near(entry: str, spelled: dict[str, str]) -> tuple[str, ...]:
+    if "*" in entry:
+        # "* eye" may be meant for "blue eyes": what ends or begins alike.
+        loose = f"*{entry.strip('* ')}*"
+        return tuple(tag for key, tag in spelled.items() if match_tag(loose, key))[:_NEAR]
+    return tuple(spelled[key] for key in get_close_matches(entry, spelled, n=_NEAR, cutoff=_LIKE))
+
+
+def _join_or(tags: Sequence[str]) -> str:
+    quoted = [f"'{tag}'" for tag in tags]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

@@ -1,0 +1,183 @@
+"""Caption rules as files: written for other subjects and for kohya's tagger, and taken in from either."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from loratui.captions.counts import RulesPreview, foresee_book, read_book
+from loratui.captions.kohya_list import format_undesired, parse_undesired
+from loratui.captions.matching import EntryMatch, match_entries, spell_out
+from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
+from loratui.captions.service import replace_rules, rules_of
+from loratui.captions.sidecars import read_text
+from loratui.captions.tags import fold_tag
+from loratui.catalog.edits import get_rules
+from loratui.catalog.subjects import get_subject
+from loratui.catalog.vocabulary import KINDS
+from loratui.catalog.walking import show_path
+from loratui.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+Format = Literal["json", "kohya"]
+Mode = Literal["add", "replace"]
+
+MAX_RULES_BYTES = 4 * 1024 * 1024
+
+_FORMAT = "loratui caption rules"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRules:
+    """Rules from elsewhere: only those that were set, and what was forgiven in reading them."""
+
+    values: Mapping[str, Any]
+    format: Format
+    source: str
+    """Where they are from, in a word or two."""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RulesImport:
+    """What came, or would come, of taking rules in: the rules then, captions that change, and what entries find."""
+
+    rules: CaptionRules
+    preview: RulesPreview
+    matches: tuple[EntryMatch, ...]
+    """Of the imbued list."""
+    remarks: tuple[str, ...]
+
+
+def read_rules_file(path: Path) -> GivenRules:
+    """Read rules as `format_rules` writes them, or a list of undesired tags as people and kohya's tools write it.
+
+    Raises RefusedError for a file that can't be read, UsageError for rules that make no sense.
+    """
+    text, warnings = read_text(path, MAX_RULES_BYTES)
+    given = parse_rules_text(text, show_path(path))
+    return GivenRules(given.values, given.format, given.source, (*warnings, *given.remarks))
+
+
+def parse_rules_text(text: str, source: str) -> GivenRules:
+    """Like `read_rules_file`, for text that was read already or pasted; `source` names it in messages."""
+    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        undesired = parse_undesired(text)
+        if not undesired.tags:
+            raise UsageError(f"{source} names no tag.", hint="Give tags with commas between: blue eyes,freckles")
+        return GivenRules({"imbued": list(undesired.tags)}, "kohya", source, undesired.remarks)
+    try:
+        raw = json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(
+            f"{source} is not JSON: {error}.", hint="Give rules as `loratui rules export` writes them, or a plain list."
+        ) from error
+    return GivenRules(_read_document(raw, source), "json", source)
+
+
+def rules_of_other(catalog: Catalog, subject: Subject | str) -> GivenRules:
+    """The rules that were set for another subject, to be taken over; what was never set follows each one's kind."""
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    return GivenRules(get_rules(catalog, owner), "json", owner.name)
+
+
+def format_rules(rules: CaptionRules, kind: str) -> str:
+    """All rules as a JSON document; the kind of their subject tells which of them are only its defaults."""
+    document = {"format": _FORMAT, "version": _VERSION, "kind": kind, "rules": rules.to_dict()}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_rules_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all; raises RefusedError where that can't be done."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise RefusedError(
+            f"{show_path(path)} can't be written: {error.strerror}.", hint="Check the folder and its rights."
+        ) from error
+
+
+def export_rules(
+    catalog: Catalog, subject: Subject | str, format: Format, *, remove_underscore: bool = True
+) -> tuple[str, list[str]]:
+    """The rules of a subject as text, and remarks on what a kohya list can't say."""
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    rules = rules_of(catalog, owner)
+    if format == "json":
+        return format_rules(rules, owner.kind), []
+    patterns = [entry for entry in rules.imbued if "*" in entry]
+    entries: list[str] = list(rules.imbued)
+    remarks = []
+    if patterns:
+        entries = spell_out(read_book(catalog, owner), rules.imbued)
+        remarks.append(f"Kohya's tagger knows no *: {', '.join(patterns)} became the tags that {owner.name} has.")
+    return format_undesired(entries, remove_underscore=remove_underscore) + "\n", remarks
+
+
+def import_rules(
+    catalog: Catalog, subject: Subject | str, given: GivenRules, *, mode: Mode = "add", dry_run: bool = False
+) -> RulesImport:
+    """Take rules in as one step that undo takes back; with `dry_run` only tell what would become of the captions.
+
+    `add` puts lists and pairs to those that are there, and changes single values that were set; `replace` puts the
+    rules in place of all there were, a kohya list in place of the imbued list. Raises UsageError for rules that make
+    no sense here.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    stored = get_rules(catalog, owner)
+    if mode == "add":
+        wanted = {**stored, **_add(rules_of(catalog, owner), given.values)}
+    else:
+        wanted = {**(stored if given.format == "kohya" else {}), **given.values}
+    rules = parse_rules(wanted, owner.kind)
+    before = read_book(catalog, owner)
+    after = foresee_book(catalog, before, rules.to_dict())
+    preview = before.compare(after)
+    matches = match_entries(after, rules.imbued)
+    if not dry_run:
+        replace_rules(catalog, owner, wanted, label=f"caption rules from {given.source}")
+    return RulesImport(rules, preview, tuple(matches), given.remarks)
+
+
+def _add(rules: CaptionRules, values: Mapping[str, Any]) -> dict[str, Any]:
+    present = rules.to_dict()
+    return {name: _merge(present[name], value) for name, value in values.items()}
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if isinstance(old, list):
+        known = {fold_tag(tag) for tag in old}
+        return [*old, *(tag for tag in new if fold_tag(tag) not in known)]
+    if isinstance(old, Mapping):
+        return {**old, **{tag: _merge(old[tag], value) if tag in old else value for tag, value in new.items()}}
+    return new
+
+
+def _read_document(raw: Any, source: str) -> dict[str, Any]:
+    """The rules that a JSON document sets: a list of tags to imbue, rules alone, or with their kind around them."""
+    if isinstance(raw, list):
+        raw = {"imbued": raw}
+    kind = raw.get("kind", "character")
+    if raw.get("format") == _FORMAT:
+        if raw.get("version") != _VERSION:
+            raise RefusedError(f"{source} was written by a newer version.", hint="Update loratui to read it.")
+        values = raw.get("rules")
+        if not isinstance(values, dict) or kind not in KINDS:
+            raise RefusedError(f"{source} has no rules.", hint="Export them anew: loratui rules export SUBJECT FILE")
+    else:
+        # As `rules show --json` prints them.
+        values = {name: value for name, value in raw.items() if name != "imbued_pictures"}
+    check_names(values)
+    usual, rules = default_rules(kind).to_dict(), parse_rules(values, kind).to_dict()
+    return {name: rules[name] for name in values if rules[name] != usual[name]}

@@ -1,0 +1,257 @@
+"""Verbs about how captions are computed: showing, changing, and sharing rules between subjects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, remark
+from loratui.cli.session import open_library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from loratui.captions.counts import RulesPreview
+    from loratui.captions.matching import EntryMatch
+
+Words = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)]
+
+
+def show_rules(subject: str, *, show: Show = PLAIN) -> None:
+    """Show how captions are computed, and in how many pictures each imbued entry finds a tag."""
+    from loratui.captions.counts import read_book
+    from loratui.captions.matching import match_entries
+
+    with open_library() as catalog:
+        book = read_book(catalog, subject)
+    matches = match_entries(book, book.rules.imbued)
+    if show.json:
+        print_json({**book.rules.to_dict(), "imbued_pictures": {match.entry: match.pictures for match in matches}})
+        return
+    print_fields({name: _say(value) for name, value in book.rules.to_dict().items() if name != "imbued"})
+    _print_entries(matches, show, empty="No tag is imbued: all are said.")
+
+
+def set_rules(
+    subject: str,
+    *,
+    prefix: Annotated[
+        str | None, Parameter(help="Starts each caption; {trigger} and {class_word} are filled in.")
+    ] = None,
+    suffix: Annotated[str | None, Parameter(help="Ends each caption.")] = None,
+    imbue: Annotated[Words, Parameter(help="A tag to leave out from now on; * stands for any text.")] = None,
+    keep: Annotated[Words, Parameter(help="A tag to say again from now on.")] = None,
+    rename: Annotated[Words, Parameter(help="OLD=NEW: say another tag in its place; OLD= takes it back.")] = None,
+    alias: Annotated[Words, Parameter(help="TAG=SPELLING: another spelling of a tag.")] = None,
+    imply: Annotated[Words, Parameter(help="TAG=GENERAL: TAG says GENERAL too, as `boater=hat`.")] = None,
+    first: Annotated[Words, Parameter(help="A tag that comes first where a picture has it; in this order.")] = None,
+    order: Annotated[
+        Literal["score", "alphabetical"] | None, Parameter(help="Tags as written, then the surest first; or by name.")
+    ] = None,
+    drop_overlaps: Annotated[
+        Literal["scored", "all", "no"] | None,
+        Parameter(help="Whose tags go where a more specific one says them: a tagger's, all, no one's."),
+    ] = None,
+    max_tokens: Annotated[int | None, Parameter(help="CLIP tokens from which a tagger's tags go; 0: no limit.")] = None,
+    category: Annotated[Words, Parameter(help="A category of a tagger's tags to use: general, character...")] = None,
+    meta: Annotated[bool | None, Parameter(help="Say a tagger's words about rating and quality.")] = None,
+    underscores: Annotated[bool | None, Parameter(help="Keep the underscores of a tagger's tags.")] = None,
+    general_threshold: Annotated[float | None, Parameter(help="Score from which tags are used, 0 to 1.")] = None,
+    character_threshold: Annotated[float | None, Parameter(help="The same, for names of characters.")] = None,
+    keep_tokens: Annotated[int | None, Parameter(help="Parts at the start that shuffling must not move.")] = None,
+    unset: Annotated[Words, Parameter(help="A rule to put back, by its name in `rules show`.")] = None,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only show what captions would change.")] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Change how captions are computed. A trait left out of the captions sinks into the trigger word.
+
+    Example: `loratui rules set Mira --imbue freckles --imbue "* eyes" --rename "1girl=woman"`
+    """
+    from loratui.captions.counts import foresee_book, read_book
+    from loratui.captions.matching import match_entries, tell_unmatched
+    from loratui.captions.rules import default_rules
+    from loratui.captions.service import change_rules
+    from loratui.errors import UsageError
+
+    single = {
+        "prefix": prefix,
+        "suffix": suffix,
+        "always_first": first,
+        "order": order,
+        "drop_overlaps": drop_overlaps,
+        "max_tokens": max_tokens,
+        "categories": category,
+        "meta_tags": meta,
+        "underscores_to_spaces": None if underscores is None else not underscores,
+        "general_threshold": general_threshold,
+        "character_threshold": character_threshold,
+        "keep_tokens": keep_tokens,
+    }
+    changes: dict[str, Any] = {name: value for name, value in single.items() if value is not None}
+    with open_library() as catalog:
+        book = read_book(catalog, subject)
+        rules = book.rules
+        if imbue or keep:
+            kept = {tag.strip() for tag in keep or []}
+            named = [tag.strip() for tag in imbue or [] if tag.strip()]
+            changes["imbued"] = list(dict.fromkeys(tag for tag in [*rules.imbued, *named] if tag not in kept))
+        if rename:
+            pairs = {**rules.renames, **dict(_split(rename, "--rename OLD=NEW"))}
+            changes["renames"] = {old: new for old, new in pairs.items() if new}
+        if alias:
+            changes["aliases"] = _collect(rules.aliases, _split(alias, "--alias TAG=SPELLING"))
+        if imply:
+            pairs_of = ((general, tag) for tag, general in _split(imply, "--imply TAG=GENERAL"))
+            changes["implications"] = _collect(rules.implications, pairs_of)
+        if not changes and not unset:
+            raise UsageError("no rule was named.", hint="Use --prefix, --imbue, --keep or another; see --help.")
+        if dry_run:
+            usual = default_rules(book.subject.kind).to_dict()
+            back = {name: usual.get(name) for name in unset or ()}
+            after = foresee_book(catalog, book, {**changes, **back})
+        else:
+            change_rules(catalog, book.subject, changes, unset=unset or ())
+            after = read_book(catalog, book.subject)
+    preview, matches = book.compare(after), match_entries(after, after.rules.imbued)
+    if show.json:
+        found = {match.entry: match.pictures for match in matches}
+        print_json({**after.rules.to_dict(), "imbued_pictures": found, **_describe(preview), "dry_run": dry_run})
+        return
+    print_text(f"{'Would change' if dry_run else 'Changed'}: {', '.join([*changes, *(unset or ())])}.")
+    print_preview(preview, dry_run=dry_run)
+    for sentence in tell_unmatched(matches):
+        remark(f"warning: {sentence}", show)
+
+
+def export_rules(
+    subject: str,
+    file: Annotated[Path | None, Parameter(help="Where to write; the terminal when left out.")] = None,
+    *,
+    format: Annotated[
+        Literal["json", "kohya"], Parameter(help="All rules as JSON, or the imbued tags as kohya's undesired list.")
+    ] = "json",
+    underscores: Annotated[
+        bool, Parameter(negative="", help="For a kohya tagger that runs without --remove_underscore.")
+    ] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Write the caption rules of a subject to a file, for other subjects or for kohya's tagger.
+
+    Example: `loratui rules export Mira undesired.txt --format kohya`
+    """
+    from loratui.captions import sharing
+
+    with open_library() as catalog:
+        text, remarks = sharing.export_rules(catalog, subject, format, remove_underscore=not underscores)
+    if file is not None:
+        sharing.write_rules_file(file, text)
+    if show.json:
+        print_json({"file": file, "format": format, "text": text, "remarks": remarks})
+        return
+    print_text(text.rstrip("\n") if file is None else f"Rules of {subject} written to {file}.")
+    for each in remarks:
+        remark(f"note: {each}", show)
+
+
+def import_rules(
+    subject: str,
+    file: Annotated[Path | None, Parameter(help="Rules as JSON, or a list of undesired tags.")] = None,
+    *,
+    other: Annotated[str | None, Parameter(name="--from", help="Take the rules of another subject.")] = None,
+    replace: Annotated[
+        bool, Parameter(negative="--add", help="Put them in place of the rules there are, or add them.")
+    ] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only show what captions would change.")] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Take caption rules in from a file or another subject, as one step that undo takes back.
+
+    A list of undesired tags may be written in any way, with spaces after its commas too: each entry tells how many
+    pictures it found. Example: `loratui rules import Mira undesired.txt`
+    """
+    from loratui.captions import sharing
+    from loratui.captions.matching import tell_unmatched
+    from loratui.errors import UsageError
+
+    if (file is None) == (other is None):
+        raise UsageError("say either a file or --from SUBJECT.", hint=f"loratui rules import {subject} undesired.txt")
+    with open_library() as catalog:
+        given = sharing.rules_of_other(catalog, other or "") if file is None else sharing.read_rules_file(file)
+        result = sharing.import_rules(catalog, subject, given, mode="replace" if replace else "add", dry_run=dry_run)
+    if show.json:
+        print_json(
+            {
+                "format": given.format,
+                "set": sorted(given.values),
+                "rules": result.rules.to_dict(),
+                "entries": [
+                    {"entry": match.entry, "pictures": match.pictures, "tags": match.tags, "near": match.near}
+                    for match in result.matches
+                ],
+                **_describe(result.preview),
+                "remarks": result.remarks,
+                "dry_run": dry_run,
+            }
+        )
+        return
+    _print_entries(result.matches, show)
+    print_preview(result.preview, dry_run=dry_run)
+    for each in (*result.remarks, *tell_unmatched(result.matches)):
+        remark(f"note: {each}", show)
+
+
+def print_preview(preview: RulesPreview, *, dry_run: bool) -> None:
+    """How many captions change, and some of them."""
+    print_text(f"{preview.changed:,} of {preview.pictures:,} captions {'would change' if dry_run else 'changed'}.")
+    for change in preview.examples:
+        print_text(f"  {change.name}\n    - {change.before}\n    + {change.after}")
+
+
+def _describe(preview: RulesPreview) -> dict[str, Any]:
+    return {
+        "captions_changed": preview.changed,
+        "pictures": preview.pictures,
+        "examples": [{"name": one.name, "before": one.before, "after": one.after} for one in preview.examples],
+    }
+
+
+def _print_entries(matches: Iterable[EntryMatch], show: Show, *, empty: str = "") -> None:
+    print_table(
+        ["imbued", "pictures", "tags"],
+        [
+            [match.entry, match.pictures, ", ".join(match.tags) if match.tags != (match.entry,) else ""]
+            for match in matches
+        ],
+        empty=empty,
+    )
+
+
+def _say(value: Any) -> object:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key} = {_say(each)}" for key, each in value.items())
+    return value
+
+
+def _split(pairs: Iterable[str], form: str) -> list[tuple[str, str]]:
+    from loratui.errors import UsageError
+
+    found = []
+    for pair in pairs:
+        # A face like =_= may stand on the left.
+        left, sign, right = pair.rpartition("=") if pair.startswith("=") else pair.partition("=")
+        if not sign or not left.strip():
+            raise UsageError(f"{pair!r} is no pair of tags.", hint=f"Write {form}.")
+        found.append((left.strip(), right.strip()))
+    return found
+
+
+def _collect(known: Mapping[str, Iterable[str]], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found = {tag: list(others) for tag, others in known.items()}
+    for tag, other in pairs:
+        if other and other not in found.setdefault(tag, []):
+            found[tag].append(other)
+    return found
