@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from loratui.tui.cell import CellScreen
 
 
+LOOK_AGAIN_S = 1.0
+"""How often a sheet is looked at that somebody else's sampler renders."""
+
+
 class ReviewScreen(LoratuiScreen):
     """The newest sheet of a training, or the one that is named."""
 
@@ -43,6 +47,7 @@ class ReviewScreen(LoratuiScreen):
         """Place of the seed that is shown."""
         self._missing = ""
         self._was_rendering = False
+        self._rendered_elsewhere = False
         self.viewer: CellScreen | None = None
         """The screen that shows one image large, while it is open."""
 
@@ -62,18 +67,31 @@ class ReviewScreen(LoratuiScreen):
 
     def library_changed(self) -> None:
         name, run = self._sheet, self._run
+        own = {task.about for task in self.bridge.running_tasks()}
 
-        def work(catalog: Catalog) -> Matrix | str:
+        def work(catalog: Catalog) -> tuple[Matrix | str, bool]:
             from loratui.review.matrix import load_matrix
+            from loratui.review.recovery import take_up
 
             try:
-                return load_matrix(catalog, name, run=run)
+                found = load_matrix(catalog, name, run=run)
+                if found.sheet.state == "done" or found.sheet.name in own:
+                    return found, False
+                working = take_up(catalog, found.sheet)
+                return load_matrix(catalog, found.sheet.name), working
             except NotFoundError as error:
-                return error.message
+                return error.message, False
 
-        self.read(work, self._fill, "sheet")
+        self.read(work, lambda answer: self._fill(*answer), "sheet")
 
-    def _fill(self, found: Matrix | str) -> None:
+    def _look_again(self) -> None:
+        if self.is_mounted and self.is_current:
+            self.library_changed()
+
+    def _fill(self, found: Matrix | str, rendered_elsewhere: bool) -> None:
+        self._rendered_elsewhere = rendered_elsewhere
+        if rendered_elsewhere:
+            self.set_timer(LOOK_AGAIN_S, self._look_again)
         if isinstance(found, str):
             self.found, self._missing = None, found
             self.matrix.display = False
@@ -120,7 +138,7 @@ class ReviewScreen(LoratuiScreen):
             self.viewer.show()
         rated = sum(1 for cell in found.cells.values() if cell.rating)
         seed = f"seed {found.seeds[self.seed]} ({self.seed + 1} of {len(found.seeds)})"
-        state = "" if found.sheet.state == "done" else f"{found.sheet.state}  "
+        state = "" if found.sheet.state == "done" else "interrupted, n goes on  "
         state = "being rendered  " if self._was_rendering else state
         self.set_header(
             "review", found.run.name, found.sheet.name, status=f"{state}{seed}  {rated} of {len(found.cells)} rated"
@@ -128,9 +146,9 @@ class ReviewScreen(LoratuiScreen):
 
     @property
     def is_rendering(self) -> bool:
-        """Whether a task of this app is rendering the sheet that is shown."""
+        """Whether the sheet that is shown is being rendered, by a task of this app or by a sampler it did not start."""
         name = self.found.sheet.name if self.found else ""
-        return any(task.about == name for task in self.bridge.running_tasks() if name)
+        return self._rendered_elsewhere or any(task.about == name for task in self.bridge.running_tasks() if name)
 
     def tasks_changed(self) -> None:
         if self.is_rendering is not self._was_rendering:
@@ -157,7 +175,7 @@ class ReviewScreen(LoratuiScreen):
             return "Pin an epoch first: m on it, then f flips between it and the one under the cursor."
         if action == "cell.rate" and ((cell := self.cell_at()) is None or not cell.path):
             if self.is_rendering:
-                return "This image is being rendered: w shows how far the sheet is."
+                return "This image is being rendered; it shows as soon as it is there."
             return "This image is not rendered yet: n renders what is missing."
         if action == "sheet.make" and not (self.found or self._run or self.lora.run_name):
             return "Choose a training first: F4 shows them."
@@ -261,7 +279,21 @@ class ReviewScreen(LoratuiScreen):
     def do_sheet_make(self) -> None:
         run = self.found.run.name if self.found else self._run or self.lora.run_name
         settings = self.found.sheet.settings if self.found else {}
-        ask_for_sheet(self, run, prompts=settings.get("prompts", ()), seeds=settings.get("seeds", (1, 2, 3, 4)))
+        prompts, seeds = settings.get("prompts", ()), settings.get("seeds", (1, 2, 3, 4))
+        if self.found is None or self.found.sheet.state == "done":
+            ask_for_sheet(self, run, prompts=prompts, seeds=seeds)
+            return
+        # The same again goes on with it.
+        columns = [column for column in self.found.columns if column.epoch is not None]
+        ask_for_sheet(
+            self,
+            run,
+            prompts=prompts,
+            seeds=seeds,
+            negative=settings.get("negative", ""),
+            epochs=sorted({column.epoch for column in columns if column.epoch is not None}),
+            weights=sorted({column.weight for column in columns}),
+        )
 
     def show_sheet(self, name: str) -> None:
         """Show another sheet."""
@@ -285,17 +317,30 @@ def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) ->
 
 
 def ask_for_sheet(
-    screen: LoratuiScreen, run: str, *, prompts: Sequence[str] = (), seeds: Sequence[int] = (1, 2, 3, 4)
+    screen: LoratuiScreen,
+    run: str,
+    *,
+    prompts: Sequence[str] = (),
+    negative: str = "",
+    seeds: Sequence[int] = (1, 2, 3, 4),
+    epochs: Sequence[int] = (),
+    weights: Sequence[float] = (),
 ) -> None:
     """Ask what to render for the epochs of a training, confirm once, and render it as a task."""
     form = Form(
         f"New sheet of {run}",
         [
             Field("prompts", "Prompts", " | ".join(prompts), "separated by |; empty: trigger and two captions"),
-            Field("negative", "Negative prompt"),
+            Field("negative", "Negative prompt", negative),
             Field("seeds", "Seeds", ", ".join(map(str, seeds)), "one image of each", check=_check_numbers),
-            Field("epochs", "Epochs", "", "empty: all that were saved", check=_check_numbers),
-            Field("weights", "Weights", "1.0", "strengths of the LoRA", check=_check_weights),
+            Field("epochs", "Epochs", ", ".join(map(str, epochs)), "empty: all that were saved", check=_check_numbers),
+            Field(
+                "weights",
+                "Weights",
+                ", ".join(map(str, weights)) or "1.0",
+                "strengths of the LoRA",
+                check=_check_weights,
+            ),
         ],
     )
 
