@@ -215,7 +215,8 @@ def _make_vectors(members: Sequence[SeenPicture], weights: Mapping[str, float]) 
             if tag in columns:
                 vectors[row, columns[tag]] = math.sqrt(weights[tag])
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-9)
+    vectors /= np.maximum(lengths, 1e-9)
+    return vectors
 
 
 def _make_clusters(by_id: Mapping[int, SeenPicture], repeats: Mapping[int, tuple[int, Kind]]) -> Iterable[SameyCluster]:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from loratui.catalog import tables
-from loratui.catalog.query import Duplicates, Selection, choose_ids, repeats_of
+from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, repeats_of
 from loratui.catalog.ratings import USED_ROLES, find_refused, refuse_pictures
 from loratui.catalog.subjects import MAX_REPEATS, check_repeats, look_up
 from loratui.catalog.vocabulary import ROLES
-from loratui.errors import UsageError
+from loratui.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from loratui.catalog.rows import Subject
@@ -101,6 +103,31 @@ def set_role(
     if reason and role != "rejected":
         raise UsageError("Only rejected pictures have a reason.", hint="Leave the reason out.")
     return _set(catalog, subject, selection, {"role": role, "reject_reason": reason}, f"role {role}", duplicates)
+
+
+def assign_roles(
+    catalog: Catalog, subject: Subject | str, roles: Mapping[int, tuple[str, str]], *, label: str = "roles"
+) -> int:
+    """Give pictures roles one by one, each id with the role it has and the one it gets, as one step; returns how many.
+
+    Raises ConflictError when somebody gave one of them another role meanwhile, UsageError when one has gone.
+    """
+    if unknown := sorted({role for pair in roles.values() for role in pair} - set(ROLES)):
+        raise UsageError(f"There is no role '{unknown[0]}'.", hint=f"Roles: {', '.join(ROLES)}.")
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+    member = tables.membership.c
+    with catalog.journal("membership.role", f"{owner.name}: {label}") as change:
+        ids = choose_ids(change.connection, owner.id, sorted(roles))
+        now = select(member.id, member.role, member.name).where(member.id.in_(as_values(ids)))
+        for id_, role, name in change.connection.execute(now):
+            if role != roles[id_][0]:
+                raise ConflictError(
+                    f"{name} is {role} by now, not {roles[id_][0]}.", hint="Ask for a new proposal: roles have changed."
+                )
+        changed = change.update(tables.membership, ids, [{"role": roles[id_][1]} for id_ in ids])
+        change.label = f"{owner.name}: {label} for {_count(changed)}"
+        return changed
 
 
 def set_repeats(

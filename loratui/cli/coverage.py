@@ -1,52 +1,150 @@
-"""The verb that says what the training pictures show, and what none of them shows."""
+"""Verbs that say what the training pictures show and what is missing, and that let a person say otherwise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
-from loratui.cli.session import open_library
+from loratui.cli.session import Query, find_duplicates, open_library
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from loratui.captions.coverage import Coverage
+    from loratui.captions.needs import Need
+    from loratui.captions.samey import SameyCluster
+    from loratui.catalog.rows import Membership
+
+_SHOWN = 8
 
 
 def coverage(subject: str, *, show: Show = PLAIN) -> None:
-    """Show framings x angles, expressions and backgrounds of the training pictures, with their repeats, and the gaps.
+    """Show what the training pictures show, by framing and with their repeats, what is missing and what is too much.
 
-    Read from the tags that people and taggers gave; a picture without any is counted as untagged.
+    Framings x angles, expressions, backgrounds, lighting and clothing are read from the tags that people and taggers
+    gave, lighting from the pictures themselves; a picture without tags is counted as untagged. `loratui overrule`
+    corrects what a tagger got wrong.
     """
-    from loratui.captions.coverage import coverage_of
+    from loratui.captions.coverage import count_coverage
+    from loratui.captions.needs import find_needs
+    from loratui.captions.samey import find_samey, list_doubles
+    from loratui.captions.survey import CANDIDATES, TRAINED, survey
+    from loratui.catalog.moments import find_moments
     from loratui.catalog.query import get_memberships
+    from loratui.catalog.subjects import get_subject
 
     with open_library() as catalog:
-        found = coverage_of(catalog, subject)
-        ids = {id_ for cell in found.cells for id_ in cell.ids}
-        hashes = {picture.id: picture.sha256 for picture in get_memberships(catalog, sorted(ids))}
+        owner = get_subject(catalog, subject)
+        seen = survey(catalog, owner, CANDIDATES, all_tags=True)
+        trained = [one for one in seen if one.picture.role in TRAINED]
+        found = count_coverage(trained)
+        needs = find_needs(seen)
+        samey = find_samey(trained, list_doubles(catalog, owner), lambda ids: find_moments(catalog, ids)).clusters
+        members = {member.id: member for member in get_memberships(catalog, [one.id for one in seen])}
     if show.json:
-        print_json(
-            {
-                "cells": [
-                    {
-                        "facet": cell.facet,
-                        "row": cell.row,
-                        "column": cell.column,
-                        "pictures": cell.pictures,
-                        "weight": cell.weight,
-                        "sha256": [hashes[id_] for id_ in cell.ids],
-                    }
-                    for cell in found.cells
-                ],
-                "missing": found.missing,
-                "lopsided": found.lopsided,
-                "tagged": found.tagged,
-                "untagged": found.untagged,
-            }
-        )
+        print_json(_to_plain(found, needs, samey, members))
         return
     _print_coverage(found)
+    _print_advice(needs, samey, members)
+    print_text(f"{found.tagged} training pictures have tags, {found.untagged} have none.")
     if not found.tagged:
-        remark("No training picture has tags yet: `loratui caption tag` adds them, an import reads sidecars.", show)
+        remark("No training picture has tags yet: `loratui tag` reads what they show, an import takes sidecars.", show)
+
+
+def overrule(
+    subject: str,
+    *query: Query,
+    framing: Annotated[str, Parameter(help="close-up, portrait, upper body, cowboy shot or full body.")] = "",
+    angle: Annotated[str, Parameter(help="front, side, back, above or below.")] = "",
+    expression: Annotated[str, Parameter(help="neutral, smile, teeth, open mouth, laugh, angry, sad...")] = "",
+    background: Annotated[str, Parameter(help="plain, indoors, outdoors or blurred.")] = "",
+    lighting: Annotated[str, Parameter(help="dark, normal, bright or backlit.")] = "",
+    clothing: Annotated[str, Parameter(help='A kind of clothes such as coat, or a garment such as "red shirt".')] = "",
+    show: Show = PLAIN,
+) -> None:
+    """Say what pictures show where the tags say something else; your word counts, and undo takes it back.
+
+    It is kept as a tag, and tags that contradict it are removed, so captions say it too. Instead of one of the
+    values, any tag that says one will do: `--angle profile`. Each option is one step of the history.
+
+    Example: `loratui overrule Mira name:img_07 --framing "full body"`
+    """
+    from loratui.captions.overruling import find_facet, find_tag, overrule_facet
+    from loratui.errors import UsageError
+
+    said = {
+        "framing": framing,
+        "angle": angle,
+        "expression": expression,
+        "background": background,
+        "lighting": lighting,
+        "clothing": clothing,
+    }
+    said = {facet: value for facet, value in said.items() if value}
+    if not said:
+        raise UsageError("Nothing was said.", hint=f'loratui overrule {subject} name:img_07 --framing "full body"')
+    for facet, value in said.items():
+        # Before anything is changed.
+        find_tag(find_facet(facet), value)
+    with open_library() as catalog:
+        duplicates = find_duplicates(catalog, subject)
+        changed = {
+            facet: overrule_facet(catalog, subject, " ".join(query), facet, value, duplicates=duplicates)
+            for facet, value in said.items()
+        }
+    if show.json:
+        print_json({"changed": changed})
+        return
+    for facet, count in changed.items():
+        print_text(f"{facet} {said[facet]}: {count} picture{'s' * (count != 1)} changed.")
+
+
+def _to_plain(
+    found: Coverage, needs: Sequence[Need], samey: Sequence[SameyCluster], members: Mapping[int, Membership]
+) -> dict[str, Any]:
+    def name(ids: Sequence[int]) -> list[dict[str, str]]:
+        return [{"name": members[id_].name, "sha256": members[id_].sha256} for id_ in ids]
+
+    return {
+        "cells": [
+            {
+                "facet": cell.facet,
+                "row": cell.row,
+                "column": cell.column,
+                "pictures": cell.pictures,
+                "weight": cell.weight,
+                "sha256": [members[id_].sha256 for id_ in cell.ids],
+            }
+            for cell in found.cells
+        ],
+        "missing": found.missing,
+        "lopsided": found.lopsided,
+        "entropy": found.entropy,
+        "needed": [
+            {
+                "facet": need.facet,
+                "value": need.value,
+                "share": round(need.share, 4),
+                "words": need.words,
+                "pictures": name(need.ids),
+                "inbox": name(need.waiting),
+            }
+            for need in needs
+        ],
+        "samey": [
+            {
+                "kind": cluster.kind,
+                "words": cluster.words,
+                "keep": name([cluster.keep])[0],
+                "skip": name(cluster.skip),
+            }
+            for cluster in samey
+        ],
+        "tagged": found.tagged,
+        "untagged": found.untagged,
+    }
 
 
 def _print_coverage(found: Coverage) -> None:
@@ -54,12 +152,33 @@ def _print_coverage(found: Coverage) -> None:
 
     for facet in COLUMNS:
         cells = [cell for cell in found.cells if cell.facet == facet]
-        columns = list(dict.fromkeys(cell.column for cell in cells))
-        rows = [[row, *(cell.weight for cell in cells if cell.row == row)] for row in found.rows]
+        # Nobody wears everything: of clothes only those that are there.
+        columns = list(dict.fromkeys(cell.column for cell in cells if cell.weight or facet != "clothing"))
+        if not columns:
+            continue
+        rows = [
+            [row, *(cell.weight for cell in cells if cell.row == row and cell.column in columns)] for row in found.rows
+        ]
         print_table([f"framing x {facet}", *columns], rows)
         print_text("")
     for gap in found.missing:
         print_text(f"missing: {gap.words}")
     for crowd in found.lopsided:
         print_text(f"lopsided: {100 * crowd.share:.0f} % of training is {crowd.words}")
-    print_text(f"{found.tagged} training pictures have tags, {found.untagged} have none.")
+    if found.tagged:
+        even = ", ".join(f"{spread.facet} {100 * spread.evenness:.0f} %" for spread in found.entropy)
+        print_text(f"evenness (entropy of its most): {even}")
+
+
+def _print_advice(needs: Sequence[Need], samey: Sequence[SameyCluster], members: Mapping[int, Membership]) -> None:
+    for need in needs:
+        inbox = f"; waiting in the inbox: {_list(need.waiting, members)}" if need.waiting else ""
+        print_text(f"still needed: {need.words}{inbox}")
+    for cluster in samey:
+        skip = _list(cluster.skip, members)
+        print_text(f"samey: {cluster.words}. Keep {members[cluster.keep].name}, skip {skip}: nothing new.")
+
+
+def _list(ids: Sequence[int], members: Mapping[int, Membership]) -> str:
+    names = ", ".join(members[id_].name for id_ in ids[:_SHOWN])
+    return names + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")

@@ -1,0 +1,104 @@
+"""The verb that proposes roles, and makes them so when told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.session import open_library
+
+if TYPE_CHECKING:
+    from loratui.captions.proposals import Pick, Proposal
+
+
+def propose(
+    subject: str,
+    *,
+    primary: int = 25,
+    supporting: int = 50,
+    accept: Annotated[bool, Parameter(negative="", help="Give the pictures these roles; undo takes it back.")] = False,
+    again: Annotated[bool, Parameter(negative="", help="Choose anew, whatever is in training by now.")] = False,
+    resolution: int = 512,
+    show: Show = PLAIN,
+) -> None:
+    """Propose which pictures should be primary and which supporting, with the reason for each.
+
+    Primaries are chosen because they are clear and large, show the subject alone and well, and show what is typical
+    of it; supporting ones for what they add: another framing, angle, face, background, light, clothes. Of
+    near-duplicates and of one scene only the best is proposed. Holdouts and rejected pictures are left alone.
+    Nothing changes without --accept.
+
+    Example: `loratui propose Mira --primary 25 --supporting 50 --accept`
+
+    Parameters
+    ----------
+    primary
+        How many primary pictures there should be, those that are already included.
+    supporting
+        How many supporting pictures there should be, those that are already included.
+    resolution
+        Of the training, in pixels: smaller pictures would be blown up.
+    """
+    from loratui.captions.proposals import accept_proposal, propose_roles
+
+    with open_library() as catalog:
+        proposal = propose_roles(catalog, subject, primary, supporting, again=again, resolution=resolution)
+        changed = accept_proposal(catalog, proposal) if accept else 0
+        if show.json:
+            print_json(_to_plain(proposal, _find_hashes(catalog, proposal), accepted=accept, changed=changed))
+            return
+    _print_proposal(proposal)
+    for words in proposal.remarks:
+        remark(words, show)
+    if accept:
+        print_text(f"{changed} picture{'s' * (changed != 1)} changed roles. `loratui undo` takes it back.")
+    elif proposal.changes:
+        remark("Nothing was changed. Run it again with --accept to make it so.", show)
+
+
+def _find_hashes(catalog: Any, proposal: Proposal) -> dict[int, str]:
+    from loratui.catalog.query import get_memberships
+
+    ids = {pick.id for pick in (*proposal.primary, *proposal.supporting)} | {skip.id for skip in proposal.skipped}
+    ids |= {one.repeats for one in proposal.skipped if one.repeats is not None}
+    return {member.id: member.sha256 for member in get_memberships(catalog, sorted(ids))}
+
+
+def _to_plain(proposal: Proposal, hashes: dict[int, str], *, accepted: bool, changed: int) -> dict[str, Any]:
+    def tell(pick: Pick) -> dict[str, Any]:
+        return {
+            "name": pick.name,
+            "sha256": hashes[pick.id],
+            "score": pick.score,
+            "reasons": pick.reasons,
+            "kept": pick.kept,
+        }
+
+    return {
+        "primary": [tell(pick) for pick in proposal.primary],
+        "supporting": [tell(pick) for pick in proposal.supporting],
+        "skipped": [
+            {
+                "name": skip.name,
+                "sha256": hashes[skip.id],
+                "reason": skip.reason,
+                "repeats": hashes[skip.repeats] if skip.repeats is not None else None,
+            }
+            for skip in proposal.skipped
+        ],
+        "remarks": proposal.remarks,
+        "changes": len(proposal.changes),
+        "accepted": accepted,
+        "changed": changed,
+    }
+
+
+def _print_proposal(proposal: Proposal) -> None:
+    rows = [(pick.role, pick.name, "; ".join(pick.reasons)) for pick in (*proposal.primary, *proposal.supporting)]
+    rows += [("-", skip.name, skip.reason) for skip in proposal.skipped]
+    print_table(["proposed", "name", "why"], rows, empty="There are no pictures to choose from.")
+    print_text(
+        f"{len(proposal.primary)} primary, {len(proposal.supporting)} supporting, {len(proposal.skipped)} left out."
+    )
