@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +19,7 @@ from loratui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from loratui.captions.rule_values import Order, Overlaps
+    from loratui.captions.rule_values import Order, Overlaps, Say
     from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
 
 
@@ -29,6 +30,8 @@ class CaptionRules:
     prefix: str = "photo of {trigger},"
     """Starts every computed caption; {trigger} and {class_word} are filled in."""
     suffix: str = ""
+    say: Say = "tags"
+    """Tags, or a captioner's sentence where a picture has one, or the sentence and then the tags."""
     imbued: tuple[str, ...] = ()
     """Tags left out so that the trait lands in the trigger word; `*` stands for any text."""
     renames: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +47,7 @@ class CaptionRules:
     order: Order = "score"
     """A person's tags as they wrote them and then a tagger's, the surest first; or all in alphabetic order."""
     max_tokens: int = 75
-    """CLIP's tokens from which on a tagger's least sure tags are left out; 0 for no limit."""
+    """CLIP's tokens beyond which a tagger's least sure tags are left out; 0 for no limit."""
     categories: tuple[str, ...] = ("general",)
     """Whose of a tagger's tags are used: names of characters and artists would take from the trigger word."""
     meta_tags: bool = False
@@ -267,6 +270,7 @@ class Captioner(TagChooser):
 
     def __init__(self, subject: Subject, rules: CaptionRules) -> None:
         super().__init__(rules)
+        self.subject = subject
         self.prefix = fill_in(rules.prefix, subject)
         self.suffix = fill_in(rules.suffix, subject)
         # What the prefix says already is not said twice, whether it came from a sidecar or a tagger.
@@ -277,14 +281,25 @@ class Captioner(TagChooser):
         self._limit = rules.max_tokens
         self._counter = open_counter() if rules.max_tokens else None
 
-    def caption(self, written: str, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> str:
+    def caption(
+        self,
+        written: str,
+        added: Iterable[str],
+        removed: Iterable[str],
+        scored: Iterable[str],
+        sentence: str = "",
+    ) -> str:
         """The caption of a picture, on one line.
 
-        One written by a person is used as it is: no rule may lose their words. Else it is the prefix, the tags and
-        the suffix.
+        One written by a person is used as it is: no rule may lose their words. Else it is the prefix, a captioner's
+        sentence or the tags or both, and the suffix. A sentence that says the trigger needs no prefix.
         """
         if written.strip():
             return " ".join(line.strip() for line in written.splitlines() if line.strip())
+        if sentence and self.rules.say == "sentence":
+            return _join(self._lead(sentence), self.suffix).rstrip(", ")
+        if sentence and self.rules.say == "both":
+            return self._with(self._lead(sentence)).caption("", added, removed, scored)
         tags = self.choose(added, removed, scored)
         if not self._named.isdisjoint(tags):
             tags = {key: tag for key, tag in tags.items() if key not in self._named}
@@ -292,6 +307,16 @@ class Captioner(TagChooser):
         if self._limit and self._counter is not None and self._counter.count(text) > self._limit:
             return self._shorten(tags, added, scored)
         return text
+
+    def _lead(self, sentence: str) -> str:
+        """A sentence with the prefix before it, unless the trigger would be said twice."""
+        return sentence if mentions(sentence, self.subject.trigger) else _join(self.prefix, sentence)
+
+    def _with(self, prefix: str) -> Captioner:
+        """The same captioner with other words before the tags, which say no tag by themselves."""
+        other = copy(self)
+        other.prefix = prefix
+        return other
 
     def _write(self, tags: Iterable[str]) -> str:
         return _join(_join(self.prefix, ", ".join(tags)), self.suffix).rstrip(", ")
@@ -315,7 +340,7 @@ class Captioner(TagChooser):
     def _frame(self) -> tuple[Any, ...]:
         rules = self.rules
         said = (self.prefix, self.suffix, self._named, self._first, self._same)
-        return (*said, rules.order, rules.max_tokens, rules.drop_overlaps)
+        return (*said, rules.order, rules.max_tokens, rules.drop_overlaps, rules.say)
 
     def is_named(self, tag: str) -> bool:
         """Tell whether the prefix says a tag already."""

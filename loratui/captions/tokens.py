@@ -42,7 +42,7 @@ class TokenCounter(dict[str, int]):
 
     def count(self, text: str) -> int:
         """The tokens of a text, without start and end."""
-        return sum(map(self.__getitem__, text.split()))
+        return sum(map(self.__getitem__, text.split(" ")))
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,10 @@ def set_rules(
         str | None, Parameter(help="Starts each caption; {trigger} and {class_word} are filled in.")
     ] = None,
     suffix: Annotated[str | None, Parameter(help="Ends each caption.")] = None,
+    say: Annotated[
+        Literal["tags", "sentence", "both"] | None,
+        Parameter(help="Tags; sentences of `loratui describe` where there are some; or sentence and then tags."),
+    ] = None,
     imbue: Annotated[Words, Parameter(help="A tag to leave out from now on; * stands for any text.")] = None,
     keep: Annotated[Words, Parameter(help="A tag to say again from now on.")] = None,
     rename: Annotated[Words, Parameter(help="OLD=NEW: say another tag in its place; OLD= takes it back.")] = None,
@@ -54,7 +58,7 @@ def set_rules(
         Literal["scored", "all", "no"] | None,
         Parameter(help="Whose tags go where a more specific one says them: a tagger's, all, no one's."),
     ] = None,
-    max_tokens: Annotated[int | None, Parameter(help="CLIP tokens from which a tagger's tags go; 0: no limit.")] = None,
+    max_tokens: Annotated[int | None, Parameter(help="CLIP tokens beyond which a tagger's tags go; 0: no limit.")] = None,
     category: Annotated[Words, Parameter(help="A category of a tagger's tags to use: general, character...")] = None,
     meta: Annotated[bool | None, Parameter(help="Say a tagger's words about rating and quality.")] = None,
     underscores: Annotated[bool | None, Parameter(help="Keep the underscores of a tagger's tags.")] = None,
@@ -78,6 +82,7 @@ def set_rules(
     single = {
         "prefix": prefix,
         "suffix": suffix,
+        "say": say,
         "always_first": first,
         "order": order,
         "drop_overlaps": drop_overlaps,

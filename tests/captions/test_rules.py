@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.captions.rules import CaptionRules, compute_caption, default_rules, parse_rules
+from loratui.captions.rules import Captioner, CaptionRules, compute_caption, default_rules, fill_in, parse_rules
 from loratui.captions.tags import fold_tag
+from loratui.captions.tokens import count_clip_tokens, split_tokens
 from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
 from loratui.errors import UsageError
 
@@ -185,3 +186,135 @@ def test_a_caption_is_one_line_that_says_no_tag_twice_and_no_imbued_one(
     assert [fold_tag(part) for part in caption(again, [], rules).split(",")] == [
         fold_tag(part) for part in text.split(",") if fold_tag(part)
     ]
+
+
+def test_a_taggers_tag_goes_where_a_more_specific_one_says_it() -> None:
+    scored = scores(long_hair=0.9, very_long_hair=0.8, hat=0.7, straw_hat=0.6)
+    assert caption([], scored) == "photo of Mira, very long hair, straw hat"
+    assert caption(added("straw hat"), scores(hat=0.9)) == "photo of Mira, straw hat"
+    keep = CaptionRules(drop_overlaps="no")
+    assert caption([], scored, keep) == "photo of Mira, long hair, very long hair, hat, straw hat"
+
+
+def test_a_persons_tag_stays_beside_a_more_specific_one_unless_they_say_so() -> None:
+    said = added("hat", "straw hat")
+    assert caption(said, scores(hat=0.9)) == "photo of Mira, hat, straw hat"
+    assert caption(said, [], CaptionRules(drop_overlaps="all")) == "photo of Mira, straw hat"
+
+
+def test_what_is_imbued_does_not_come_back_by_its_general_name() -> None:
+    rules = CaptionRules(imbued=("very long hair",))
+    assert caption([], scores(long_hair=0.9, very_long_hair=0.8), rules) == "photo of Mira"
+    assert caption(removed("very long hair"), scores(long_hair=0.9, very_long_hair=0.8), rules) == (
+        "photo of Mira, long hair"
+    )
+
+
+def test_an_alias_is_the_tag_in_every_rule() -> None:
+    rules = CaptionRules(aliases={"grey eyes": ("gray eyes",)}, always_first=("gray eyes",))
+    scored = scores(smile=0.9, gray_eyes=0.5)
+    assert caption([], scored, rules) == "photo of Mira, grey eyes, smile"
+    assert caption(removed("gray eyes"), scores(grey_eyes=0.5, smile=0.9), rules) == "photo of Mira, smile"
+    assert caption([], scored, replace(rules, imbued=("Gray_Eyes",))) == "photo of Mira, smile"
+
+
+def test_renames_are_followed_to_the_end() -> None:
+    rules = CaptionRules(renames={"1girl": "girl", "girl": "woman"})
+    assert caption(added("1girl"), [], rules) == caption(added("woman"), [], rules) == "photo of Mira, woman"
+
+
+def test_own_implications_drop_what_they_imply() -> None:
+    rules = CaptionRules(implications={"hat": ("boater",)})
+    assert caption([], scores(hat=0.9, boater=0.5), rules) == "photo of Mira, boater"
+
+
+def test_words_about_the_file_are_said_only_on_demand_or_by_a_person() -> None:
+    scored = scores(highres=0.9, smile=0.8)
+    assert caption([], scored) == "photo of Mira, smile"
+    assert caption([], scored, CaptionRules(meta_tags=True)) == "photo of Mira, highres, smile"
+    assert caption(added("masterpiece"), []) == "photo of Mira, masterpiece"
+
+
+def test_tags_can_stand_in_alphabetic_order_behind_those_that_come_first() -> None:
+    rules = CaptionRules(order="alphabetical", always_first=("close-up",))
+    assert caption(added("tree", "close-up"), scores(bench=0.4, smile=0.9), rules) == (
+        "photo of Mira, close-up, bench, smile, tree"
+    )
+
+
+def test_a_caption_is_cut_at_the_least_sure_tags_of_a_tagger() -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    rules = CaptionRules(max_tokens=12, suffix="grain", order="alphabetical")
+    text = caption(added("beach"), scores(smile=0.9, hat=0.8, dog=0.5, zebra=0.7), rules)
+    assert text == "photo of Mira, beach, hat, smile, grain"
+    assert count_clip_tokens([text, f"{text}, zebra"]) == [11, 13]
+
+
+def test_no_limit_cuts_the_prefix_or_what_a_person_said() -> None:
+    long = [f"tag number {number}" for number in range(40)]
+    text = caption(added(*long), scores(smile=0.9), CaptionRules(max_tokens=10))
+    assert text == f"photo of Mira, {', '.join(long)}" + ("" if count_clip_tokens([""]) else ", smile")
+
+
+def test_without_a_tokenizer_no_caption_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loratui.captions.rules.open_counter", lambda: None)
+    assert caption([], scores(smile=0.9, hat=0.8), CaptionRules(max_tokens=1)) == "photo of Mira, smile, hat"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=6))
+def test_words_have_as_many_tokens_alone_as_in_a_caption(parts: list[str]) -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    text = ", ".join(parts)
+    assert count_clip_tokens([text]) == [len(split_tokens(text))]
+
+
+KNOWN = ["hat", "straw hat", "Straw_Hat", "big straw hat", "long hair", "very long hair", "smile", "grin", ":d"]
+KNOWN += ["grey eyes", "gray eyes", "old", "new", "^_^", "mira", "no hat", "highres"]
+A_TAG = st.sampled_from(KNOWN)
+ANY_RULES = st.builds(
+    CaptionRules,
+    imbued=st.lists(st.one_of(A_TAG, st.sampled_from(["* hat", "*hair"])), max_size=2).map(tuple),
+    renames=st.dictionaries(st.sampled_from(["old", "Straw Hat"]), st.sampled_from(["new", "smile"]), max_size=2),
+    aliases=st.sampled_from([{}, {"grey eyes": ("gray eyes",)}]),
+    implications=st.sampled_from([{}, {"new": ("grin",)}, {"grin": ("smile",)}]),
+    drop_overlaps=st.sampled_from(["scored", "all", "no"]),
+    always_first=st.lists(A_TAG, max_size=2).map(tuple),
+    order=st.sampled_from(["score", "alphabetical"]),
+    max_tokens=st.sampled_from([0, 8, 20, 75]),
+    prefix=st.sampled_from(["photo of {trigger},", "{trigger}, smile,", ""]),
+)
+SCORES = st.dictionaries(A_TAG.filter(lambda tag: " " not in tag), st.floats(0, 1), max_size=8)
+
+
+@given(st.lists(A_TAG, max_size=6), st.lists(A_TAG, max_size=2), SCORES, ANY_RULES)
+def test_rules_change_nothing_in_what_they_wrote(
+    said: list[str], gone: list[str], scored: dict[str, float], rules: CaptionRules
+) -> None:
+    text = caption([*added(*said), *removed(*gone)], scores(**scored), rules)
+    tags = [part.strip() for part in text.removeprefix(fill_in(rules.prefix, MIRA)).split(",")]
+    assert caption(added(*(tag for tag in tags if tag)), [], rules) == text
+
+
+@given(st.lists(A_TAG, max_size=6), SCORES, ANY_RULES)
+def test_no_rule_loses_what_a_person_said_but_one_that_says_so(
+    said: list[str], scored: dict[str, float], rules: CaptionRules
+) -> None:
+    rules = replace(rules, drop_overlaps="no" if rules.drop_overlaps == "all" else rules.drop_overlaps)
+    chooser = Captioner(MIRA, rules)
+    parts = {fold_tag(part) for part in caption(added(*said), scores(**scored), rules).split(",")}
+    for tag in said:
+        if not chooser.imbued_by(chooser.name(tag)) and not chooser.is_named(chooser.name(tag)):
+            assert fold_tag(chooser.name(tag)) in parts
+    assert caption(added(*said), scores(**scored), rules, "My own words.") == "My own words."
+
+
+@given(st.lists(A_TAG, max_size=6), SCORES, ANY_RULES, A_TAG)
+def test_leaving_a_tag_out_moves_no_other(
+    said: list[str], scored: dict[str, float], rules: CaptionRules, tag: str
+) -> None:
+    rules = replace(rules, max_tokens=0)
+    before = Captioner(MIRA, rules)
+    after = Captioner(MIRA, replace(rules, imbued=(*rules.imbued, tag)))
+    passing = [name for name, score in scored.items() if score >= 0.35]
+    kept = {key: text for key, text in before.choose(said, (), passing).items() if not after.imbued_by(text)}
+    assert list(after.choose(said, (), passing).items()) == list(kept.items())
