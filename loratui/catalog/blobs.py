@@ -113,8 +113,9 @@ def put_thumbnail(home: Home, sha256: str, thumbnail: bytes) -> Path:
     target = thumbnail_path(home, sha256)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        part = home.thumbnails / "incoming" / f"{os.getpid()}-{threading.get_ident()}-{sha256}.part"
         with _naming_full_disk():
+            part.parent.mkdir(exist_ok=True)
             part.write_bytes(thumbnail)
             part.replace(target)
     return target
@@ -203,11 +204,17 @@ def hash_file(path: Path) -> str:
 
 
 def sweep_incoming(home: Home) -> int:
-    """Remove half-written files of imports that were killed; returns how many."""
+    """Remove files, named by the process that wrote them, of processes that were killed; returns how many."""
+    folders = (home.store / "incoming", home.thumbnails / "incoming", home.data)
+    parts = [part for folder in folders for part in folder.glob("*-*.part")]
+    if not parts:
+        return 0
+    from psutil import pid_exists
+
     swept = 0
-    for part in (home.store / "incoming").glob("*.part"):
+    for part in parts:
         owner = part.name.split("-")[0]
-        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+        if owner.isdecimal() and not pid_exists(int(owner)):
             part.unlink(missing_ok=True)
             swept += 1
     return swept

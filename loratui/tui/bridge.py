@@ -292,6 +292,9 @@ class Bridge:
     def _poll(self) -> None:
         try:
             catalog = self.open()
+            from loratui.catalog.blobs import sweep_incoming
+
+            sweep_incoming(self.home)
             # The screens read after the library is open: only what comes later is news to them.
             seen = catalog.data_version()
             while not self._closed.is_set():

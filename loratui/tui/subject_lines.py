@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loratui.tui.table import Column, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from loratui.catalog.store import Catalog
     from loratui.review.overview import SubjectOverview
@@ -233,13 +234,12 @@ def write_last_view(file: Path, view: LastView) -> None:
         "order": {"title": view.order.title, "reverse": view.order.reverse},
         "subject": view.subject,
     }
+    # Named like the unfinished files of the store, so that what a killed app leaves is swept with them.
+    part = file.with_name(f"{os.getpid()}-{threading.get_ident()}-ui.part")
     try:
-        handle, name = tempfile.mkstemp(prefix=".ui-", dir=file.parent)
-    except OSError:
-        return
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        with part.open("w", encoding="utf-8") as opened:
             json.dump({"library": kept}, opened, ensure_ascii=False)
-        Path(name).replace(file)
+        part.replace(file)
     except OSError:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

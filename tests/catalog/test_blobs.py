@@ -108,8 +108,13 @@ def test_half_written_files_of_dead_processes_are_swept(home: Home) -> None:
     (folder / "999999999-1-abc.part").write_bytes(b"x")
     alive = folder / f"{os.getpid()}-1-abc.part"
     alive.write_bytes(b"x")
-    assert blobs.sweep_incoming(home) == 1
+    thumbnails = home.thumbnails / "incoming"
+    thumbnails.mkdir(parents=True)
+    (thumbnails / "999999999-1-abc.part").write_bytes(b"x")
+    (home.data / "999999999-1-ui.part").write_bytes(b"x")
+    assert blobs.sweep_incoming(home) == 3
     assert leftovers(home) == [alive]
+    assert list(thumbnails.iterdir()) == [] and list(home.data.glob("*.part")) == []
 
 
 def test_a_missing_and_a_changed_file_are_noticed_on_reading(catalog: Catalog, mira: Subject, tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 import pytest
+from PIL import Image
 from pty_terminal import PtyTerminal
 
 from loratui.catalog import sheets, subjects
+from loratui.catalog.blobs import check_picture, hash_file
+from loratui.catalog.journal import history, undo
+from loratui.catalog.query import select_memberships
 from loratui.catalog.run_events import ingest_events
 from loratui.catalog.runs import create_run
 from loratui.catalog.snapshots import save_snapshot
@@ -97,7 +103,7 @@ def small_lora(base: Path, seed: int) -> dict[str, np.ndarray]:
     return {
         f"{key}.lora_down.weight": noise.standard_normal((1, into), dtype=np.float32),
         f"{key}.lora_up.weight": noise.standard_normal((out, 1), dtype=np.float32),
-        f"{key}.alpha": np.float32(1.0),
+        f"{key}.alpha": np.array(1.0, dtype=np.float32),
     }
 
 
@@ -130,13 +136,6 @@ def recorded(catalog: Catalog) -> int:
 
 def leftovers(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.suffix in (".part", ".tmp", ".partial")]
-
-
-def end_sampler(folder: Path) -> None:
-    for process in psutil.process_iter(["cmdline"]):
-        if str(folder) in (process.info["cmdline"] or ()):
-            process.kill()
-            process.wait(5)
 
 
 def test_a_sheet_that_was_rendering_when_the_app_was_quit_says_so_and_is_gone_on_with(
@@ -197,3 +196,100 @@ def test_a_sheet_goes_on_when_the_app_is_killed_and_the_next_one_takes_its_image
     assert recorded(trained) == IMAGES and leftovers(home.data) == []
     again.press("q")
     assert again.wait(30) == 0
+
+
+def photos(folder: Path, count: int) -> Path:
+    """Pictures of one motive whose files differ: large enough that reading all takes a while."""
+    folder.mkdir()
+    noise = np.random.default_rng(1).integers(0, 255, (1600, 1600, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "JPEG", quality=80)
+    start, rest = buffer.getvalue()[:2], buffer.getvalue()[2:]
+    for number in range(count):
+        # A comment of its own behind the start of the image.
+        (folder / f"{number:03}.jpg").write_bytes(start + b"\xff\xfe\x00\x06" + number.to_bytes(4, "big") + rest)
+    return folder
+
+
+def import_by_keys(app: PtyTerminal, folder: Path) -> None:
+    app.wait_for("1 subject")
+    app.press("a")
+    app.wait_for("Import into Mira")
+    app.send(str(folder))
+    app.press("ctrl+s")
+
+
+def run_doctor(home: Home) -> list[dict[str, str]]:
+    environment = {**os.environ, "LORATUI_HOME": str(home.data)}
+    told = subprocess.run([sys.executable, "-m", "loratui", "doctor", "--json"], env=environment, capture_output=True)
+    found: list[dict[str, str]] = json.loads(told.stdout)
+    return found
+
+
+def test_an_import_that_is_killed_is_repeated_and_ends_complete(start: Start, home: Home, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 80)
+    with open_catalog(home) as catalog:
+        subjects.add_subject(catalog, "Mira", "Mirvok")
+    app = start()
+    import_by_keys(app, folder)
+    until(lambda: len(list(home.store.glob("??/*.jpg"))) > 10)
+    app.kill()
+    app.wait()
+    stored = list(home.store.glob("??/*.jpg"))
+    assert len(stored) < 80
+    assert all(hash_file(path) == path.stem for path in stored)
+    # Such are left when it is hit while it writes.
+    (home.store / "incoming").mkdir(exist_ok=True)
+    (home.store / "incoming" / f"{app.process.pid}-1-abc.part").write_bytes(b"half")
+    assert {"ok"} == {item["state"] for item in run_doctor(home) if item["check"] in ("database", "pictures")}
+
+    again = start()
+    again.wait_for("1 subject")
+    until(lambda: leftovers(home.data) == [])
+    import_by_keys(again, folder)
+    again.wait_for("80 pictures imported into Mira", 120)
+    again.press("escape", "q")
+    assert again.wait(30) == 0
+    with open_catalog(home) as catalog:
+        found = select_memberships(catalog, "Mira")
+        assert len(found) == len({picture.sha256 for picture in found}) == 80
+        assert all(check_picture(catalog, picture, deep=True) == "ok" for picture in found)
+    assert leftovers(home.data) == []
+    assert {"ok"} == {item["state"] for item in run_doctor(home) if item["check"] in ("database", "pictures")}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.03, 0.2])
+def test_a_killed_app_has_written_a_caption_and_a_crop_whole_or_not_at_all(
+    start: Start, mira: Home, pause: float
+) -> None:
+    app = start()
+    app.wait_for("1 subject")
+    app.press("enter")
+    app.wait_for("inbox 12")
+    app.press("e")
+    app.wait_for("tokens")
+    app.press("ctrl+u")
+    app.send("photo of Mirvok, one caption to the end")
+    app.wait_for("one caption to the end")
+    # The caption, and a crop of the same picture right behind it.
+    app.send("\x13c")
+    app.wait_for("crop")
+    app.send("\r")
+    time.sleep(pause)
+    app.kill()
+    app.wait()
+    with open_catalog(mira) as catalog:
+        first = select_memberships(catalog, "Mira")[0]
+        assert first.caption in (None, "photo of Mirvok, one caption to the end")
+        labels = [entry.label for entry in history(catalog)]
+        assert (first.caption is not None) == any("caption" in label for label in labels)
+        assert (first.crop is not None) == any("crop" in label for label in labels)
+        if first.crop is not None:
+            assert first.used_width > 0 and first.used_height > 0
+        # What is there can be taken back, step by step, up to the import.
+        for _ in range(len(labels) - 2):
+            undo(catalog)
+        again = select_memberships(catalog, "Mira")[0]
+        assert again.caption is None and again.crop is None
+    assert leftovers(mira.data) == []
+    assert {"ok"} == {item["state"] for item in run_doctor(mira) if item["check"] in ("database", "pictures")}
