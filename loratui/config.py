@@ -130,6 +130,8 @@ class Settings:
     """Trainings that the worker runs at the same time on this box."""
     trainer: tuple[str, ...] = ()
     """Command that trains a run folder instead of the built-in engine; it gets RUN_FOLDER --attempt K --nonce N."""
+    face_model: Path | None = None
+    """Folder or file of YuNet, the face detector that `check` counts faces with."""
     ui: UiSettings = field(default_factory=UiSettings)
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,6 +146,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "tagger": str,
     "gpu_slots": int,
     "trainer": list,
+    "face_model": str,
     "ui": dict,
     "captioner": dict,
     "keys": dict,
@@ -179,6 +182,8 @@ def load_settings(home: Home) -> Settings:
     _check_table(file, raw, _KINDS)
     if "lora_folders" in raw:
         raw["lora_folders"] = tuple(Path(str(folder)).expanduser() for folder in raw["lora_folders"])
+    if "face_model" in raw:
+        raw["face_model"] = Path(raw["face_model"]).expanduser()
     if "trainer" in raw:
         raw["trainer"] = tuple(str(word) for word in raw["trainer"])
     if "ui" in raw:

@@ -21,6 +21,8 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("subject edit", "library:edit_subject", "Change a subject's name, trigger, kind, repeats or notes."),
     ("subject remove", "library:remove_subject", "Remove a subject; its pictures stay in the store."),
     ("subject consent", "library:record_consent", "Record who consented, to what, or --withdraw it (kind person)."),
+    ("trigger check", "triggers:check_trigger", "Say whether a word makes a good trigger, and what it clashes with."),
+    ("trigger suggest", "triggers:suggest_triggers", "Invent trigger words that are free and mean nothing yet."),
     ("import", "library:import_pictures", "Import pictures and folders into a subject."),
     ("relink", "library:relink", "Find moved in-place pictures again by their content."),
     ("picture list", "pictures:list_pictures", "List the pictures of a subject, filtered by a query."),
@@ -37,6 +39,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("dupes resolve", "pictures:resolve_duplicates", "Reject all but the best picture of each group."),
     ("dupes keep", "pictures:keep_duplicates", "Remember that pictures are not duplicates, or wanted variants."),
     ("balance", "pictures:balance", "Show the influence of each role; --apply sets repeats near 2:1."),
+    ("check", "checks:check", "Look for misplaced pictures: faces, text, blur, tiny, dark, another subject."),
     ("coverage", "coverage:coverage", "Show what the training pictures show, and what none of them shows."),
     ("overrule", "coverage:overrule", "Say what pictures show where the tags say something else."),
     ("propose", "proposals:propose", "Propose primary and supporting pictures; --accept sets the roles."),
@@ -102,6 +105,7 @@ SHOWS: tuple[tuple[str, str, str], ...] = (
 
 GROUPS = {
     "subject": "Subjects: what each LoRA teaches.",
+    "trigger": "Trigger words.",
     "picture": "Pictures of a subject.",
     "role": "Roles: inbox, primary, supporting, holdout, rejected.",
     "repeats": "How often pictures are seen in an epoch.",

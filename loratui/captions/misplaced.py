@@ -1,0 +1,329 @@
+"""Pictures that may not belong in a subject: checks that say what made them, and never reject anything themselves."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.rules import thresholds_of
+from loratui.captions.service import captions_of, rules_of
+from loratui.captions.tags import fold_tag
+from loratui.captions.traits import load_list
+from loratui.catalog.findings import Measured, list_known, replace_findings
+from loratui.catalog.flags import FLAGGED_FROM
+from loratui.catalog.query import select_memberships
+from loratui.catalog.ratings import list_unfit
+from loratui.catalog.subjects import get_subject
+from loratui.catalog.tagged import list_tagged
+from loratui.catalog.vectors import taggers_of
+from loratui.catalog.vocabulary import FLAGS, ROLES
+from loratui.errors import Cancelled, UsageError
+from loratui.events import Progress, Report, ignore_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from loratui.catalog.rows import Membership, Subject
+    from loratui.catalog.store import Catalog
+
+BLURRED_BELOW = 0.09
+"""Sharpness (see Fingerprint) of a photo that is out of focus or was enlarged."""
+
+ENLARGED_FROM = 1.25
+"""A picture is tiny when training enlarges it so many times a side."""
+
+DARK_BELOW = 0.12
+BRIGHT_FROM = 0.92
+"""Mean luminance, 0 to 1; nine photos of ten lie between 0.3 and 0.75."""
+
+_ABOUT_PEOPLE = ("character", "person")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A picture that a check found worth a look: what for, why in words, and the model that says so.
+
+    `value` is in units of the check's limit: 2 is twice as much as it takes.
+    """
+
+    membership: Membership
+    kind: str
+    value: float
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedCheck:
+    """A check that was not made, and what it would need."""
+
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the checks of a subject found: suspects in the order of checks, the worst of each first."""
+
+    subject: Subject
+    checked: int
+    kinds: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
+    skipped: tuple[SkippedCheck, ...] = ()
+
+    def query_of(self, kind: str) -> str:
+        """A query for the pictures that a check found."""
+        return " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in self.suspects if each.kind == kind)
+
+
+@dataclass(slots=True)
+class _Job:
+    """What all checks of one call share."""
+
+    catalog: Catalog
+    subject: Subject
+    pictures: list[Membership]
+    resolution: int
+    faces: Path | None
+    named: frozenset[str]
+    workers: int
+    report: Report
+    cancel: threading.Event
+
+
+class _Skip(Exception):  # noqa: N818 - no failure: a check says that it can't be made here
+    """Why a check is not made."""
+
+
+def check_subject(
+    catalog: Catalog,
+    subject: Subject | str,
+    only: Sequence[str] = (),
+    *,
+    faces: Path | None = None,
+    resolution: int = 512,
+    workers: int = 0,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
+) -> CheckResult:
+    """Look for misplaced pictures with all checks, or some; what they measure is kept, so that `flag:KIND` finds it.
+
+    `faces` is the folder of the face detector, `resolution` the side in pixels that is trained at. Pictures whose
+    faces the same model has counted are not read again, so a check that was stopped goes on where it was. Rejected
+    pictures are left out. Raises UsageError for a check that does not exist, NotFoundError, Cancelled.
+    """
+    unknown = [kind for kind in only if kind not in FLAGS]
+    if unknown:
+        raise UsageError(f"There is no check '{unknown[0]}'.", hint=f"Checks: {', '.join(FLAGS)}.")
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    chosen = [kind for kind in FLAGS if not only or kind in only]
+    pictures = select_memberships(catalog, owner, "-role:rejected")
+    job = _Job(
+        catalog,
+        owner,
+        pictures,
+        resolution,
+        faces,
+        frozenset(only),
+        workers or max(1, min(8, os.cpu_count() or 1)),
+        report,
+        cancel or threading.Event(),
+    )
+    by_id = {picture.picture_id: picture for picture in pictures}
+    suspects: list[Suspect] = []
+    skipped: list[SkippedCheck] = []
+    made: list[str] = []
+    for number, kind in enumerate(chosen):
+        if job.cancel.is_set():
+            raise Cancelled(f"The check of {owner.name} was stopped.", hint="Run it again: it goes on where it was.")
+        report(Progress("check", number, len(chosen), note=kind))
+        try:
+            measured = _CHECKS[kind](job)
+        except _Skip as reason:
+            skipped.append(SkippedCheck(kind, str(reason)))
+            continue
+        made.append(kind)
+        worst = sorted((one for one in measured if one.value >= FLAGGED_FROM), key=lambda one: -one.value)
+        suspects += [
+            Suspect(by_id[one.picture_id], kind, one.value, one.model, str(one.detail.get("why", ""))) for one in worst
+        ]
+        if kind != "faces":
+            replace_findings(catalog, [kind], list(by_id), measured)
+    report(Progress("check", len(chosen), len(chosen), eta_s=0.0))
+    return CheckResult(owner, len(pictures), tuple(made), tuple(suspects), tuple(skipped))
+
+
+def _measure(picture: Membership, kind: str, model: str, value: float, why: str, **detail: object) -> Measured:
+    return Measured(picture.picture_id, kind, model, round(value, 4), {"why": why, **detail})
+
+
+def _find_unfit(job: _Job) -> list[Measured]:
+    taggers = taggers_of(job.catalog, [picture.picture_id for picture in job.pictures])
+    known = {picture.id for picture in job.pictures}
+    found = list_unfit(
+        job.catalog,
+        job.subject,
+        roles=[role for role in ROLES if role != "rejected"],
+        captions=lambda chosen: captions_of(job.catalog, job.subject, chosen),
+    )
+    if not found and not taggers:
+        raise _Skip(f"no picture has a rating; `loratui tag '{job.subject.name}' --tagger NAME` gives them")
+    return [
+        _measure(
+            each.membership,
+            "unfit",
+            taggers.get(each.membership.picture_id, "person"),
+            1.0,
+            f"{each.why}: it is never trained",
+            rating=each.rating,
+            words=list(each.words),
+        )
+        for each in found
+        if each.membership.id in known
+    ]
+
+
+def _find_blurred(job: _Job) -> list[Measured]:
+    return [
+        _measure(
+            picture,
+            "blur",
+            "sharpness/1",
+            BLURRED_BELOW / picture.sharpness,
+            f"sharpness {picture.sharpness:.3f}, of a sharp photo more than {BLURRED_BELOW}",
+        )
+        for picture in job.pictures
+        if 0 < picture.sharpness < BLURRED_BELOW
+    ]
+
+
+def _find_tiny(job: _Job) -> list[Measured]:
+    found = []
+    for picture in job.pictures:
+        # Buckets keep the area of the resolution's square, so areas tell how much a side grows.
+        scale = job.resolution / math.sqrt(picture.used_width * picture.used_height)
+        if scale >= ENLARGED_FROM:
+            size = f"{picture.used_width}x{picture.used_height}"
+            why = f"{size}, enlarged {scale:.1f} times to train at {job.resolution}"
+            found.append(_measure(picture, "tiny", f"size/{job.resolution}", scale / ENLARGED_FROM, why))
+    return found
+
+
+def _find_dark(job: _Job) -> list[Measured]:
+    return [
+        _measure(
+            picture,
+            "dark",
+            "luminance/1",
+            DARK_BELOW / max(picture.luminance, 0.01),
+            f"mean luminance {100 * picture.luminance:.0f} %",
+        )
+        for picture in job.pictures
+        if picture.luminance < DARK_BELOW
+    ]
+
+
+def _find_bright(job: _Job) -> list[Measured]:
+    return [
+        _measure(
+            picture,
+            "bright",
+            "luminance/1",
+            (1 - BRIGHT_FROM) / max(1 - picture.luminance, 0.01),
+            f"mean luminance {100 * picture.luminance:.0f} %",
+        )
+        for picture in job.pictures
+        if picture.luminance > BRIGHT_FROM
+    ]
+
+
+def _find_text(job: _Job) -> list[Measured]:
+    return _find_tags(job, "text", load_list("lettering"))
+
+
+def _find_people(job: _Job) -> list[Measured]:
+    if job.subject.kind not in _ABOUT_PEOPLE and "people" not in job.named:
+        raise _Skip(f"{job.subject.name} is of kind {job.subject.kind}, and several people are no fault there")
+    return _find_tags(job, "people", load_list("several_people"), pairs=("1girl", "1boy"))
+
+
+def _find_tags(job: _Job, kind: str, wanted: frozenset[str], pairs: tuple[str, ...] = ()) -> list[Measured]:
+    """Pictures with tags of a list, by a person's word or else a tagger's, or with all of some that go together."""
+    picture_ids = {picture.id: picture for picture in job.pictures}
+    thresholds = thresholds_of(rules_of(job.catalog, job.subject))
+    tagged = list_tagged(job.catalog, job.subject, list(picture_ids), thresholds=thresholds)
+    if not any(each.added or each.scored for each in tagged):
+        raise _Skip(f"no picture has tags; `loratui tag '{job.subject.name}' --tagger NAME` gives them")
+    taggers = taggers_of(job.catalog, [picture.picture_id for picture in job.pictures])
+    found = []
+    for each in tagged:
+        removed = {fold_tag(tag) for tag in each.removed}
+        by_hand = {fold_tag(tag) for tag in each.added}
+        tags = list(dict.fromkeys(tag for tag in map(fold_tag, (*each.added, *each.scored)) if tag not in removed))
+        seen = [tag for tag in tags if tag in wanted]
+        paired = bool(pairs) and not seen and all(tag in tags for tag in pairs)
+        if paired:
+            seen = list(pairs)
+        if seen:
+            picture = picture_ids[each.id]
+            model = "person" if by_hand.issuperset(seen) else taggers.get(picture.picture_id, "person")
+            found.append(
+                _measure(picture, kind, model, 1.0 if paired else float(len(seen)), ", ".join(seen), tags=seen)
+            )
+    return found
+
+
+def _find_strangers(job: _Job) -> list[Measured]:
+    # It needs numpy, which the other checks don't.
+    from loratui.captions import strangers
+
+    tagger = strangers.find_tagger(job.catalog, job.pictures)
+    if not tagger:
+        raise _Skip(f"no tagger has read the pictures; `loratui tag '{job.subject.name}' --tagger NAME` does")
+    found = strangers.find_strangers(job.catalog, job.subject, job.pictures, tagger, job.cancel)
+    pictures = {picture.picture_id: picture for picture in job.pictures}
+    return [
+        _measure(
+            pictures[one.picture_id],
+            "other",
+            tagger,
+            one.ratio / strangers.MARGIN,
+            f"looks like {one.subject} ({one.likeness:.2f}, {one.own_likeness:.2f} like {job.subject.name})",
+            subject=one.subject,
+            nearest=list(one.nearest),
+        )
+        for one in found
+    ]
+
+
+def _find_faces(job: _Job) -> list[Measured]:
+    if job.subject.kind not in _ABOUT_PEOPLE and "faces" not in job.named:
+        raise _Skip(f"{job.subject.name} is of kind {job.subject.kind}, and several faces are no fault there")
+    if job.faces is None:
+        raise _Skip("it needs YuNet, a face detector: --face-model FOLDER, or face_model in config.toml")
+    from loratui.captions.faces import open_detector
+    from loratui.captions.headcount import count_faces
+
+    detector = open_detector(job.faces)
+    known = list_known(job.catalog, "faces", detector.id, [picture.picture_id for picture in job.pictures])
+    done = [Measured(one.picture_id, "faces", one.model, one.value, one.detail) for one in known.values()]
+    waiting = [each for each in job.pictures if each.picture_id not in known and each.state == "ok"]
+    counted = count_faces(job.catalog, waiting, detector, workers=job.workers, report=job.report, cancel=job.cancel)
+    return [*done, *counted]
+
+
+_CHECKS: dict[str, Callable[[_Job], list[Measured]]] = {
+    "unfit": _find_unfit,
+    "faces": _find_faces,
+    "people": _find_people,
+    "text": _find_text,
+    "blur": _find_blurred,
+    "tiny": _find_tiny,
+    "dark": _find_dark,
+    "bright": _find_bright,
+    "other": _find_strangers,
+}

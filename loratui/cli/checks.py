@@ -1,0 +1,83 @@
+"""The verb that looks for pictures which may not belong in a subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.session import open_library, read_settings
+
+if TYPE_CHECKING:
+    from loratui.captions.misplaced import CheckResult
+
+
+def check(
+    subject: str,
+    *,
+    only: Annotated[
+        str,
+        Parameter(help="Checks to make, with commas: unfit, faces, people, text, blur, tiny, dark, bright, other."),
+    ] = "",
+    face_model: Annotated[Path | None, Parameter(help="Folder of YuNet, the face detector.")] = None,
+    resolution: Annotated[int, Parameter(help="Side in pixels that is trained at; tiny is told by it.")] = 512,
+    show: Show = PLAIN,
+) -> None:
+    """Look for misplaced pictures: unfit, several faces or people, text, blur, tiny, dark, bright, another subject's.
+
+    Nothing is rejected; afterwards `flag:faces` and the like find the pictures in every query.
+
+    Example: `loratui check Mira --only blur,tiny`
+    """
+    from loratui.captions.misplaced import check_subject
+
+    settings = read_settings()
+    kinds = [word.strip() for word in only.split(",") if word.strip()]
+    with open_library() as catalog, progress_line(show) as report:
+        found = check_subject(
+            catalog,
+            subject,
+            kinds,
+            faces=face_model or settings.face_model,
+            resolution=resolution,
+            workers=settings.import_workers,
+            report=report,
+        )
+    if show.json:
+        print_json(_describe(found))
+        return
+    print_table(
+        ["picture", "check", "why", "by"],
+        [[each.membership.name, each.kind, each.why, each.model] for each in found.suspects],
+        empty=f"Nothing to look at among {found.checked} pictures.",
+    )
+    for skipped in found.skipped:
+        remark(f"not checked: {skipped.kind}: {skipped.why}", show)
+    if found.suspects:
+        flags = " OR ".join(f"flag:{kind}" for kind in dict.fromkeys(each.kind for each in found.suspects))
+        print_text(f"Look at them: `loratui picture list '{found.subject.name}' '{flags}'`;")
+        print_text(f"reject those that don't belong: `loratui role set '{found.subject.name}' rejected 'sha:...'`.")
+
+
+def _describe(found: CheckResult) -> dict[str, object]:
+    return {
+        "subject": found.subject.name,
+        "checked": found.checked,
+        "checks": found.kinds,
+        "suspects": [
+            {
+                "name": each.membership.name,
+                "sha256": each.membership.sha256,
+                "role": each.membership.role,
+                "check": each.kind,
+                "value": each.value,
+                "model": each.model,
+                "why": each.why,
+            }
+            for each in found.suspects
+        ],
+        "queries": {kind: found.query_of(kind) for kind in dict.fromkeys(each.kind for each in found.suspects)},
+        "skipped": [{"check": each.kind, "why": each.why} for each in found.skipped],
+    }

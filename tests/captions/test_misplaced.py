@@ -1,0 +1,259 @@
+"""Misplaced pictures: what each check finds, who says so, and that nothing is rejected by it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from loratui.captions.faces import open_detector
+from loratui.captions.misplaced import CheckResult, check_subject
+from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
+from loratui.catalog.findings import Measured, findings_of, list_known, store_findings
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.journal import history
+from loratui.catalog.query import select_memberships
+from loratui.catalog.roles import remove_pictures, set_role
+from loratui.catalog.store import Catalog, open_catalog
+from loratui.catalog.subjects import add_subject, edit_subject
+from loratui.catalog.vocabulary import FLAGS
+from loratui.errors import Cancelled, NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loratui.config import Home
+    from loratui.events import Progress
+
+
+@pytest.fixture
+def catalog(home: Home) -> Iterator[Catalog]:
+    with open_catalog(home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def mira(catalog: Catalog, tmp_path: Path) -> str:
+    """A subject with a sharp, a blurred, a tiny, a dark and a bright picture."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    sharp = Image.effect_noise((600, 500), 80).filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
+    sharp.save(folder / "sharp.png")
+    small = Image.effect_noise((40, 33), 200).convert("RGB")
+    small.resize((600, 500), Image.Resampling.BICUBIC).save(folder / "blurred.png")
+    sharp.crop((0, 0, 200, 180)).save(folder / "tiny.png")
+    sharp.rotate(90, expand=True).point(lambda value: value // 8).save(folder / "dark.png")
+    bright = Image.new("RGB", (600, 600), "white")
+    ImageDraw.Draw(bright).line((0, 0, 600, 600), "black", 9)
+    bright.save(folder / "bright.png")
+    add_subject(catalog, "Mira", "miratok")
+    import_pictures(catalog, "Mira", [folder])
+    return "Mira"
+
+
+def found_by(result: CheckResult) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for suspect in result.suspects:
+        found.setdefault(suspect.kind, []).append(suspect.membership.name)
+    return found
+
+
+def score(catalog: Catalog, subject: str, query: str, tags: dict[str, float], tagger: str = "wd@1/p1") -> None:
+    for member in select_memberships(catalog, subject, query):
+        rows = [(tag, "general", value) for tag, value in tags.items()]
+        store_tag_scores(catalog, member.picture_id, tagger, [*rows, ("general", "rating", 0.9)])
+
+
+def names(catalog: Catalog, subject: str, query: str) -> list[str]:
+    return [member.name for member in select_memberships(catalog, subject, query)]
+
+
+def test_what_import_measured_is_told_and_kept_as_flags(catalog: Catalog, mira: str) -> None:
+    before = [entry.id for entry in history(catalog)]
+    result = check_subject(catalog, mira, ["blur", "tiny", "dark", "bright"])
+    assert found_by(result) == {
+        "blur": ["blurred.png"],
+        "tiny": ["tiny.png"],
+        "dark": ["dark.png"],
+        "bright": ["bright.png"],
+    }
+    assert {each.kind: each.model for each in result.suspects} == {
+        "blur": "sharpness/1",
+        "tiny": "size/512",
+        "dark": "luminance/1",
+        "bright": "luminance/1",
+    }
+    assert all(each.value >= 1 and each.why for each in result.suspects)
+    for kind, (name,) in found_by(result).items():
+        assert names(catalog, mira, f"flag:{kind}") == [name]
+        assert names(catalog, mira, result.query_of(kind)) == [name]
+    assert names(catalog, mira, "-flag:blur -flag:tiny -flag:dark -flag:bright") == ["sharp.png"]
+    # Nothing was rejected, and there is nothing to undo.
+    assert {member.role for member in select_memberships(catalog, mira)} == {"inbox"}
+    assert [entry.id for entry in history(catalog)] == before
+
+
+def test_a_check_made_again_forgets_what_is_no_longer_so(catalog: Catalog, mira: str) -> None:
+    assert found_by(check_subject(catalog, mira, ["tiny"], resolution=1024))["tiny"][0] == "tiny.png"
+    assert len(names(catalog, mira, "flag:tiny")) == 5
+    check_subject(catalog, mira, ["blur"])
+    assert len(names(catalog, mira, "flag:tiny")) == 5, "another check leaves it alone"
+    assert found_by(check_subject(catalog, mira, ["tiny"], resolution=128)) == {}
+    assert names(catalog, mira, "flag:tiny") == []
+
+
+def test_rejected_pictures_are_left_out(catalog: Catalog, mira: str) -> None:
+    set_role(catalog, mira, "rejected", "name:blurred.png")
+    result = check_subject(catalog, mira, ["blur"])
+    assert (result.checked, result.suspects) == (4, ())
+
+
+def test_checks_that_need_something_say_what(catalog: Catalog, mira: str) -> None:
+    result = check_subject(catalog, mira)
+    skipped = {each.kind: each.why for each in result.skipped}
+    assert set(skipped) == {"unfit", "faces", "people", "text", "other"}
+    assert "YuNet" in skipped["faces"]
+    assert "loratui tag 'Mira'" in skipped["text"]
+    assert set(result.kinds) | set(skipped) == set(FLAGS)
+    with pytest.raises(UsageError, match="no check 'bluur'"):
+        check_subject(catalog, mira, ["bluur"])
+
+
+def test_text_and_people_come_from_tags_and_a_person_has_the_last_word(catalog: Catalog, mira: str) -> None:
+    score(catalog, mira, "all", {"1girl": 0.9, "smile": 0.8})
+    score(catalog, mira, "name:sharp.png", {"watermark": 0.7, "English_Text": 0.4, "2girls": 0.5})
+    score(catalog, mira, "name:dark.png", {"watermark": 0.2, "1boy": 0.6, "1girl": 0.6})
+    add_tags(catalog, mira, "name:tiny.png", ["Signature"])
+    result = check_subject(catalog, mira, ["text", "people"])
+    assert found_by(result) == {"people": ["dark.png", "sharp.png"], "text": ["sharp.png", "tiny.png"]}
+    said = {(each.kind, each.membership.name): (each.model, each.why) for each in result.suspects}
+    assert said["text", "sharp.png"] == ("wd@1/p1", "watermark, english text")
+    assert said["text", "tiny.png"] == ("person", "signature")
+    assert said["people", "dark.png"] == ("wd@1/p1", "1girl, 1boy")
+    remove_tags(catalog, mira, "name:sharp.png", ["watermark", "english text", "2girls"])
+    assert found_by(check_subject(catalog, mira, ["text", "people"])) == {"people": ["dark.png"], "text": ["tiny.png"]}
+    edit_subject(catalog, mira, kind="style")
+    result = check_subject(catalog, mira)
+    assert "no fault there" in {each.kind: each.why for each in result.skipped}["people"]
+    assert "people" in found_by(check_subject(catalog, mira, ["people"])), "unless it is asked for by name"
+
+
+def test_unfit_pictures_are_flagged_with_the_reason(catalog: Catalog, mira: str) -> None:
+    score(catalog, mira, "all", {"1girl": 0.9})
+    (member,) = select_memberships(catalog, mira, "name:sharp.png")
+    store_tag_scores(catalog, member.picture_id, "wd@1/p1", [("explicit", "rating", 0.9), ("child", "general", 0.4)])
+    (suspect,) = check_subject(catalog, mira, ["unfit"]).suspects
+    assert (suspect.membership.name, suspect.model) == ("sharp.png", "wd@1/p1")
+    assert "rated explicit, with signs of youth (child)" in suspect.why
+    assert names(catalog, mira, "flag:unfit") == ["sharp.png"]
+
+
+def test_a_picture_of_another_subject_is_found_by_its_tags(catalog: Catalog, mira: str, tmp_path: Path) -> None:
+    for index in range(4):
+        Image.linear_gradient("L").rotate(90 * index).resize((80 + index, 90)).convert("RGB").save(
+            tmp_path / f"pot{index}.png"
+        )
+    add_subject(catalog, "Pot", "pottok", kind="object")
+    import_pictures(catalog, "Pot", [tmp_path / f"pot{index}.png" for index in range(4)])
+    assert "no tagger" in check_subject(catalog, "Pot", ["other"]).skipped[0].why
+    score(catalog, mira, "all", {"1girl": 0.9, "solo": 0.9, "red_hair": 0.8})
+    score(catalog, "Pot", "all", {"teapot": 0.9, "no_humans": 0.8, "solo": 0.2})
+    # One of hers is a pot.
+    score(catalog, mira, "name:dark.png", {"teapot": 0.8, "no_humans": 0.9})
+    (suspect,) = check_subject(catalog, mira, ["other"]).suspects
+    assert (suspect.membership.name, suspect.model) == ("dark.png", "wd@1/p1")
+    assert suspect.why.startswith("looks like Pot (")
+    (finding,) = findings_of(catalog, mira, ["other"])
+    pots = {member.picture_id for member in select_memberships(catalog, "Pot")}
+    assert finding.detail["subject"] == "Pot"
+    assert pots.issuperset(finding.detail["nearest"])
+    assert check_subject(catalog, "Pot", ["other"]).suspects == ()
+    # Once both have it, it is no stranger in either.
+    import_pictures(catalog, "Pot", [tmp_path / "pictures" / "dark.png"])
+    assert check_subject(catalog, mira, ["other"]).suspects == ()
+
+
+def test_faces_are_counted_once_for_a_model(catalog: Catalog, shared: Path, tmp_path: Path) -> None:
+    hopper = Image.open(shared / "data/torture/hopper.iccprofile.tif").convert("RGB")
+    two = Image.new("RGB", (330, 180), "grey")
+    two.paste(hopper, (10, 20))
+    two.paste(hopper.resize((150, 150)), (170, 15))
+    two.save(tmp_path / "two.png")
+    hopper.save(tmp_path / "one.png")
+    add_subject(catalog, "Grace", "gratok", kind="person")
+    import_pictures(catalog, "Grace", [tmp_path / "two.png", tmp_path / "one.png"])
+    import_pictures(catalog, "Grace", [shared / "data/photos/cat/00.jpg"])
+    model = shared / "models/yunet"
+    told: list[Progress] = []
+    result = check_subject(catalog, "Grace", ["faces"], faces=model, workers=2, report=told.append)
+    (suspect,) = result.suspects
+    assert (suspect.membership.name, suspect.why) == ("two.png", "2 faces")
+    assert suspect.model == open_detector(model).id
+    assert suspect.model.startswith("yunet_n_dynamic@")
+    counted = {finding.picture_id: finding for finding in findings_of(catalog, "Grace", ["faces"])}
+    assert sorted(finding.value for finding in counted.values()) == [0, 0, 1]
+    assert len(counted[suspect.membership.picture_id].detail["faces"]) == 2
+    assert told[-1].done == told[-1].total
+    # A second look reads nothing: the rows stay as they are, also without the files.
+    for member in select_memberships(catalog, "Grace"):
+        next(catalog.home.store.rglob(f"{member.sha256}*")).unlink()
+    again = check_subject(catalog, "Grace", ["faces"], faces=model)
+    assert again.suspects == result.suspects
+    assert {finding.id for finding in findings_of(catalog, "Grace", ["faces"])} == {
+        finding.id for finding in counted.values()
+    }
+
+
+def test_another_model_counts_again_and_its_word_replaces_the_first(catalog: Catalog, mira: str) -> None:
+    (member,) = select_memberships(catalog, mira, "name:sharp.png")
+    store_findings(catalog, [Measured(member.picture_id, "faces", "old@1/f1", 3.0)])
+    assert names(catalog, mira, "flag:faces") == ["sharp.png"]
+    store_findings(catalog, [Measured(member.picture_id, "faces", "new@1/f1", 0.0)])
+    assert names(catalog, mira, "flag:faces") == []
+    assert list_known(catalog, "faces", "old@1/f1", [member.picture_id]) == {}
+
+
+def test_a_stopped_count_of_faces_goes_on_where_it_was(catalog: Catalog, mira: str, shared: Path) -> None:
+    cancel = threading.Event()
+
+    class Detector:
+        id = "stand-in@1/f1"
+        seen = 0
+
+        def find_faces(self, picture: Image.Image) -> list[object]:
+            Detector.seen += 1
+            if Detector.seen == 2:
+                cancel.set()
+            return []
+
+    from loratui.captions.headcount import count_faces
+
+    pictures = select_memberships(catalog, mira)
+    with pytest.raises(Cancelled):
+        count_faces(catalog, pictures, Detector(), workers=1, report=lambda _: None, cancel=cancel)  # type: ignore[arg-type]
+    kept = list_known(catalog, "faces", Detector.id, [picture.picture_id for picture in pictures])
+    assert 2 <= len(kept) < 5
+    with pytest.raises(Cancelled):
+        check_subject(catalog, mira, ["blur"], cancel=cancel)
+
+
+def test_a_picture_that_was_removed_meanwhile_is_no_error(catalog: Catalog, mira: str) -> None:
+    remove_pictures(catalog, mira, "name:sharp.png")
+    store_findings(catalog, [Measured(999_999, "faces", "gone@1/f1", 3.0)])
+    assert check_subject(catalog, mira, ["blur"]).checked == 4
+
+
+def test_what_is_no_face_detector_is_said(catalog: Catalog, mira: str, shared: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no face detector at"):
+        check_subject(catalog, mira, ["faces"], faces=tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotFoundError, match=r"no yunet\*\.onnx"):
+        check_subject(catalog, mira, ["faces"], faces=tmp_path / "empty")
+    with pytest.raises(RefusedError, match="no YuNet"):
+        check_subject(catalog, mira, ["faces"], faces=shared / "models/wd_contract_imagenet/model.onnx")
+    (tmp_path / "yunet.onnx").write_bytes(b"no model")
+    with pytest.raises(RefusedError, match="can't be opened"):
+        check_subject(catalog, mira, ["faces"], faces=tmp_path / "yunet.onnx")
