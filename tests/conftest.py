@@ -7,10 +7,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from loratui.config import Home, find_home
 
 REPOSITORY = Path(__file__).parent.parent
+
+# No test asserts how long something takes: the machine may be busy.
+settings.register_profile("loratui", deadline=None)
+settings.load_profile("loratui")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in a shell's background; tests that interrupt need it as in the foreground.

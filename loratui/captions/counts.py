@@ -209,7 +209,7 @@ class CaptionBook:
                 return [
                     text
                     if one.caption or (changed.isdisjoint(one.added) and changed.isdisjoint(one.scored))
-                    else captioner.caption(one.caption, one.added, one.removed, one.scored)
+                    else captioner.caption(one.caption, one.added, one.removed, one.scored, one.sentence)
                     for one, text in zip(self.pictures, trial.captions, strict=True)
                 ]
         return _write(captioner, self.pictures)
@@ -281,13 +281,17 @@ class CaptionBook:
         found = [f"{_captions(count)}: {warning}." for warning, count in wrong.most_common()]
         unused = [entry for entry in self.rules.imbued if not self.find_tags(entry)]
         found += [f"'{entry}' is imbued, but no picture has it." for entry in unused]
+        without = sum(not (one.sentence or one.caption) for one in self.pictures)
+        if self.rules.say != "tags" and without:
+            verb = "is" if without == 1 else "are"
+            found.append(f"{_captions(without)} {verb} made of tags alone: no captioner has described the picture.")
         if self.rules.max_tokens and find_clip_tokenizer() is None:
             found.append(f"Captions aren't cut at {self.rules.max_tokens} tokens: CLIP's tokenizer is not installed.")
         return found
 
 
 def _write(captioner: Captioner, pictures: Iterable[TaggedPicture]) -> list[str]:
-    return [captioner.caption(one.caption, one.added, one.removed, one.scored) for one in pictures]
+    return [captioner.caption(one.caption, one.added, one.removed, one.scored, one.sentence) for one in pictures]
 
 
 def read_book(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Order = Literal["score", "alphabetical"]
 Overlaps = Literal["scored", "all", "no"]
+Say = Literal["tags", "sentence", "both"]
 
 CATEGORIES = ("general", "character", "copyright", "artist", "meta", "quality", "model")
 """What taggers sort their tags into. Ratings are for no caption."""
@@ -45,6 +46,8 @@ def check_rule(name: str, value: Any) -> Any:
             if isinstance(value, Mapping) and all(_is_list(tags) for tags in value.values()):
                 return {tag.strip(): _clean(tags) for tag, tags in value.items() if tag.strip()}
             raise _wrong(name, value, "Give a list of tags for each tag.")
+        case "say":
+            return _check_choice(name, value, get_args(Say))
         case "order":
             return _check_choice(name, value, get_args(Order))
         case "drop_overlaps":

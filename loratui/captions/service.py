@@ -19,6 +19,7 @@ from loratui.captions.tags import mentions
 from loratui.catalog.caption_import import store_captions
 from loratui.catalog.edits import get_rules, set_rules, tag_edits_of, tag_scores_of
 from loratui.catalog.query import get_memberships, select_memberships
+from loratui.catalog.sentences import sentences_of
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
@@ -95,12 +96,14 @@ def captions_of(
     else:
         edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
     chosen = select_memberships(catalog, owner) if memberships is None else memberships
+    sentences = sentences_of(catalog, owner) if rules.say != "tags" else {}
     captioner = Captioner(owner, rules)
     return {
         picture.id: captioner.caption(
             picture.caption or "",
             *split_edits(edits.get(picture.id, ())),
             list_tags_above_thresholds(scores.get(picture.picture_id, ()), rules),
+            sentences[picture.id].text if picture.id in sentences else "",
         )
         for picture in chosen
     }

@@ -25,6 +25,7 @@ _HIGH = 0.2
 """Scores from here on are in the index `ix_tag_score_high`."""
 
 _m, _e, _s = tables.membership.c, tables.tag_edit.c, tables.tag_score.c
+_SENTENCE = select(tables.sentence.c.text).where(tables.sentence.c.membership_id == _m.id).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class TaggedPicture:
     added: Sequence[str] = ()
     removed: Sequence[str] = ()
     scored: Sequence[str] = ()
+    sentence: str = ""
+    """What a captioner wrote about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def _read(
     if all(least >= _HIGH for least in thresholds.values()):
         # Said as a number, so that SQLite can tell that its index of high scores has them all.
         scored = scored.where(_s.score >= literal_column(str(_HIGH)))
-    statement = select(_m.id, _m.name, _m.role, _m.repeats, _m.caption, _join(said), _join(scored))
+    statement = select(_m.id, _m.name, _m.role, _m.repeats, _m.caption, _join(said), _join(scored), _SENTENCE)
     # From the driver's own cursor, which makes no row objects.
     cursor = connection.execute(statement.where(_m.id.in_(as_values(ids))).order_by(_m.id)).cursor
     usual = {"primary": owner.primary_repeats, "supporting": owner.supporting_repeats}
@@ -178,8 +181,9 @@ def _read(
             (caption or "").strip(),
             *_split(edits or ""),
             tuple(scores.split(_BETWEEN)) if scores else (),
+            sentence or "",
         )
-        for id_, name, role, repeats, caption, edits, scores in (cursor.fetchall() if cursor else ())
+        for id_, name, role, repeats, caption, edits, scores, sentence in (cursor.fetchall() if cursor else ())
     ]
 
 

@@ -12,6 +12,7 @@ from loratui.captions.tokens import count_clip_tokens
 from loratui.catalog.blobs import FileState, check_picture, picture_path
 from loratui.catalog.crops import Cut, describe_cut
 from loratui.catalog.edits import tag_edits_of, tag_scores_of
+from loratui.catalog.sentences import sentences_of
 from loratui.catalog.subjects import get_subject, subjects_of_picture
 from loratui.dataset.buckets import Bucket, BucketSettings, select_bucket
 from loratui.errors import RefusedError
@@ -53,6 +54,8 @@ class Inspection:
     path: Path
     file: FileState
     caption: str
+    sentence: str
+    """What a captioner wrote, whether or not the caption uses it; empty when none did."""
     written: bool
     tokens: int | None
     """CLIP's tokens of the caption; None where its tokenizer is not installed."""
@@ -75,7 +78,8 @@ def inspect_picture(
     scores = tag_scores_of(catalog, owner, picture_ids=[picture.picture_id]).get(picture.picture_id, ())
     scored = list_tags_above_thresholds(scores, rules)
     captioner = Captioner(owner, rules)
-    text = captioner.caption(picture.caption or "", added, removed, scored)
+    sentence = sentences_of(catalog, owner, ids=[picture.id]).get(picture.id)
+    text = captioner.caption(picture.caption or "", added, removed, scored, sentence.text if sentence else "")
     given: dict[str, float] = {}
     for score in scores:
         given.setdefault(fold_tag(score.tag), score.score)
@@ -91,6 +95,7 @@ def inspect_picture(
         path=picture_path(catalog, picture),
         file=check_picture(catalog, picture),
         caption=text,
+        sentence=sentence.text if sentence else "",
         written=bool((picture.caption or "").strip()),
         tokens=None if counted is None else counted[0],
         doubts=tuple(check_caption(text, owner)),

@@ -14,16 +14,18 @@ from chat_server import ChatServer, Reply, completion, image_of, question_of
 from PIL import Image
 
 from loratui.captions.captioner import Captioner
+from loratui.captions.counts import read_book
 from loratui.captions.describing import describe_pictures, fill_question
-from loratui.captions.service import change_rules
+from loratui.captions.service import captions_of, change_rules
 from loratui.catalog.crops import set_crop
-from loratui.catalog.edits import add_tags
+from loratui.catalog.edits import add_tags, set_caption
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.dataset.inspection import inspect_picture
 from loratui.errors import Cancelled, LoratuiError, UsageError
 
 if TYPE_CHECKING:
@@ -167,6 +169,34 @@ def test_a_question_with_an_unknown_word_is_refused_before_anything_is_sent(
     with pytest.raises(UsageError, match=r"unknown placeholder \{subject\}"):
         describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, "seer"), question="Who is {subject}?")
     assert server.requests == []
+
+
+def test_a_rule_says_whether_captions_are_tags_or_sentences_or_both(catalog: Catalog, server: ChatServer) -> None:
+    (one,) = select_memberships(catalog, "Mira", "name:1*")
+    (two,) = select_memberships(catalog, "Mira", "name:2*")
+    add_tags(catalog, "Mira", "name:1*", ["red dress", "hat"])
+    server.answer = lambda _: completion("A woman stands in the rain.")
+    describe_pictures(catalog, "Mira", "name:1*", Captioner(server.endpoint))
+    expected = {
+        "tags": "photo of Mirvok, red dress, hat",
+        "sentence": "photo of Mirvok, A woman stands in the rain.",
+        "both": "photo of Mirvok, A woman stands in the rain. red dress, hat",
+    }
+    for say, caption in expected.items():
+        change_rules(catalog, "Mira", {"say": say})
+        found = captions_of(catalog, "Mira")
+        assert (found[one.id], found[two.id]) == (caption, "photo of Mirvok")
+        book = read_book(catalog, "Mira")
+        assert dict(zip((each.id for each in book.pictures), book.captions(), strict=True)) == found
+        assert inspect_picture(catalog, "Mira", one, None).caption == caption
+    assert any("7 captions are made of tags alone" in doubt for doubt in read_book(catalog, "Mira").check())
+    server.answer = lambda _: completion("Mirvok stands in the rain.")
+    describe_pictures(catalog, "Mira", "name:1*", Captioner(server.endpoint), again=True)
+    assert captions_of(catalog, "Mira")[one.id] == "Mirvok stands in the rain. red dress, hat"
+    set_caption(catalog, "Mira", "name:1*", "my own words")
+    assert captions_of(catalog, "Mira")[one.id] == "my own words"
+    with pytest.raises(UsageError, match="say can't be 'prose'"):
+        change_rules(catalog, "Mira", {"say": "prose"})
 
 
 def test_a_line_with_an_empty_word_is_left_out() -> None:
