@@ -7,14 +7,14 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from loratui.config import Home, find_home
 
 REPOSITORY = Path(__file__).parent.parent
 
 # No test asserts how long something takes: the machine may be busy.
-settings.register_profile("loratui", deadline=None)
+settings.register_profile("loratui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loratui")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
