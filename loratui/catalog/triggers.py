@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from loratui.catalog import tables
-from loratui.catalog.loraheaders import find_words_in_use
+from loratui.catalog.loraheaders import WordInUse, find_words_in_use
 from loratui.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +48,38 @@ def fold_trigger(text: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFKC", folded) if char.isalnum())
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A trigger that a subject has, with what it is compared by."""
+
+    subject: str
+    trigger: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The words that subjects and LoRA files have taken, read once to judge many triggers."""
+
+    subjects: tuple[Claim, ...]
+    files: tuple[WordInUse, ...] = ()
+
+    def find_owner(self, trigger: str) -> Claim | None:
+        """The subject whose trigger this is, in whatever case, width and punctuation."""
+        key = fold_trigger(trigger)
+        return next((claim for claim in self.subjects if claim.key == key), None)
+
+
+def read_claims(catalog: Catalog, lora_folders: Sequence[Path] = (), *, own_subject_id: int = 0) -> Claims:
+    """The words that are taken by other subjects and by the LoRA files under some folders."""
+    subject = tables.subject.c
+    with catalog.read() as connection:
+        others = connection.execute(
+            select(subject.name, subject.trigger, subject.trigger_key).where(subject.id != own_subject_id)
+        ).all()
+    return Claims(tuple(Claim(*other) for other in others), tuple(find_words_in_use(lora_folders)))
+
+
 def check_trigger(
     catalog: Catalog,
     trigger: str,
@@ -58,15 +90,17 @@ def check_trigger(
 ) -> list[TriggerWarning]:
     """What is doubtful about a trigger; raises UsageError for an unusable, ConflictError for a taken one."""
     with catalog.read() as connection:
-        key = claim_trigger(connection, trigger, own_subject_id=own_subject_id)["trigger_key"]
-        subject = tables.subject.c
-        others = connection.execute(
-            select(subject.name, subject.trigger, subject.trigger_key).where(subject.id != own_subject_id)
-        ).all()
+        claim_trigger(connection, trigger, own_subject_id=own_subject_id)
+    return judge_trigger(trigger, read_claims(catalog, lora_folders, own_subject_id=own_subject_id), tokenize)
+
+
+def judge_trigger(trigger: str, claims: Claims, tokenize: Tokenize | None = None) -> list[TriggerWarning]:
+    """What is doubtful about a trigger that is no other subject's, given the words that are taken."""
+    key = fold_trigger(trigger)
     warnings = _check_word(trigger, key, tokenize)
-    for name, other, other_key in others:
-        warnings += _compare(name, trigger, key, other, other_key, tokenize)
-    for word in find_words_in_use(lora_folders):
+    for claim in claims.subjects:
+        warnings += _compare(claim.subject, trigger, key, claim.trigger, claim.key, tokenize)
+    for word in claims.files:
         if word.problem:
             warnings.append(
                 TriggerWarning(
@@ -90,13 +124,8 @@ def check_trigger(
 
 def claim_trigger(connection: Connection, trigger: str, *, own_subject_id: int = 0) -> dict[str, Any]:
     """The columns of a trigger that is free; raises UsageError for an unusable, ConflictError for a taken one."""
-    trigger = trigger.strip()
+    trigger = clean_trigger(trigger)
     key = fold_trigger(trigger)
-    if not key or len(trigger) > MAX_TRIGGER or not trigger.isprintable() or "," in trigger:
-        raise UsageError(
-            f"{trigger[:MAX_TRIGGER]!r} can't be a trigger word.",
-            hint=f"A trigger has letters or digits, no comma, and at most {MAX_TRIGGER} characters.",
-        )
     subject = tables.subject.c
     taken = select(subject.name, subject.trigger).where(subject.trigger_key == key, subject.id != own_subject_id)
     if owner := connection.execute(taken).first():
@@ -105,6 +134,17 @@ def claim_trigger(connection: Connection, trigger: str, *, own_subject_id: int =
             hint="Choose another: case, width and punctuation make no difference.",
         )
     return {"trigger": trigger, "trigger_key": key}
+
+
+def clean_trigger(trigger: str) -> str:
+    """A trigger without surrounding space; raises UsageError for one that can't be used."""
+    clean = trigger.strip()
+    if not fold_trigger(clean) or len(clean) > MAX_TRIGGER or not clean.isprintable() or "," in clean:
+        raise UsageError(
+            f"{clean[:MAX_TRIGGER]!r} can't be a trigger word.",
+            hint=f"A trigger has letters or digits, no comma, and at most {MAX_TRIGGER} characters.",
+        )
+    return clean
 
 
 def measure_distance(first: str, second: str, limit: int) -> int:
@@ -128,7 +168,7 @@ def measure_distance(first: str, second: str, limit: int) -> int:
 
 def _check_word(trigger: str, key: str, tokenize: Tokenize | None) -> list[TriggerWarning]:
     warnings = []
-    if key in _common_words():
+    if key in list_common_words():
         warnings.append(
             TriggerWarning(
                 "common_word",
@@ -198,6 +238,7 @@ def _occurs(trigger: str, key: str, text: str) -> bool:
 
 
 @cache
-def _common_words() -> frozenset[str]:
+def list_common_words() -> frozenset[str]:
+    """Words that every base model has a meaning for, folded like triggers."""
     lines = files("loratui.catalog").joinpath("common_words.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(fold_trigger(word) for line in lines if not line.startswith("#") for word in line.split())

@@ -11,14 +11,18 @@ from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
 from loratui.cli.session import open_library, read_settings
+from loratui.errors import UsageError
 
 if TYPE_CHECKING:
+    from loratui.catalog.store import Catalog
     from loratui.catalog.subjects import SubjectSummary
 
 Kind = Literal["character", "style", "object", "person"]
 
 
-def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word: str = "", show: Show = PLAIN) -> None:
+def add_subject(
+    name: str, *, trigger: str = "", kind: Kind = "character", class_word: str = "", show: Show = PLAIN
+) -> None:
     """Add a subject with its own trigger word.
 
     Example: `loratui subject add Mira --trigger Mirvok --class-word woman`
@@ -28,7 +32,7 @@ def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word
     name
         What you call the subject; for one that begins with a dash write --name=-NAME.
     trigger
-        The word that will call it up; unique across the library.
+        The word that will call it up; unique across the library. Without one some that are free are told.
     kind
         What the LoRA teaches.
     class_word
@@ -38,6 +42,8 @@ def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word
     from loratui.catalog import subjects
 
     with open_library() as catalog:
+        if not trigger:
+            raise _ask_for_trigger(catalog, name)
         subject, warnings = subjects.add_subject(
             catalog,
             name,
@@ -54,6 +60,17 @@ def add_subject(name: str, *, trigger: str, kind: Kind = "character", class_word
     for warning in warnings:
         remark(f"warning: {warning.message} {warning.hint}", show)
     remark(f"next: loratui import {shlex.quote(subject.name)} FOLDER", show)
+
+
+def _ask_for_trigger(catalog: Catalog, name: str) -> UsageError:
+    from loratui.captions.trigger_ideas import suggest_triggers
+    from loratui.cli.triggers import open_trigger_lint
+
+    free = [report.word for report in suggest_triggers(open_trigger_lint(catalog), like=name, count=3)]
+    return UsageError(
+        f"The subject '{name}' needs a trigger word: --trigger WORD.",
+        hint=f"Free ones are {', '.join(free)}; `loratui trigger suggest --like {shlex.quote(name)}` has more.",
+    )
 
 
 def list_subjects(*, show: Show = PLAIN) -> None:
@@ -215,7 +232,6 @@ def record_consent(
         The consent ends today: nothing more is trained or published.
     """
     from loratui.catalog import runs, subjects
-    from loratui.errors import UsageError
 
     if withdraw and (by or scope or on):
         raise UsageError("--withdraw ends the consent that is on record.", hint="Leave --by, --scope and --on out.")
@@ -260,7 +276,7 @@ def import_pictures(
         Refuse larger pictures; 100 unless config.toml says otherwise.
     """
     from loratui.captions.importing import import_with_captions
-    from loratui.errors import RefusedError, UsageError
+    from loratui.errors import RefusedError
 
     if not paths:
         raise UsageError("no files or folders were named.", hint=f"loratui import {subject} FOLDER")
