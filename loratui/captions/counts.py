@@ -258,7 +258,7 @@ class CaptionBook:
         captioner = self._try().captioner
         tags = self._tally(captioner).pictures
         if "*" in entry:
-            return [key for key in tags if match_tag(entry, key)]
+            return sorted((key for key in tags if match_tag(entry, key)), key=lambda key: (-tags[key], key))
         return [key for key in (fold_tag(captioner.name(entry)),) if key in tags]
 
     def narrow(self, ids: Collection[int]) -> CaptionBook:

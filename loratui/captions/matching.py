@@ -63,9 +63,11 @@ def tell_unmatched(matches: Sequence[EntryMatch]) -> list[str]:
 def spell_out(book: CaptionBook, entries: Iterable[str]) -> list[str]:
     """Entries without `*`: in place of a pattern the tags that it finds, for programs that know no patterns."""
     plain: dict[str, str] = {}
-    for entry in entries:
-        for tag in (match.tags for match in match_entries(book, [entry])) if "*" in entry else ((entry,),):
-            plain.update((fold_tag(one), one) for one in tag if fold_tag(one) not in plain)
+    wanted = list(entries)
+    patterns = {match.entry: match.tags for match in match_entries(book, [entry for entry in wanted if "*" in entry])}
+    for entry in wanted:
+        for tag in patterns.get(entry, (entry,)):
+            plain.setdefault(fold_tag(tag), tag)
     return list(plain.values())
 
 

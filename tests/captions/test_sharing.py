@@ -1,0 +1,229 @@
+"""Rules as files: taken in, written, shared between subjects, and what their entries find."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from loratui.captions.counts import read_book
+from loratui.captions.matching import match_entries, spell_out, tell_unmatched
+from loratui.captions.rules import CaptionRules, default_rules, parse_rules
+from loratui.captions.ruletext import parse_settings
+from loratui.captions.service import captions_of, change_rules, rules_of
+from loratui.captions.sharing import (
+    export_rules,
+    format_rules,
+    import_rules,
+    parse_rules_text,
+    read_rules_file,
+    rules_of_other,
+    write_rules_file,
+)
+from loratui.catalog.edits import add_tags, store_tag_scores
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.journal import history, redo, undo
+from loratui.catalog.query import select_memberships
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.errors import LoratuiError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+
+@pytest.fixture
+def catalog(home: Home, tmp_path: Path) -> Iterator[Catalog]:
+    """Mira with two tagged pictures, Nora and the style Ink with none."""
+    with open_catalog(home) as opened:
+        add_subject(opened, "Mira", "Mirvok")
+        add_subject(opened, "Nora", "Norvok")
+        add_subject(opened, "Ink", "inkvok", kind="style")
+        for number in range(2):
+            Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / f"{number}.png")
+        import_pictures(opened, "Mira", [tmp_path / f"{number}.png" for number in range(2)])
+        add_tags(opened, "Mira", "", ["blue eyes", "freckles"])
+        add_tags(opened, "Mira", "name:0.png", ["long hair", "Grey Eyes"])
+        yield opened
+
+
+def take(catalog: Catalog, text: str, **options: object) -> dict[str, int]:
+    """Import a list for Mira; returns what each entry found."""
+    result = import_rules(catalog, "Mira", parse_rules_text(text, "a list"), **options)  # type: ignore[arg-type]
+    return {match.entry: match.pictures for match in result.matches}
+
+
+def test_a_list_with_the_articles_mistake_is_taken_in_and_each_entry_tells_what_it_found(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    file = tmp_path / "undesired.txt"
+    file.write_text("1girl, blue eyes, Freckles, long_hairs\n", encoding="utf-8")
+    result = import_rules(catalog, "Mira", read_rules_file(file))
+    assert {match.entry: match.pictures for match in result.matches} == {
+        "1girl": 0,
+        "blue eyes": 2,
+        "freckles": 2,
+        "long hairs": 0,
+    }
+    assert any("had a space after the comma" in remark for remark in result.remarks)
+    assert tell_unmatched(result.matches) == [
+        "'1girl' matches no picture.",
+        "'long hairs' matches no picture; did you mean 'long hair'?",
+    ]
+    assert [*captions_of(catalog, "Mira").values()] == ["photo of Mirvok, long hair, Grey Eyes", "photo of Mirvok"]
+    assert result.preview.changed == 2
+
+
+def test_taking_rules_in_is_one_step_and_a_dry_run_is_none(catalog: Catalog) -> None:
+    before, steps = captions_of(catalog, "Mira"), len(history(catalog, 100))
+    assert take(catalog, "freckles", dry_run=True) == {"freckles": 2}
+    assert captions_of(catalog, "Mira") == before and len(history(catalog, 100)) == steps
+    take(catalog, "freckles")
+    after = captions_of(catalog, "Mira")
+    assert after != before
+    assert undo(catalog).label == "Mira: caption rules from a list"
+    assert captions_of(catalog, "Mira") == before
+    redo(catalog)
+    assert captions_of(catalog, "Mira") == after
+
+
+def test_a_list_is_added_to_what_is_imbued_or_put_in_its_place(catalog: Catalog) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["* eyes", "Freckles"], "suffix": "grain"})
+    take(catalog, "freckles, hat")
+    assert rules_of(catalog, "Mira").imbued == ("* eyes", "Freckles", "hat")
+    take(catalog, "hat", mode="replace")
+    assert rules_of(catalog, "Mira").imbued == ("hat",)
+    assert rules_of(catalog, "Mira").suffix == "grain"
+
+
+def test_patterns_are_spelled_out_for_kohya(catalog: Catalog) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["* eyes", "freckles", "not_there"]})
+    text, remarks = export_rules(catalog, "Mira", "kohya")
+    assert text == "blue eyes,grey eyes,freckles,not there\n"
+    assert len(remarks) == 1 and "* eyes" in remarks[0]
+    assert export_rules(catalog, "Mira", "kohya", remove_underscore=False)[0] == (
+        "blue_eyes,grey_eyes,freckles,not_there\n"
+    )
+
+
+def test_all_rules_go_to_another_subject_by_a_file_or_straight(catalog: Catalog, tmp_path: Path) -> None:
+    wanted = {"imbued": ["* eyes"], "order": "alphabetical", "aliases": {"smile": ["smiling"]}, "max_tokens": 60}
+    change_rules(catalog, "Mira", wanted)
+    file = tmp_path / "rules.json"
+    write_rules_file(file, export_rules(catalog, "Mira", "json")[0])
+    import_rules(catalog, "Nora", read_rules_file(file))
+    assert rules_of(catalog, "Nora") == rules_of(catalog, "Mira")
+    # What was never set follows the kind: a style keeps its own prefix.
+    import_rules(catalog, "Ink", rules_of_other(catalog, "Mira"))
+    assert rules_of(catalog, "Ink") == parse_rules(wanted, "style")
+    undo(catalog)
+    import_rules(catalog, "Ink", read_rules_file(file), mode="replace")
+    assert rules_of(catalog, "Ink").prefix == "{trigger},"
+
+
+def test_added_rules_keep_what_is_there_and_replacing_ones_do_not(catalog: Catalog) -> None:
+    given = parse_rules_text(json.dumps({"renames": {"1girl": "woman"}, "suffix": "ink"}), "rules")
+    change_rules(catalog, "Nora", {"renames": {"1boy": "man"}, "always_first": ["close-up"]})
+    import_rules(catalog, "Nora", given)
+    rules = rules_of(catalog, "Nora")
+    assert (rules.renames, rules.always_first, rules.suffix) == (
+        {"1boy": "man", "1girl": "woman"},
+        ("close-up",),
+        "ink",
+    )
+    import_rules(catalog, "Nora", given, mode="replace")
+    assert rules_of(catalog, "Nora").always_first == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ", ,",
+        "{",
+        '{"prefx": ""}',
+        '{"imbued": 3}',
+        '{"format": "loratui caption rules", "version": 99, "rules": {}}',
+        '{"format": "loratui caption rules", "version": 1, "rules": 3}',
+        "[1, 2]",
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_rules_is_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(LoratuiError) as caught:
+        parse_rules_text(text, "a file")
+    assert isinstance(caught.value, UsageError | RefusedError)
+    assert caught.value.hint
+
+
+def test_rules_that_make_a_circle_here_change_nothing(catalog: Catalog) -> None:
+    change_rules(catalog, "Nora", {"renames": {"hat": "cap"}})
+    with pytest.raises(UsageError, match="circle"):
+        import_rules(catalog, "Nora", parse_rules_text('{"renames": {"cap": "hat"}}', "rules"))
+    assert rules_of(catalog, "Nora").renames == {"hat": "cap"}
+
+
+def test_a_tag_list_in_json_is_imbued() -> None:
+    assert parse_rules_text('["blue eyes", "freckles"]', "x").values == {"imbued": ["blue eyes", "freckles"]}
+
+
+TAGS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5)
+LISTS = st.lists(TAGS, max_size=3)
+RULES = st.builds(
+    CaptionRules,
+    prefix=st.sampled_from(["photo of {trigger},", "{trigger},", "a {class_word},"]),
+    imbued=LISTS.map(tuple),
+    always_first=LISTS.map(tuple),
+    order=st.sampled_from(["score", "alphabetical"]),
+    drop_overlaps=st.sampled_from(["scored", "all", "no"]),
+    max_tokens=st.integers(0, 200),
+    implications=st.dictionaries(TAGS, LISTS.map(tuple), max_size=2),
+    meta_tags=st.booleans(),
+)
+
+
+@given(RULES, st.sampled_from(["character", "style"]))
+def test_rules_come_out_of_a_file_as_they_went_in(rules: CaptionRules, kind: str) -> None:
+    given = parse_rules_text(format_rules(rules, kind), "rules")
+    assert parse_rules(given.values, kind) == rules
+    assert all(given.values[name] != default_rules(kind).to_dict()[name] for name in given.values)
+
+
+def test_an_entry_finds_tags_by_pattern_alias_and_spelling(catalog: Catalog) -> None:
+    (picture,) = select_memberships(catalog, "Mira", "name:1.png")
+    store_tag_scores(catalog, picture.picture_id, "wd", [("straw_hat", "general", 0.9)])
+    change_rules(catalog, "Mira", {"aliases": {"grey eyes": ["gray eyes"]}})
+    book = read_book(catalog, "Mira")
+    found = {match.entry: match for match in match_entries(book, ["* eyes", "gray_eyes", "Straw Hat", "* eye", "xyz"])}
+    assert (found["* eyes"].pictures, set(found["* eyes"].tags)) == (2, {"blue eyes", "grey eyes"})
+    assert (found["gray_eyes"].pictures, found["gray_eyes"].tags) == (1, ("grey eyes",))
+    assert (found["Straw Hat"].pictures, found["Straw Hat"].tags) == (1, ("straw hat",))
+    assert set(found["* eye"].near) == {"blue eyes", "grey eyes"} and found["xyz"].near == ()
+    assert spell_out(book, ["* eyes", "Blue_eyes", "hat"]) == ["blue eyes", "grey eyes", "hat"]
+
+
+def test_rules_are_read_as_people_type_them() -> None:
+    typed = ["imbued=freckles, * eyes", "prefix=photo of {trigger},", "max_tokens=60", "meta_tags=yes"]
+    typed += ["renames=1girl=woman; 1boy=man", "aliases=grey eyes=gray eyes, grey-eyed", "general_threshold=0.5"]
+    assert parse_settings(typed) == {
+        "imbued": ["freckles", "* eyes"],
+        "prefix": "photo of {trigger},",
+        "max_tokens": 60,
+        "meta_tags": True,
+        "renames": {"1girl": "woman", "1boy": "man"},
+        "aliases": {"grey eyes": ["gray eyes", "grey-eyed"]},
+        "general_threshold": 0.5,
+    }
+    for wrong in ("imbued", "prefx=a", "renames=hat"):
+        with pytest.raises(UsageError):
+            parse_settings([wrong])
+    with pytest.raises(UsageError):
+        parse_rules(parse_settings(["max_tokens=many"]), "character")
