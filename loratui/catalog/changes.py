@@ -17,8 +17,9 @@ from loratui.errors import ConflictError
 if TYPE_CHECKING:
     from datetime import datetime
 
-KEPT_ENTRIES = 1_000
-"""Older journal entries are forgotten."""
+KEPT_ENTRIES = 10_000
+"""Older journal entries are forgotten. A long burst of keys can be taken back wholly, each key being an action: 10,000
+small ones take 1.3 MB, and another one about 2 ms more than after the first."""
 
 # Values below are what SQLite itself holds (int, float, str, bytes, None), not what the column types
 # make of them, so that taking a change back restores rows to the bit.

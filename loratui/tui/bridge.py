@@ -218,8 +218,12 @@ class Bridge:
         then: Callable[[T], str],
         *,
         owner: MessagePump,
+        failed: Callable[[LoratuiError], None] | None = None,
     ) -> Task:
-        """Run a long job; `then` gets its result on the event loop and says in a sentence what came of it."""
+        """Run a long job; `then` gets its result on the event loop and says in a sentence what came of it.
+
+        When it fails the person is told, and `failed` gets the error on the event loop.
+        """
         task = Task(label, time.monotonic())
         self.tasks.append(task)
         shown = 0.0
@@ -243,7 +247,10 @@ class Bridge:
                 task.state, task.outcome = "cancelled", error.message
             except Exception as error:
                 task.state = "failed"
-                task.outcome = self._fail(error).message
+                told = self._fail(error)
+                task.outcome = told.message
+                if failed is not None:
+                    self._app.post_message(Delivered(lambda: failed(told)))
             finally:
                 self._poked.set()
                 self._app.post_message(TasksChanged())

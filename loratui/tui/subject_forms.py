@@ -233,9 +233,13 @@ def _sum_up(subject: str, result: PicturesImport) -> str:
     return f"{', '.join(parts)}. {undo}"
 
 
-def ask_export(app: LoratuiApp, subject: str) -> None:
-    """Ask for a folder, and write the dataset into it with the settings of the default base."""
-    fields = [Field("folder", "Folder", hint="new, empty, or an earlier export", check=_need, complete=complete_folder)]
+def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+    """Ask for a folder, and write the dataset into it with the settings of the default base.
+
+    What is refused is asked again with what was typed, unless the person has gone on to something else meanwhile.
+    """
+    hint = "new, empty, or an earlier export"
+    fields = [Field("folder", "Folder", given.get("folder", ""), hint, check=_need, complete=complete_folder)]
 
     def answered(values: dict[str, str] | None) -> None:
         if values is None:
@@ -259,10 +263,16 @@ def ask_export(app: LoratuiApp, subject: str) -> None:
             app.tell(" ".join([sentence, *(f"Warning: {warning}" for warning in result.warnings)]))
             return sentence
 
-        app.bridge.start_task(f"export {subject}", work, done, owner=app)
+        asked_from = app.screen
+
+        def failed(error: LoratuiError) -> None:
+            if app.screen is asked_from:
+                ask_export(app, subject, values, f"{error.message} {error.hint}")
+
+        app.bridge.start_task(f"export {subject}", work, done, owner=app, failed=failed)
 
     note = "Training folders for sd-scripts with captions and dataset.toml. Exporting again updates the folder."
-    app.push_screen(Form(f"Export {subject}", fields, note=note), answered)
+    app.push_screen(Form(f"Export {subject}", fields, note=note, wrong=wrong), answered)
 
 
 def _write(

@@ -397,6 +397,27 @@ async def test_the_dataset_is_exported(make_app: MakeApp, mira: Home, tmp_path: 
         assert (tmp_path / "out" / "dataset.toml").exists()
 
 
+async def test_a_refused_export_is_asked_again_with_what_was_typed(
+    make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle
+) -> None:
+    with open_catalog(mira) as catalog:
+        set_role(catalog, "Mira", "primary", "")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("not an export")
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("E")
+        await fill(pilot, settle, str(tmp_path / "mine"))
+        form = pilot.app.screen
+        assert isinstance(form, Form)
+        assert form.query_one(Input).value == str(tmp_path / "mine")
+        assert "mine" in str(form.query_one("#wrong").render())
+        await pilot.press("end", *"new", "ctrl+s")
+        await settle(pilot)
+        assert (tmp_path / "minenew" / "dataset.toml").exists()
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "not an export"
+
+
 # What was shown last
 
 
