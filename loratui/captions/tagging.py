@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loratui.captions.preprocess import Pixels, prepare_picture
+from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.tagger import Tagger, open_tagger
-from loratui.captions.thresholds import Thresholds, cut_general
+from loratui.captions.thresholds import Thresholds
 from loratui.catalog.blobs import read_picture
 from loratui.catalog.decoding import load_rgb
 from loratui.catalog.edits import store_many_tag_scores
@@ -79,6 +80,10 @@ class TaggingResult:
     skipped: int = 0
     refused: list[UntaggedPicture] = field(default_factory=list)
     mcut: float | None = None
+    unfit: list[UntaggedPicture] = field(default_factory=list)
+    """Pictures of the subject that may not be used, by what taggers and people say of them now, and why."""
+    warning: str = ""
+    """What to do about those."""
     times: TaggingTimes = field(default_factory=TaggingTimes)
 
 
@@ -130,6 +135,10 @@ def tag_pictures(
             work.store()
             result.times.total = time.perf_counter() - started
     let_count(catalog, tagger.id, sorted(known))
+    # Scores are written, so the doors are shut to what they say; this is to tell people.
+    unfit = flag_refused(catalog, owner)
+    result.unfit = [UntaggedPicture(each.membership.name, each.why) for each in unfit]
+    result.warning = warn_of_refused(owner, unfit)
     return result
 
 
@@ -239,9 +248,8 @@ class _Work:
             rows = self._tagger.run(batch.pixels[: len(good)])
             self._result.times.session += time.perf_counter() - begun
             for picture, row in zip(good, rows, strict=True):
-                scored = self._unsaved[picture.picture_id] = self._tagger.list_scores(row)
-                cut = cut_general(score for _, category, score in scored if category == "general")
-                if cut is not None:
+                self._unsaved[picture.picture_id] = self._tagger.list_scores(row)
+                if (cut := self._tagger.find_cut(row)) is not None:
                     self._cuts.append(cut)
         self._done += len(batch.pictures)
         self._say(batch.pictures[-1].name)

@@ -132,7 +132,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 def test_a_list_of_other_tags_is_refused(tmp_path: Path) -> None:
     folder = write_colour_tagger(tmp_path / "colours", side=32)
     write_tags(folder, ["one", "two", "three"])
-    with pytest.raises(RefusedError, match="scores 22 tags, but selected_tags.csv lists 3"):
+    with pytest.raises(RefusedError, match=r"scores 22 tags, but selected_tags\.csv lists 3"):
         open_tagger(folder)
 
 
