@@ -83,6 +83,7 @@ class CompactUpdate(CompositorUpdate):
             for y, line in enumerate(update.strips, update.region.y):
                 cells = [cell for strip in line for cell in split_cells(strip, colours)]
                 pieces[y] = [(update.region.x, cells)]
+            self._shown.width = update.region.right
             return pieces
         for y, left, right in update.spans:
             found = pieces.setdefault(y, [])

@@ -61,11 +61,14 @@ class ShownScreen:
     """The cells of the terminal as far as they are known."""
 
     def __init__(self) -> None:
+        self.width = 0
+        """How many columns there are; 0 until all of them were written, and then nothing is moved."""
         self._lines: dict[int, Line] = {}
         self._move: Move | None = None
 
     def forget(self) -> None:
         """The terminal may show something else than was written to it."""
+        self.width = 0
         self._lines.clear()
         self._move = None
 
@@ -82,10 +85,12 @@ class ShownScreen:
     def show(self, pieces: Pieces) -> str:
         """The bytes that bring these cells onto the screen."""
         move, self._move = self._move, None
-        if move is None or not 0 < abs(move.lines) < move.bottom - move.top:
+        if move is None or not self.width or not 0 < abs(move.lines) < move.bottom - move.top:
             return _write(self._lines, pieces)
-        wanted = _apply(self._lines, pieces, range(move.top, move.bottom))
-        if wanted is None:
+        area = range(move.top, move.bottom)
+        wanted = _apply(self._lines, pieces, area)
+        # What nobody knows would be carried away, and nobody could draw it again.
+        if wanted is None or any(len(self._lines.get(y, ())) < self.width for y in area):
             return _write(self._lines, pieces)
         moved = _move_lines(self._lines, move)
         by_moving = _write_move(move) + _write(moved, {**pieces, **wanted})

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from loratui.tui.output import CompactOutput, CompactUpdate
-from loratui.tui.shown import ShownScreen, split_cells
+from loratui.tui.shown import Move, ShownScreen, split_cells
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -67,7 +67,7 @@ def show(*data: str) -> list[list[object]]:
 
 
 @given(LINES)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_line_looks_as_textual_draws_it_and_leaves_plain_colours(line: list[Segment]) -> None:
     theirs = Strip(line).render(CONSOLE)
     ours = write(line)
@@ -89,7 +89,7 @@ def test_a_link_keeps_its_frame() -> None:
 
 
 @given(st.lists(LINES, min_size=3, max_size=3), st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_partial_update_draws_its_spans_and_nothing_else(lines: list[list[Segment]], data: st.DataObject) -> None:
     whole = [Strip(line).adjust_cell_length(30, Style()) for line in lines]
     cut = data.draw(st.integers(1, 29))
@@ -129,7 +129,7 @@ def full_or_partial(draw: st.DrawFn) -> tuple[list[list[Segment]], int, list[tup
 
 
 @given(st.lists(full_or_partial(), min_size=2, max_size=6), st.lists(st.integers(0, 5), max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_leaving_out_what_is_seen_already_changes_nothing_on_the_screen(
     updates: list[tuple[list[list[Segment]], int, list[tuple[int, int, int]]]], again: list[int]
 ) -> None:
@@ -170,3 +170,72 @@ async def test_a_repaint_of_the_whole_screen_sends_nothing_until_it_is_forgotten
         await pilot.resize_terminal(40, 6)
         await pilot.pause()
         assert app.paint() > 100
+
+
+WIDE = st.one_of(TEXTS, st.sampled_from(["日本", "日 ", "e\u0301", "\u2588\u2584 \u2580"]))
+SCREENS = st.lists(
+    st.lists(st.tuples(WIDE, STYLES).map(lambda pair: Segment(*pair)), min_size=1, max_size=6), min_size=6, max_size=6
+)
+
+
+def show_screen(lines: list[list[Segment]], shown: ShownScreen) -> str:
+    cells = [split_cells(Strip(line).adjust_cell_length(30, Style()), ColorSystem.TRUECOLOR) for line in lines]
+    written = shown.show({y: [(0, line)] for y, line in enumerate(cells)})
+    shown.width = 30
+    return written
+
+
+@given(SCREENS, st.integers(0, 4), st.integers(1, 6), st.integers(-4, 4), st.booleans(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_move_shows_the_same_whether_it_was_foretold_rightly_or_not(
+    lines: list[list[Segment]], top: int, height: int, by: int, right: bool, data: st.DataObject
+) -> None:
+    shown = ShownScreen()
+    bottom = min(6, top + height)
+    written = [show_screen(lines, shown)]
+    after = list(lines)
+    for y in range(top, bottom):
+        after[y] = lines[y + by] if top <= y + by < bottom else data.draw(SCREENS)[0]
+    shown.expect_move(Move(top, bottom, by if right else data.draw(st.integers(-4, 4))))
+    written.append(show_screen(after, shown))
+    assert show(*written) == show(show_screen(after, ShownScreen()))
+    assert show_screen(after, shown) == ""
+
+
+def picture(width: int, height: int) -> list[list[Segment]]:
+    """Lines that cost much, no two the same."""
+    return [
+        [Segment("▀", Style.from_color(Color.from_rgb(x, y, 7), Color.from_rgb(y, x, 9))) for x in range(width)]
+        for y in range(height)
+    ]
+
+
+def test_lines_that_moved_are_moved_by_the_terminal() -> None:
+    lines = [*picture(30, 9)]
+    shown = ShownScreen()
+    whole = show_screen(lines[:6], shown)
+    shown.expect_move(Move(1, 6, 2))
+    moved = show_screen([lines[0], *lines[3:6], *lines[7:9]], shown)
+    assert len(moved) < 0.4 * len(whole)
+    shown.expect_move(Move(1, 6, -2))
+    back = show_screen([lines[0], *lines[1:6]], shown)
+    assert len(back) < 0.4 * len(whole)
+    assert show(whole, moved, back) == show(whole)
+
+
+def test_nothing_is_moved_that_could_not_be_drawn_again() -> None:
+    lines = picture(30, 9)
+    shown = ShownScreen()
+    # Nobody knows what stands right of the picture.
+    written = shown.show({y: [(0, split_cells(Strip(lines[y][:10]), ColorSystem.TRUECOLOR))] for y in range(5)})
+    shown.expect_move(Move(0, 6, 2))
+    pieces = {y: [(0, split_cells(Strip(lines[y + 2][:10]), ColorSystem.TRUECOLOR))] for y in range(6)}
+    assert written and "M" not in shown.show(pieces)
+
+
+def test_only_cells_that_differ_are_written() -> None:
+    lines = picture(30, 1)
+    shown = ShownScreen()
+    whole = show_screen(lines, shown)
+    lines[0][20] = Segment("x", Style(bold=True))
+    assert len(show_screen(lines, shown)) < 20 < len(whole)
