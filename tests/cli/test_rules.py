@@ -1,0 +1,135 @@
+"""The verbs about rules and captions, in real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loratui.catalog.edits import add_tags
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.roles import set_role
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.dataset.snapshot import freeze
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loratui.config import Home
+
+
+@pytest.fixture
+def mira(home: Home, tmp_path: Path) -> Home:
+    """Mira with freckles on both her pictures, which were trained on once, and Nora with none."""
+    from PIL import Image
+
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "Mirvok")
+        add_subject(catalog, "Nora", "Norvok")
+        for number in range(2):
+            Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / f"{number}.png")
+        import_pictures(catalog, "Mira", [tmp_path / f"{number}.png" for number in range(2)])
+        set_role(catalog, "Mira", "primary", "")
+        add_tags(catalog, "Mira", "", ["freckles"])
+        add_tags(catalog, "Mira", "name:1.png", ["hat"])
+        freeze(catalog, "Mira")
+    return home
+
+
+def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loratui", *arguments],
+        env={**os.environ, "LORATUI_HOME": str(home.data)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def read(home: Home, *arguments: str) -> Any:
+    done = run(home, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def captions(home: Home) -> dict[str, str]:
+    return {item["name"]: item["caption"] for item in read(home, "caption", "list", "Mira")}
+
+
+def test_an_undesired_list_is_tried_taken_in_and_written_back(mira: Home, tmp_path: Path) -> None:
+    file = tmp_path / "undesired.txt"
+    file.write_text('--undesired_tags="blue eyes, Freckles, hats"', encoding="utf-8")
+    tried = read(mira, "rules", "import", "Mira", str(file), "--dry-run")
+    assert (tried["format"], tried["captions_changed"], tried["dry_run"]) == ("kohya", 2, True)
+    assert [(entry["entry"], entry["pictures"], entry["near"]) for entry in tried["entries"]] == [
+        ("blue eyes", 0, []),
+        ("freckles", 2, []),
+        ("hats", 0, ["hat"]),
+    ]
+    assert "space after the comma" in tried["remarks"][0]
+    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
+    done = run(mira, "rules", "import", "Mira", str(file))
+    assert done.returncode == 0 and "'hats' matches no picture; did you mean 'hat'?" in done.stderr
+    assert captions(mira) == {"0.png": "photo of Mirvok", "1.png": "photo of Mirvok, hat"}
+    assert run(mira, "rules", "export", "Mira", "--format", "kohya").stdout == "blue eyes,freckles,hats\n"
+    run(mira, "undo")
+    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
+
+
+def test_rules_are_shared_by_a_file_and_straight(mira: Home, tmp_path: Path) -> None:
+    read(mira, "rules", "set", "Mira", "--imbue", "* eyes", "--rename", "1girl=woman", "--alias", "smile=smiling")
+    file = tmp_path / "rules.json"
+    assert run(mira, "rules", "export", "Mira", str(file)).returncode == 0
+    read(mira, "rules", "import", "Nora", str(file))
+    shown = read(mira, "rules", "show", "Nora")
+    assert (shown["imbued"], shown["renames"], shown["aliases"]) == (
+        ["* eyes"],
+        {"1girl": "woman"},
+        {"smile": ["smiling"]},
+    )
+    run(mira, "undo")
+    assert read(mira, "rules", "show", "Nora")["imbued"] == []
+    assert read(mira, "rules", "import", "Nora", "--from", "Mira")["rules"]["imbued"] == ["* eyes"]
+    assert run(mira, "rules", "import", "Nora").returncode == 2
+
+
+def test_a_change_of_rules_is_tried_and_made_and_taken_back(mira: Home) -> None:
+    tried = read(mira, "rules", "set", "Mira", "--order", "alphabetical", "--prefix", "{trigger},", "--dry-run")
+    assert (tried["captions_changed"], tried["pictures"]) == (2, 2)
+    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
+    read(mira, "rules", "set", "Mira", "--prefix", "{trigger},", "--first", "hat")
+    assert captions(mira)["1.png"] == "Mirvok, hat, freckles"
+    read(mira, "rules", "set", "Mira", "--unset", "prefix")
+    assert captions(mira)["1.png"] == "photo of Mirvok, hat, freckles"
+    assert run(mira, "rules", "set", "Mira").returncode == 2
+    assert run(mira, "rules", "set", "Mira", "--rename", "hat").returncode == 2
+
+
+def test_captions_are_compared_with_the_last_training_and_with_other_rules(mira: Home) -> None:
+    assert read(mira, "caption", "diff", "Mira") == []
+    (changed,) = read(mira, "caption", "diff", "Mira", "--set", "imbued=hat")
+    assert changed == {
+        "name": "1.png",
+        "state": "changed",
+        "before": "photo of Mirvok, freckles, hat",
+        "after": "photo of Mirvok, freckles",
+    }
+    read(mira, "rules", "set", "Mira", "--imbue", "hat")
+    assert [item["name"] for item in read(mira, "caption", "diff", "Mira")] == ["1.png"]
+    assert run(mira, "caption", "diff", "Nora").returncode == 3
+
+
+def test_tags_are_added_removed_and_renamed_with_the_rules_that_name_them(mira: Home) -> None:
+    assert read(mira, "tags", "add", "Mira", "red hair, smile", "name:0.png") == {"changed": 2}
+    assert read(mira, "tags", "remove", "Mira", "smile") == {"changed": 2}
+    assert captions(mira)["0.png"] == "photo of Mirvok, freckles, red hair"
+    read(mira, "rules", "set", "Mira", "--imbue", "freckles")
+    assert read(mira, "tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2}
+    assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"light freckles": 2}
+    assert captions(mira)["0.png"] == "photo of Mirvok, red hair"
+    run(mira, "undo")
+    assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"freckles": 2}
