@@ -8,18 +8,18 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loratui.captions.ratings import BY_HAND, find_refused, measure_refused
 from loratui.captions.rules import thresholds_of
-from loratui.captions.service import captions_of, rules_of
+from loratui.captions.service import rules_of
 from loratui.captions.tags import fold_tag
 from loratui.captions.traits import load_list
 from loratui.catalog.findings import Measured, list_known, replace_findings
 from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.query import select_memberships
-from loratui.catalog.ratings import list_unfit
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 from loratui.catalog.vectors import taggers_of
-from loratui.catalog.vocabulary import FLAGS, ROLES
+from loratui.catalog.vocabulary import FLAGS
 from loratui.errors import Cancelled, UsageError
 from loratui.events import Progress, Report, ignore_progress
 
@@ -162,29 +162,11 @@ def _measure(picture: Membership, kind: str, model: str, value: float, why: str,
 
 
 def _find_unfit(job: _Job) -> list[Measured]:
-    taggers = taggers_of(job.catalog, [picture.picture_id for picture in job.pictures])
-    known = {picture.id for picture in job.pictures}
-    found = list_unfit(
-        job.catalog,
-        job.subject,
-        roles=[role for role in ROLES if role != "rejected"],
-        captions=lambda chosen: captions_of(job.catalog, job.subject, chosen),
-    )
-    if not found and not taggers:
+    found = find_refused(job.catalog, job.subject)
+    if not found and not taggers_of(job.catalog, [picture.picture_id for picture in job.pictures]):
         raise _Skip(f"no picture has a rating; `loratui tag '{job.subject.name}' --tagger NAME` gives them")
-    return [
-        _measure(
-            each.membership,
-            "unfit",
-            taggers.get(each.membership.picture_id, "person"),
-            1.0,
-            f"{each.why}: it is never trained",
-            rating=each.rating,
-            words=list(each.words),
-        )
-        for each in found
-        if each.membership.id in known
-    ]
+    known = {picture.id for picture in job.pictures}
+    return measure_refused(job.catalog, [each for each in found if each.membership.id in known])
 
 
 def _find_blurred(job: _Job) -> list[Measured]:
@@ -270,7 +252,7 @@ def _find_tags(job: _Job, kind: str, wanted: frozenset[str], pairs: tuple[str, .
             seen = list(pairs)
         if seen:
             picture = picture_ids[each.id]
-            model = "person" if by_hand.issuperset(seen) else taggers.get(picture.picture_id, "person")
+            model = BY_HAND if by_hand.issuperset(seen) else taggers.get(picture.picture_id, BY_HAND)
             found.append(
                 _measure(picture, kind, model, 1.0 if paired else float(len(seen)), ", ".join(seen), tags=seen)
             )

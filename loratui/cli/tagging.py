@@ -64,6 +64,8 @@ def tag(
     print_text(f"{done.tagged} of {done.pictures} pictures tagged by {done.tagger} on {done.device}{pace}{skipped}.")
     for picture in done.refused:
         print_text(f"refused {picture.name}: {picture.reason}")
+    if done.warning:
+        remark(f"warning: {done.warning}", show)
     if done.tagged:
         remark(
             f"{times.total:.1f} s: {times.session:.1f} s in the model, {times.waiting:.1f} s waiting for pictures, "

@@ -7,9 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.ratings import find_refused
 from loratui.captions.service import captions_of
 from loratui.catalog.query import select_memberships
-from loratui.catalog.ratings import USED_ROLES, list_unfit, refuse_pictures
+from loratui.catalog.ratings import USED_ROLES, refuse_pictures
 from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.subjects import look_up, require_consent
 from loratui.errors import RefusedError
@@ -112,10 +113,7 @@ def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
 
 def refuse_unfit(catalog: Catalog, subject: Subject) -> None:
     """Raise RefusedError naming the pictures of a dataset that may not be used, by their ratings, tags and captions."""
-    unfit = list_unfit(
-        catalog, subject, roles=USED_ROLES, captions=lambda chosen: captions_of(catalog, subject, chosen)
-    )
-    refuse_pictures(subject, unfit, "trained on")
+    refuse_pictures(subject, find_refused(catalog, subject, USED_ROLES), "trained on")
 
 
 def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:

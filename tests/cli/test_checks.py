@@ -1,0 +1,66 @@
+"""`check` on the command line: pictures worth a look, with who says so, and what was not checked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from loratui.cli.root import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A library with a large and a tiny picture in Mira; returns the folder of its files."""
+    monkeypatch.setenv("LORATUI_HOME", str(tmp_path / "home"))
+    made = tmp_path / "pictures"
+    made.mkdir()
+    Image.effect_noise((600, 600), 90).convert("RGB").save(made / "large.png")
+    Image.effect_noise((90, 90), 90).convert("RGB").save(made / "tiny.png")
+    assert run(["subject", "add", "Mira", "--trigger", "Mirvok"]) == 0
+    assert run(["import", "Mira", str(made)]) == 0
+    capsys.readouterr()
+    return made
+
+
+def read(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_suspects_are_listed_with_a_query_that_finds_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "Mira", "--only", "tiny, blur", "--json"]) == 0
+    told = read(capsys)
+    assert (told["subject"], told["checked"], told["checks"], told["skipped"]) == ("Mira", 2, ["blur", "tiny"], [])
+    (suspect,) = told["suspects"]
+    assert (suspect["name"], suspect["check"], suspect["model"]) == ("tiny.png", "tiny", "size/512")
+    for query in (told["queries"]["tiny"], "flag:tiny"):
+        assert run(["picture", "list", "Mira", query, "--json"]) == 0
+        assert [item["name"] for item in read(capsys)] == ["tiny.png"]
+    assert run(["role", "set", "Mira", "rejected", "flag:tiny", "--json"]) == 0
+    assert run(["check", "Mira", "--only", "tiny"]) == 0
+    assert "Nothing to look at among 1 pictures." in capsys.readouterr().out.split("\n")[-2]
+
+
+def test_what_was_not_checked_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "Mira"]) == 0
+    said = capsys.readouterr()
+    assert "tiny.png  tiny   90x90, enlarged 5.7 times to train at 512  size/512" in said.out
+    assert "loratui picture list 'Mira' 'flag:tiny'" in said.out
+    assert "not checked: faces: it needs YuNet" in said.err
+    assert run(["check", "Mira", "--only", "nose"]) == 2
+    assert "Checks: unfit, faces" in capsys.readouterr().err
+
+
+def test_the_face_model_comes_from_the_settings(
+    folder: Path, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "home" / "config.toml").write_text(f"face_model = '{shared / 'models/yunet'}'\n", encoding="utf-8")
+    assert run(["check", "Mira", "--only", "faces", "--json"]) == 0
+    told = read(capsys)
+    assert (told["checks"], told["suspects"]) == (["faces"], [])
+    assert run(["check", "Mira", "--only", "faces", "--face-model", str(tmp_path), "--json"]) == 3
