@@ -162,8 +162,9 @@ _VALUES: dict[Facet, dict[str, str]] = {
     facet: {tag: value for value, tags in table.items() for tag in tags} for facet, table in _TABLES.items()
 }
 
+# Clothes are read apart, because what tells outfits apart is the garment and not its kind.
 _FACETS: dict[str, list[Facet]] = {
-    tag: [facet for facet, values in _VALUES.items() if tag in values] for tag in VOCABULARY
+    tag: [facet for facet, values in _VALUES.items() if tag in values and facet != "clothing"] for tag in VOCABULARY
 }
 _RANKS: dict[Facet, dict[str, int]] = {
     facet: {tag: rank for rank, tags in enumerate(table.values()) for tag in tags} for facet, table in _TABLES.items()
@@ -179,6 +180,13 @@ def read_facets(
     their scores. Both are folded (see fold_tag). With its mean luminance, 0 (black) to 1 (white), the lighting is
     always known.
     """
+    return read_shown(written, scored, luminance)[0]
+
+
+def read_shown(
+    written: frozenset[str] | set[str], scored: Mapping[str, float], luminance: float | None = None
+) -> tuple[dict[Facet, str], str]:
+    """The facets of a picture, and the garment that it is told apart by, such as "red shirt", empty for none."""
     found: dict[Facet, str] = {}
     own: dict[Facet, dict[str, float]] = {}
     for tag in written:
@@ -195,12 +203,10 @@ def read_facets(
         found["angle"] = "front"
     if luminance is not None and "lighting" not in own:
         found["lighting"] = _read_lighting(luminance, tags.get("lighting", {}))
-    return found
-
-
-def read_garment(written: frozenset[str] | set[str], scored: Mapping[str, float]) -> str:
-    """The garment that a picture is told apart by, such as "red shirt"; empty when no tag says any."""
-    return find_garment(dict.fromkeys(written, 1.0)) or find_garment(scored)
+    garment = find_garment(dict.fromkeys(written, 1.0)) or find_garment(scored)
+    if garment:
+        found["clothing"] = kind_of_garment(garment)
+    return found, garment
 
 
 def _read_lighting(luminance: float, tags: Mapping[str, float]) -> str:
@@ -237,12 +243,7 @@ def _read_background(facet: Facet, tags: Mapping[str, float]) -> str:
     return _strongest(facet, places or plain or tags)
 
 
-def _read_clothing(_facet: Facet, tags: Mapping[str, float]) -> str:
-    return kind_of_garment(find_garment(tags))
-
-
 _READERS: dict[Facet, Callable[[Facet, Mapping[str, float]], str]] = {
     "expression": _read_expression,
     "background": _read_background,
-    "clothing": _read_clothing,
 }

@@ -97,25 +97,30 @@ def find_samey(
     by_id = {one.id: one for one in order}
     found: dict[int, tuple[int, Kind]] = {}
     for group in doubles:
-        leaders: list[SeenPicture] = []
+        leaders: dict[tuple[str, ...], int] = {}
         for one in sorted((by_id[id_] for id_ in group if id_ in by_id), key=_merit):
-            leader = next((other for other in leaders if not _contradict(one, other)), None)
+            told = _tell(one)
+            leader = next((id_ for other, id_ in leaders.items() if not _contradict(told, other)), None)
             if leader is None:
-                leaders.append(one)
+                leaders[told] = one.id
             else:
-                found[one.id] = (leader.id, "near-duplicate")
+                found[one.id] = (leader, "near-duplicate")
     _join_scenes([one for one in order if one.id not in found], date, found)
     # Who repeats a picture that repeats another one repeats that.
     ends = {id_: (_follow(found, id_), kind) for id_, (_, kind) in found.items()}
     return Sameness(tuple(_make_clusters(by_id, ends)), ends)
 
 
-def _contradict(one: SeenPicture, other: SeenPicture) -> bool:
+def _tell(one: SeenPicture) -> tuple[str, ...]:
+    """What a picture shows of what makes a scene; empty where its tags don't tell."""
+    if not one.tagged:
+        return ("",) * (len(_TOLD) + 1)
+    return (*(one.facets.get(facet, "") for facet in _TOLD), one.garment)
+
+
+def _contradict(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether tags tell apart what looks alike: drawings in one pose, but with another face or other clothes."""
-    if not (one.tagged and other.tagged):
-        return False
-    pairs = [(one.facets.get(facet), other.facets.get(facet)) for facet in _TOLD]
-    return any(left and right and left != right for left, right in (*pairs, (one.garment, other.garment)))
+    return any(left and right and left != right for left, right in zip(one, other, strict=True))
 
 
 def _follow(found: Mapping[int, tuple[int, Kind]], id_: int) -> int:

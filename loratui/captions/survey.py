@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from loratui.captions.facets import VOCABULARY, Facet, fold_known, read_facets, read_garment
+from loratui.captions.facets import VOCABULARY, Facet, fold_known, read_shown
 from loratui.captions.tags import fold_tag
 from loratui.catalog.query import TAG_SHOWN_FROM
 from loratui.catalog.surveyed import SurveyedPicture, list_surveyed
@@ -78,6 +78,5 @@ def _look(picture: SurveyedPicture, all_tags: bool) -> SeenPicture:
             scored[folded] = score
         if all_tags and score >= TAG_SHOWN_FROM:
             shown.add(folded)
-    facets = read_facets(written, scored, picture.luminance)
-    garment = read_garment(written, scored) if "clothing" in facets else ""
+    facets, garment = read_shown(written, scored, picture.luminance)
     return SeenPicture(picture, bool(written or scored), facets, garment, frozenset(shown))

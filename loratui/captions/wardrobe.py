@@ -53,9 +53,13 @@ GARMENTS: dict[str, tuple[str, ...]] = {
 }
 """The tags of each kind of clothes, the plain ones first."""
 
-_PLAIN = frozenset(garment for plain in _KINDS.values() for garment in plain)
 _KIND_OF = {garment: kind for kind, garments in GARMENTS.items() for garment in garments}
-_RANK = {kind: place for place, kind in enumerate(_KINDS)}
+# By kind first; within a kind a red shirt says more than a shirt.
+_RANK = {
+    garment: (place, garment in plain)
+    for place, (kind, plain) in enumerate(_KINDS.items())
+    for garment in GARMENTS[kind]
+}
 
 # A garment that a tagger is half as sure of as of another is as likely there; below that it is a guess.
 _SURE = 0.5
@@ -67,11 +71,11 @@ def find_garment(tags: Mapping[str, float]) -> str:
     It is of the kind that comes first, and the one that says most: a red shirt rather than a shirt.
     """
     worn = {tag: score for tag, score in tags.items() if tag in _KIND_OF}
-    if not worn:
-        return ""
-    sure = [tag for tag, score in worn.items() if score >= _SURE * max(worn.values())]
-    kind = min((_KIND_OF[tag] for tag in sure), key=_RANK.__getitem__)
-    return min((tag for tag in sure if _KIND_OF[tag] == kind), key=lambda tag: (tag in _PLAIN, -worn[tag], tag))
+    if len(worn) < 2:
+        return next(iter(worn), "")
+    least = _SURE * max(worn.values())
+    ranked = ((_RANK[tag], -score, tag) for tag, score in worn.items() if score >= least)
+    return min(ranked)[2]
 
 
 def kind_of_garment(garment: str) -> str:
