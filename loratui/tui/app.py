@@ -147,8 +147,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     @property
     def top(self) -> LoratuiScreen | None:
-        """The uppermost full screen, dialogs aside."""
-        for screen in reversed(self.screen_stack):
+        """The uppermost full screen, dialogs aside; none while the app ends, when screens lose their widgets first."""
+        for screen in reversed(self.screen_stack if self.is_running else ()):
             if isinstance(screen, LoratuiScreen):
                 return screen
         return None
@@ -163,9 +163,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
     def dispatch(self, screen: LoratuiScreen, action: str, key: str) -> None:
         """Call the method that does an action: the screen's own, else the app's."""
         found = BY_ID[action]
-        handler: Callable[..., None] | None = getattr(screen, found.handler, None) or getattr(self, found.handler, None)
-        if handler is None:
-            raise NotImplementedError(f"no method {found.handler} for {action} on {type(screen).__name__}")
+        handler: Callable[..., None] = getattr(screen, found.handler, None) or getattr(self, found.handler)
         if found.per_key:
             handler(key)
         else:

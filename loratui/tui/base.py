@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from abc import abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -69,9 +70,9 @@ class LoratuiScreen(Screen[None]):
         yield MessageLine(id="message")
         yield KeyBar(id="keys")
 
+    @abstractmethod
     def compose_body(self) -> ComposeResult:
         """The widgets between header and message line."""
-        raise NotImplementedError
 
     def library_changed(self) -> None:
         """Read anew what is shown; called on the event loop, reads go through `read`."""

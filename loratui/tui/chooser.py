@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -93,13 +94,13 @@ class Chooser(ModalScreen[None]):
         """The app, with its type."""
         return self.app  # type: ignore[return-value]
 
+    @abstractmethod
     def choices(self) -> Sequence[Choice]:
         """All there is to choose from, in the order shown when nothing is typed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def chosen(self, key: str) -> None:
         """Do what was chosen; the list is closed by then."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         with Vertical():

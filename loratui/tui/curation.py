@@ -6,6 +6,7 @@ fast as they are pressed, and none is lost.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,9 @@ class CurationScreen(LoratuiScreen):
 
     # What a screen of this kind says about itself
 
+    @abstractmethod
     def targets(self) -> Sequence[int]:
         """Ids of the memberships that the next action is about."""
-        raise NotImplementedError
 
     def shown_by(self) -> tuple[str | None, int]:
         """The query that pictures are seen through, None without one, and how many are shown."""

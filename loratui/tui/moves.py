@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,9 +13,9 @@ class TableMoves:
     """Methods for the actions `move.*`; the screen says which table is meant in `table`."""
 
     @property
+    @abstractmethod
     def table(self) -> RowTable:
         """The table that the keys move in."""
-        raise NotImplementedError
 
     def do_move_up(self) -> None:
         self.table.move(-1)

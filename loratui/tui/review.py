@@ -85,7 +85,7 @@ class ReviewScreen(LoratuiScreen):
         self.read(work, lambda answer: self._fill(*answer), "sheet")
 
     def _look_again(self) -> None:
-        if self.is_mounted and self.is_current:
+        if self.is_mounted and self.is_current and self.lora.is_running:
             self.library_changed()
 
     def _fill(self, found: Matrix | str, rendered_elsewhere: bool) -> None:

@@ -178,7 +178,7 @@ class RunScreen(LoratuiScreen):
         return Look(view, self._curve.thin(points), losses, ratings, log, devices)
 
     def _look_again(self) -> None:
-        if self.is_current and self._line is not None and self._line.run.state in OPEN:
+        if self.is_current and self.lora.is_running and self._line is not None and self._line.run.state in OPEN:
             self.library_changed()
 
     def on_resize(self) -> None:

@@ -73,7 +73,7 @@ class RunsScreen(TableMoves, LoratuiScreen):
 
     def _look_again(self) -> None:
         # What trainers write reaches the library when somebody takes it in; without a worker that is us.
-        if self.is_current and any(line.run.state in OPEN for line in self._lines):
+        if self.is_current and self.lora.is_running and any(line.run.state in OPEN for line in self._lines):
             self.library_changed()
 
     def _take(self, lines: list[RunLine]) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Changed = tuple[Subject, list[TriggerWarning]]
 
 _KINDS = ("character", "style", "object", "person")
+_AGREED, _TAKEN_BACK = "agreed", "take it back"
 _COPY, _IN_PLACE = "copy into the library", "refer to the files where they are"
 
 
@@ -124,31 +125,49 @@ def ask_edit(
     app.push_screen(Form(f"Change {subject.name}", fields, wrong=wrong), answered)
 
 
-def ask_consent(app: LoratuiApp, subject: Subject) -> None:
-    """Ask who agreed to what, and write it down."""
-    known = subject.consent or {}
+def ask_consent(app: LoratuiApp, subject: Subject, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+    """Ask who agreed to what, or that they took it back, and write it down. What is refused is asked again."""
+    known = {key: str(value) for key, value in (subject.consent or {}).items()}
+    is_given = bool(known) and "withdrawn_at" not in known
+    shown = {"scope": "training and publishing", **known, **given}
     fields = [
-        Field("who", "Who agreed", str(known.get("who", "")), check=_need),
-        Field("scope", "To what", str(known.get("scope", "")) or "training and publishing", check=_need),
+        Field("who", "Who agreed", shown.get("who", ""), check=_need),
+        Field("scope", "To what", shown["scope"], check=_need),
+        Field("note", "Note", shown.get("note", ""), "where it is written down, or why it ended"),
     ]
+    if is_given:
+        fields.append(
+            Field("how", "Now", given.get("how", ""), "left and right choose", choices=(_AGREED, _TAKEN_BACK))
+        )
 
     def answered(values: dict[str, str] | None) -> None:
         if values is None:
             return
+        note = values["note"].strip()
+        ends = values.get("how") == _TAKEN_BACK
 
         def work(catalog: Catalog) -> Subject:
             from loratui.catalog import subjects
 
-            return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"])
+            if ends:
+                return subjects.withdraw_consent(catalog, subject, note=note)
+            return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"], note=note)
 
         def done(changed: Subject) -> None:
-            app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
+            if ends:
+                app.tell(f"{values['who']} took the consent for {changed.name} back. u undoes.")
+            else:
+                app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
 
-        command = ["subject", "consent", subject.name, "--by", values["who"], "--scope", values["scope"]]
-        _write(app, work, done, command)
+        command = ["subject", "consent", subject.name]
+        command += ["--withdraw"] if ends else ["--by", values["who"], "--scope", values["scope"]]
+        command += ["--note", note] * bool(note)
+        _write(app, work, done, command, again=lambda sentence: ask_consent(app, subject, values, sentence))
 
-    note = "Training and publishing a person needs their word. Recorded with today's date."
-    app.push_screen(Form(f"Consent for {subject.name}", fields, note=note), answered)
+    about = "Training and publishing a person needs their word. Recorded with today's date."
+    if "withdrawn_at" in known:
+        about = f"It was taken back on {known['withdrawn_at'][:10]}: nothing is trained until it is given anew."
+    app.push_screen(Form(f"Consent for {subject.name}", fields, note=about, wrong=wrong), answered)
 
 
 def ask_import(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:

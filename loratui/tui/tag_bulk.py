@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from loratui.tui.curation import CurationScreen
@@ -23,18 +24,18 @@ class BulkTagging(CurationScreen):
     """The bulk edits of the tags screen: each says how many pictures it will change before it does."""
 
     @property
+    @abstractmethod
     def tag(self) -> TagCount | None:
         """The tag under the cursor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def view(self) -> TagView:
         """What was read last."""
-        raise NotImplementedError
 
+    @abstractmethod
     def go_to(self, tag: str) -> None:
         """Put the cursor on a tag as soon as it is there."""
-        raise NotImplementedError
 
     def do_tag_add(self) -> None:
         def lacking(edits: TagEdits) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,10 @@ def read_view(catalog: Catalog, question: Question, before: TagView | None) -> T
     everything = tuple(one.id for one in book.pictures)
     scopes = [Scope(ALL, "all", everything, "")]
     if wall_query:
-        try:
+        # The wall itself says what is wrong with its filter; here it is no scope to choose then.
+        with suppress(UsageError):
             found = select_ids(catalog, subject, wall_query, duplicates=lambda: duplicates_of_subject(catalog, subject))
             scopes.append(Scope(FILTERED, f"filtered {wall_query}", tuple(found), wall_query))
-        except UsageError:
-            # The wall says what is wrong with its filter.
-            pass
     if marked := tuple(sorted(set(question.wall_marks).intersection(everything))):
         scopes.append(Scope(MARKED, "marked", marked))
     scope = next((one for one in scopes if one.kind == question.kind), scopes[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,23 +24,23 @@ class RuleChanging(CurationScreen):
     """The changes of rules that the tags screen makes."""
 
     @property
+    @abstractmethod
     def tag(self) -> TagCount | None:
         """The tag under the cursor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def view(self) -> TagView:
         """What was read last."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def examples(self) -> Sequence[TaggedPicture]:
         """Pictures that have the tag under the cursor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_view(self, view: TagView) -> None:
         """Show something else than what was read last."""
-        raise NotImplementedError
 
     def do_tag_imbue(self) -> None:
         tag = self.tag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ class WallKeys:
     def range_turned(self) -> None:
         """A range began or ended."""
 
+    @abstractmethod
     def tell(self, text: str, *, error: bool = False) -> None:
         """Say what happened."""
-        raise NotImplementedError
 
     def do_move_up(self) -> None:
         self.wall.move(0, -1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from textual.widgets import Input, Static
 
-from loratui.catalog import subjects
+from loratui.catalog import journal, subjects
 from loratui.catalog.importer import list_refused
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
@@ -295,11 +295,21 @@ async def test_consent_is_for_persons(make_app: MakeApp, mira: Home, settle: Set
         assert said(pilot) == "Consent is for persons, and Mira is of kind character. e changes the kind."
         await pilot.press("k", "C")
         await settle(pilot)
-        await fill(pilot, settle, "Ada Lovelace", "")
+        await fill(pilot, settle, "Ada Lovelace", "", "by letter")
         assert said(pilot) == "Ada Lovelace agreed to training and publishing for Ada. u undoes."
         with open_catalog(mira) as catalog:
             consent = subjects.get_subject(catalog, "Ada").consent
-        assert consent is not None and consent["who"] == "Ada Lovelace"
+        assert consent is not None and (consent["who"], consent["note"]) == ("Ada Lovelace", "by letter")
+
+        await pilot.press("C")
+        await settle(pilot)
+        await fill(pilot, settle, "", "", "by phone", "take it back")
+        assert said(pilot) == "Ada Lovelace took the consent for Ada back. u undoes."
+        assert list(pilot.app.last_command) == ["subject", "consent", "Ada", "--withdraw", "--note", "by phone"]  # type: ignore[attr-defined]
+        with open_catalog(mira) as catalog:
+            assert not subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+            journal.undo(catalog)
+            assert subjects.has_consent(subjects.get_subject(catalog, "Ada"))
 
 
 async def test_removing_asks_nothing_and_is_undone(make_app: MakeApp, mira: Home, settle: Settle) -> None:

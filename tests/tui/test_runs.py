@@ -18,6 +18,7 @@ from loratui.catalog.runs import get_run, list_checkpoints, list_runs
 from loratui.catalog.store import open_catalog
 from loratui.runs.service import start_training, wait_for_run
 from loratui.runs.sync import sync_runs
+from loratui.tui.bridge import TasksChanged
 from loratui.tui.dialogs import Confirm
 from loratui.tui.log_view import LogView
 from loratui.tui.plot import Plot, Series, find_range
@@ -106,7 +107,10 @@ async def test_a_training_outlives_the_app_and_is_stopped_and_resumed_from_the_n
         screen.form.put("comment", SLOW)
         await pilot.pause(0.15)
         await settle(pilot)
-        await pilot.press("ctrl+s", "y")
+        await pilot.press("ctrl+s")
+        # Keys wait no longer than a second for a dialog: on a busy machine `y` would come before it.
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         watched = pilot.app.screen
         assert isinstance(watched, RunScreen)
@@ -129,7 +133,7 @@ async def test_a_training_outlives_the_app_and_is_stopped_and_resumed_from_the_n
         assert isinstance(screen, RunScreen)
         landed = len(screen.table.rows)
         await until(pilot, lambda: len(screen.table.rows) > landed)
-        assert "CPU" in text_of(screen, "#devices")
+        await until(pilot, lambda: "CPU" in text_of(screen, "#devices"))
         await pilot.press("S")
         await until(pilot, lambda: "stopped" in text_of(screen, "#about"))
         stopped = look_up(studio)
@@ -147,8 +151,31 @@ async def test_a_training_outlives_the_app_and_is_stopped_and_resumed_from_the_n
         await until(pilot, lambda: look_up(studio).step > stopped.step)
         with open_catalog(studio) as catalog:
             assert len(list_attempts(catalog, stopped.id)) == 2
+        # The library is ahead of the screen, which looks once a second and can't stop what it shows as stopped.
+        await until(pilot, lambda: not screen.why_not("run.stop"))
         await pilot.press("S")
         await until(pilot, lambda: look_up(studio).state == "stopped")
+
+
+async def test_news_that_come_while_the_app_ends_reach_no_screen_that_has_lost_its_widgets(
+    studio: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(studio, wait=True)
+    app = make_app()
+    close_all = app._close_all
+    told = []
+
+    async def close_later() -> None:
+        await app.screen.remove_children()
+        app.on_library_changed()
+        app.on_tasks_changed(TasksChanged())
+        told.append(True)
+        await close_all()
+
+    monkeypatch.setattr(app, "_close_all", close_later)
+    async with app.run_test(size=(110, 40)) as pilot:
+        await open_run(pilot, settle)
+    assert told
 
 
 async def test_a_finished_run_shows_loss_checkpoints_and_log(studio: Home, make_app: MakeApp, settle: Settle) -> None:
