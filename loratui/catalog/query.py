@@ -126,6 +126,7 @@ def select_ids(
     *,
     order: Order = "added",
     descending: bool = False,
+    limit: int | None = None,
     duplicates: Duplicates | None = None,
 ) -> array[int]:
     """The ids of the memberships that a query chooses, in an order; equal ones stay in the order they were added.
@@ -140,7 +141,8 @@ def select_ids(
     with catalog.read() as connection:
         owner = look_up(connection, subject)
         # Tables that neither the query nor the order names stay out of it: the join is most of the time.
-        statement = select(_m.id).where(_m.subject_id == owner.id, _compile(node, duplicates)).order_by(by, _m.id)
+        statement = select(_m.id).where(_m.subject_id == owner.id, _compile(node, duplicates))
+        statement = statement.order_by(by, _m.id).limit(limit)
         named = {*statement.get_final_froms(), *select(_ORDERS[order]).get_final_froms()}
         if tables.picture in named:
             statement = statement.where(_p.id == _m.picture_id)

@@ -28,6 +28,11 @@ class Drafts:
     def __contains__(self, place: int) -> bool:
         return place in self._places
 
+    @property
+    def places(self) -> frozenset[int]:
+        """Places of the tiles that are drafts now."""
+        return frozenset(self._places)
+
     def forget(self) -> None:
         """Everything is drawn anew."""
         self._places.clear()
@@ -42,8 +47,8 @@ class Drafts:
         if new * grid.columns * grid.cols > CELLS_AT_ONCE:
             first, last = (after, before) if after < before else (before + grid.height, after + grid.height)
             first, last = max(first, after), min(last, after + grid.height)
-            # A row that was cut off before is drawn well as far as it is there: all of it stays as it is.
-            rows = range(-(-first // grid.row_height), -(-last // grid.row_height))
+            # A row that was cut off before is new as well when less than half of it was there.
+            rows = range(-(-(first - grid.row_height // 2) // grid.row_height), -(-last // grid.row_height))
             self._places = {place for place in self._places if place // grid.columns in wall.rows_in_sight()}
             self._places.update(range(rows.start * grid.columns, rows.stop * grid.columns))
             wall.draw_again(self._places)

@@ -80,7 +80,8 @@ def choose_cells(
     points, lengths = _points(), _lengths()
     exact = rgb.astype(np.float32)
     upper, lower = exact[0::2], exact[1::2]
-    codes = [_find_codes(pixels, thrift, palette) for pixels in (upper, lower, (upper + lower) / 2)]
+    middle = ((upper + lower) / 2).astype(np.float32)
+    codes = [_find_codes(pixels, thrift, palette) for pixels in (upper, lower, middle)]
     upper, lower = upper @ _METRIC, lower @ _METRIC
     row = np.arange(rows)[:, None]
     front = back = np.full((rows, 1), _NONE)
@@ -147,12 +148,13 @@ def _find_codes(pixels: NDArray[np.float32], thrift: NDArray[np.float32], palett
     """For each pixel the code of a colour: of 15 bits, or of the palette where that costs less."""
     five = ((pixels * 31 + 127) // 255).astype(np.int64)
     true = five[..., 0] << 10 | five[..., 1] << 5 | five[..., 2]
-    nearest = _palette_of_15_bits()[true]
+    nearest: NDArray[np.int64] = _palette_of_15_bits()[true]
     if palette:
         return nearest
     points, lengths, wanted = _points(), _lengths(), pixels @ _METRIC
     cost, short = (np.square(wanted - points[code]).sum(axis=-1) + thrift * lengths[code] for code in (true, nearest))
-    return np.where((short < cost) & (nearest >= _PALETTE + _FIRST_SAFE), nearest, true)
+    chosen: NDArray[np.int64] = np.where((short < cost) & (nearest >= _PALETTE + _FIRST_SAFE), nearest, true)
+    return chosen
 
 
 def unpack_15_bits(codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -199,7 +201,8 @@ def _palette_of_15_bits() -> NDArray[np.int64]:
     grey_step = np.clip((wanted.mean(axis=1) - 8) / 10 + 0.5, 0, 23).astype(np.int64)
     cube_error = ((levels[nearest] - wanted) ** 2).sum(axis=1)
     grey_error = (((8 + 10 * grey_step)[:, None] - wanted) ** 2).sum(axis=1)
-    return _PALETTE + np.where(grey_error < cube_error, 232 + grey_step, cube)
+    found: NDArray[np.int64] = _PALETTE + np.where(grey_error < cube_error, 232 + grey_step, cube)
+    return found
 
 
 _styles: dict[tuple[int, int], Style] = {}

@@ -28,6 +28,9 @@ ORDERS: Mapping[Order, tuple[str, bool]] = {
 }
 """Each order in words, and whether it begins at the large end; the order key goes through them."""
 
+FIRST = 60
+"""So many pictures are shown before all are listed: more than most screens hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -59,18 +62,10 @@ class Listing:
 
 def list_pictures(catalog: Catalog, question: Question) -> Listing:
     """Answer what a wall asks; for a thread."""
-    from loratui.catalog.dedupe import duplicates_of_subject
-    from loratui.catalog.query import get_memberships, select_ids
+    from loratui.catalog.query import get_memberships
     from loratui.catalog.subjects import summarize_subject
 
-    found = select_ids(
-        catalog,
-        question.subject,
-        question.query,
-        order=question.order,
-        descending=ORDERS[question.order][1],
-        duplicates=lambda: duplicates_of_subject(catalog, question.subject),
-    )
+    found = _select_ids(catalog, question)
     ids, away = found, frozenset[int]()
     if not question.fresh:
         missing = question.held.difference(found) if question.held else ()
@@ -84,6 +79,29 @@ def list_pictures(catalog: Catalog, question: Question) -> Listing:
         ids,
         away,
         get_memberships(catalog, question.known),
+    )
+
+
+def list_first(catalog: Catalog, question: Question) -> tuple[array[int], list[Membership]]:
+    """The first pictures of a wall, in its order, and their rows: a screenful, while all of them take longer."""
+    from loratui.catalog.query import get_memberships
+
+    ids = _select_ids(catalog, question, FIRST)
+    return ids, get_memberships(catalog, ids)
+
+
+def _select_ids(catalog: Catalog, question: Question, limit: int | None = None) -> array[int]:
+    from loratui.catalog.dedupe import duplicates_of_subject
+    from loratui.catalog.query import select_ids
+
+    return select_ids(
+        catalog,
+        question.subject,
+        question.query,
+        order=question.order,
+        descending=ORDERS[question.order][1],
+        limit=limit,
+        duplicates=lambda: duplicates_of_subject(catalog, question.subject),
     )
 
 

@@ -20,12 +20,13 @@ from loratui.tui.detail import DetailPane
 from loratui.tui.filter import FilterBar
 from loratui.tui.foresight import Foresight
 from loratui.tui.labels import ROLE_LETTERS
-from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_pictures
+from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_first, list_pictures
 from loratui.tui.text import plain
 from loratui.tui.wall import ImageWall
 from loratui.tui.wall_keys import WallKeys
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Collection, Mapping, Sequence
 
     from textual.app import ComposeResult
@@ -76,6 +77,7 @@ class PicturesScreen(CurationScreen, WallKeys):
         self._away: frozenset[int] = frozenset()
         self._acted_at = float("-inf")
         self._wants_fresh = True
+        self._glanced = False
         self._twins: frozenset[int] = frozenset()
         self._again: Timer | None = None
         self._tags: tuple[str, ...] = ()
@@ -129,12 +131,33 @@ class PicturesScreen(CurationScreen, WallKeys):
             known=list(self._foresight.rows),
             fresh=self._wants_fresh,
         )
+        if not self._glanced:
+            self._glanced = True
+            self._glance(question)
+            return
         ticket = self._foresight.ask(unwritten=self.bridge.unwritten)
         self.read(
             lambda catalog: list_pictures(catalog, question),
             lambda found: self._take_list(found, question, ticket),
             "list",
         )
+
+    def _glance(self, question: Question) -> None:
+        """Show the first pictures at once: to list a hundred thousand takes as long as to show a screenful."""
+        ticket = self._foresight.ask(unwritten=self.bridge.unwritten)
+
+        def work(catalog: Catalog) -> tuple[Catalog, array[int], list[Membership]]:
+            return catalog, *list_first(catalog, question)
+
+        def take(found: tuple[Catalog, array[int], list[Membership]]) -> None:
+            if not self.wall.ids:
+                self._catalog = found[0]
+                self.wall.set_ids(found[1], reload=False)
+                self._take_rows(found[2], ticket)
+            # Keys wait until this is there too: to mark all must mark all.
+            self._read_list()
+
+        self.read(work, take, "list")
 
     def _take_list(self, found: Listing, question: Question, ticket: int) -> None:
         current = self._foresight.is_current(ticket)

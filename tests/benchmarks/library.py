@@ -12,6 +12,7 @@ from loratui.catalog.blobs import thumbnail_path
 from loratui.catalog.store import open_catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from loratui.config import Home
@@ -56,8 +57,13 @@ def build_library(home: Home, subjects: int = 1000, pictures: int = 1_000_000) -
         _add_runs(connection, subjects)
 
 
-def build_wall(home: Home, pictures: int = 100_000, *, name: str = "Wall", drawn: int = 300) -> None:
-    """Add one subject with many pictures whose thumbnails are real files: `drawn` different ones, hard-linked."""
+def build_wall(
+    home: Home, pictures: int = 100_000, *, name: str = "Wall", drawn: int = 300, photos: Sequence[Path] = ()
+) -> None:
+    """Add one subject with many pictures whose thumbnails are real files: `drawn` different ones, hard-linked.
+
+    With `photos` the thumbnails are made of these.
+    """
     open_catalog(home).close()
     with closing(_connect(home)) as connection, connection:
         subject = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM subject").fetchone()[0]
@@ -65,7 +71,7 @@ def build_wall(home: Home, pictures: int = 100_000, *, name: str = "Wall", drawn
         _add_subjects(connection, subject, subject, name=name)
         _add_pictures(connection, first=first, last=first + pictures - 1, subject=subject, each=pictures)
         found = connection.execute("SELECT sha256, width, height FROM picture WHERE id >= ? ORDER BY id", (first,))
-        _link_thumbnails(home, found.fetchall(), drawn)
+        _link_thumbnails(home, found.fetchall(), drawn, photos)
 
 
 def _connect(home: Home) -> sqlite3.Connection:
@@ -146,7 +152,7 @@ def _add_runs(connection: sqlite3.Connection, subjects: int) -> None:
     )
 
 
-def _link_thumbnails(home: Home, pictures: list[tuple[str, int, int]], drawn: int) -> None:
+def _link_thumbnails(home: Home, pictures: list[tuple[str, int, int]], drawn: int, photos: Sequence[Path]) -> None:
     made: dict[int, Path] = {}
     folders: set[Path] = set()
     for number, (sha256, width, height) in enumerate(pictures):
@@ -159,7 +165,11 @@ def _link_thumbnails(home: Home, pictures: list[tuple[str, int, int]], drawn: in
         if which in made:
             os.link(made[which], path)
         else:
-            path.write_bytes(_draw_thumbnail(which, width, height))
+            # Neighbours are of different things.
+            photo = photos[which * 7 % len(photos)] if photos else None
+            path.write_bytes(
+                _draw_thumbnail(which, width, height) if photo is None else _shrink_photo(photo, width, height)
+            )
             made[which] = path
 
 
@@ -180,4 +190,16 @@ def _draw_thumbnail(seed: int, width: int, height: int) -> bytes:
     grainy = np.clip(np.asarray(ground, np.float32) + grain, 0, 255).astype(np.uint8)
     encoded = io.BytesIO()
     Image.fromarray(grainy).save(encoded, "JPEG", quality=85)
+    return encoded.getvalue()
+
+
+def _shrink_photo(path: Path, width: int, height: int) -> bytes:
+    from PIL import Image, ImageOps
+
+    scale = 256 / max(width, height)
+    encoded = io.BytesIO()
+    with Image.open(path) as photo:
+        ImageOps.fit(photo.convert("RGB"), (round(width * scale), round(height * scale))).save(
+            encoded, "JPEG", quality=85
+        )
     return encoded.getvalue()

@@ -12,10 +12,13 @@ from loratui.catalog.query import get_memberships, select_ids
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import get_subject
+from loratui.tui import listing
 from loratui.tui.foresight import Foresight
-from loratui.tui.listing import merge_ids
+from loratui.tui.listing import ORDERS, Question, list_first, list_pictures, merge_ids
 
 if TYPE_CHECKING:
+    import pytest
+
     from loratui.config import Home
 
 ids = st.lists(st.integers(0, 30), unique=True)
@@ -74,3 +77,14 @@ def test_what_was_refused_is_shown_as_it_is_again(mira: Home) -> None:
         known.distrust()
         assert known.take([row], known.ask(unwritten=0)) == [row.id]
         assert known.rows[row.id] == row
+
+
+def test_the_first_pictures_are_those_that_all_of_them_begin_with(mira: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "FIRST", 3)
+    with open_catalog(mira) as catalog:
+        for order in ORDERS:
+            question = Question("Mira", "", order, array("q"), frozenset(), [], fresh=True)
+            first, rows = list_first(catalog, question)
+            everything = list_pictures(catalog, question).ids
+            assert len(first) == 3 and first == everything[:3]
+            assert sorted(row.id for row in rows) == sorted(first)

@@ -20,6 +20,7 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 
+from loratui.tui import drafts
 from loratui.tui.grid import TILE_COLS, lay_out
 from loratui.tui.labels import WallLabel, draw_label, shorten
 from loratui.tui.output import CompactOutput
@@ -521,3 +522,42 @@ def test_a_wall_is_there_before_numpy_and_pillow_are() -> None:
     )
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "False"]
+
+
+async def test_one_more_row_costs_little_more_than_its_pictures() -> None:
+    app = WallApp(60)
+    async with app.run_test(size=(76, 37)) as pilot:
+        await rest(pilot)
+        whole = app.take_written()
+        app.wall.move_to(app.wall.grid.page_rows * app.wall.grid.columns - 1)
+        await rest(pilot)
+        app.take_written()
+        app.wall.move(0, 1)
+        await rest(pilot)
+        assert app.wall.scroll_y > 0 and not app.wall.drafts.places
+        assert 0 < app.take_written() < 0.5 * whole
+
+
+async def test_a_turned_page_is_a_draft_until_the_cursor_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "CELLS_AT_ONCE", 600)
+    monkeypatch.setattr(drafts, "REST_S", 30.0)
+    app = WallApp(120)
+    async with app.run_test(size=(76, 37)) as pilot:
+        await rest(pilot)
+        app.wall.move_to(60)
+        await rest(pilot)
+        sight = set(app.wall._in_sight())
+        assert app.wall.drafts.places and app.wall.drafts.places <= sight
+        app.take_written()
+        for _ in range(len(sight)):
+            app.wall.drafts._improve()
+            await rest(pilot)
+        assert not app.wall.drafts.places
+        assert app.take_written() > 0
+        # Then it is as if it had been drawn well at once.
+        app.forget_screen()
+        app.wall.refresh()
+        before = app.text()
+        app.wall._painter.forget()
+        await rest(pilot)
+        assert app.text() == before
