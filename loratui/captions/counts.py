@@ -54,6 +54,8 @@ class TagCount:
     written: int
     named: bool = False
     """Whether the prefix says it already."""
+    implied: int = 0
+    """Pictures whose captions leave it out because a more specific tag says it."""
 
     @property
     def imbued(self) -> bool:
@@ -103,6 +105,7 @@ class _Tally:
     written: Counter[str]
     primary: Counter[str]
     samples: Counter[str]
+    implied: Counter[str]
     primaries: int
     seen: int
     """Samples of an epoch: training pictures times repeats."""
@@ -172,6 +175,7 @@ class CaptionBook:
                 edited=tally.edited[key],
                 written=tally.written[key],
                 named=captioner.is_named(spelled[key]),
+                implied=tally.implied[key],
             )
             for key, count in sorted(tally.pictures.items(), key=lambda item: (-item[1], item[0]))
         ]
@@ -218,9 +222,18 @@ class CaptionBook:
         for naming, tally in self._memory.tallies:
             if naming == captioner.naming:
                 return tally
-        counted = {key: Counter(chain.from_iterable(sets)) for key, sets in self._gather(captioner).items()}
+        groups: dict[tuple[str, int, bool], list[set[str]]] = defaultdict(list)
+        implied: list[set[str]] = []
+        for one in self.pictures:
+            tags = captioner.keys(one.added, one.removed, one.scored)
+            if tags:
+                # Pictures apart that count differently: chained sets are counted in C.
+                groups[one.role, one.repeats, bool(one.caption)].append(tags)
+            if found := captioner.find_implied(tags, one.added, one.scored):
+                implied.append(found)
+        counted = {key: Counter(chain.from_iterable(sets)) for key, sets in groups.items()}
         sizes = Counter((one.role, one.repeats, bool(one.caption)) for one in self.pictures)
-        tally = _Tally(Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0)
+        tally = _Tally(Counter(), Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0)
         for (role, repeats, is_written), counts in counted.items():
             tally.pictures.update(counts)
             if is_written:
@@ -229,20 +242,12 @@ class CaptionBook:
                 tally.primary.update(counts)
             if role in _TRAINED:
                 tally.samples.update({key: repeats * count for key, count in counts.items()})
+        tally.implied.update(chain.from_iterable(implied))
         tally.edited.update(chain.from_iterable(captioner.keys(one.added, one.removed, ()) for one in self.pictures))
         tally.primaries = sum(count for (role, _, _), count in sizes.items() if role == "primary")
         tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in _TRAINED)
         self._memory.tallies[:] = [(captioner.naming, tally), *self._memory.tallies[: _KEPT - 1]]
         return tally
-
-    def _gather(self, captioner: Captioner) -> dict[tuple[str, int, bool], list[set[str]]]:
-        """The tags of each picture, pictures apart that count differently."""
-        found: dict[tuple[str, int, bool], list[set[str]]] = defaultdict(list)
-        for one in self.pictures:
-            tags = captioner.keys(one.added, one.removed, one.scored)
-            if tags:
-                found[one.role, one.repeats, bool(one.caption)].append(tags)
-        return found
 
     def find_holders(self) -> dict[str, list[TaggedPicture]]:
         """The pictures whose captions are computed from each tag, said or imbued, by the tag's folded form."""

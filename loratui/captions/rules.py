@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from loratui.captions.overlaps import meta_words, open_implications
 from loratui.captions.rule_values import PLACEHOLDER, check_rule, resolve_names
@@ -127,6 +127,10 @@ class Judged:
     """Tags that need not be said beside it, folded."""
 
 
+TagState = Literal["said", "imbued", "implied", "cut", "removed"]
+"""What becomes of a tag: it is said, or left out because it is imbued, because a more specific tag says it, because
+the caption would be too long, or because a person took it away."""
+
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -154,6 +158,7 @@ class TagChooser:
         self._patterns = [pattern for pattern in rules.imbued if "*" in pattern]
         self._implications = open_implications(rules.implications) if rules.drop_overlaps != "no" else None
         self._known: set[str] | None = None
+        self._telling: set[str] = set()
         self.own = Verdicts(self._judge)
         self.scored = Verdicts(self._judge_scored)
 
@@ -203,8 +208,10 @@ class TagChooser:
 
     @property
     def naming(self) -> tuple[Any, ...]:
-        """What decides which tags there are, before any is left out: the same for two is the same tags."""
-        return (self._names, self._same, self.rules.underscores_to_spaces, self.rules.meta_tags)
+        """What decides which tags there are and say each other: the same for two is the same counts."""
+        rules = self.rules
+        spelled = (self._names, self._same, rules.underscores_to_spaces, rules.meta_tags)
+        return (*spelled, rules.drop_overlaps, rules.implications)
 
     def name(self, tag: str) -> str:
         """A tag as aliases and renames have it."""
@@ -218,6 +225,8 @@ class TagChooser:
             verdicts.clear()
             for tag in tags:
                 verdicts[tag]
+        verdicts_of_all = chain(self.own.items(), self.scored.items())
+        self._telling = {tag for tag, verdict in verdicts_of_all if verdict.implies}
 
     def judges_otherwise(self, other: TagChooser) -> set[str]:
         """The tags of which this makes something else than another one that expected the same."""
@@ -236,6 +245,17 @@ class TagChooser:
         found.update([verdict.shown_key for verdict in map(self.scored.__getitem__, scored)])
         found.discard("")
         return found
+
+    def find_implied(self, keys: set[str], added: Sequence[str], scored: Sequence[str]) -> set[str]:
+        """Which of a picture's tags are left out because more specific ones say them; `keys` are all it has."""
+        telling = [self.own[tag].implies for tag in added if tag in self._telling]
+        telling += [self.scored[tag].implies for tag in scored if tag in self._telling]
+        if not telling:
+            return set()
+        implied = keys.intersection(*telling) if len(telling) == 1 else keys.intersection(set().union(*telling))
+        if implied and self.rules.drop_overlaps == "scored":
+            implied.difference_update([self.own[tag].shown_key for tag in added])
+        return implied
 
     def spellings(self) -> dict[str, str]:
         """How the tags seen so far are written, by their folded form; a person's spelling wins."""
@@ -300,13 +320,51 @@ class Captioner(TagChooser):
             return _join(self._lead(sentence), self.suffix).rstrip(", ")
         if sentence and self.rules.say == "both":
             return self._with(self._lead(sentence)).caption("", added, removed, scored)
+        tags = self._pick(added, removed, scored)
+        text = self._write(tags)
+        return self._write(self._shorten(tags, added, scored)) if self._is_long(text) else text
+
+    def say_tags(self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
+        """The tags that a computed caption says between prefix and suffix, in order, by their folded form."""
+        tags = self._pick(added, removed, scored)
+        return self._shorten(tags, added, scored) if self._is_long(self._write(tags)) else tags
+
+    def _pick(self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
         tags = self.choose(added, removed, scored)
-        if not self._named.isdisjoint(tags):
-            tags = {key: tag for key, tag in tags.items() if key not in self._named}
-        text = self._write(tags.values())
-        if self._limit and self._counter is not None and self._counter.count(text) > self._limit:
-            return self._shorten(tags, added, scored)
-        return text
+        if self._named.isdisjoint(tags):
+            return tags
+        return {key: tag for key, tag in tags.items() if key not in self._named}
+
+    def _shorten(self, tags: Mapping[str, str], added: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
+        """Leave out the least sure of a tagger's tags; what a person says, in tags or in rules, stays."""
+        left = dict(tags)
+        kept = {self.own[tag].shown_key for tag in added}.union(self._first)
+        for tag in reversed(tuple(scored)):
+            key = self.scored[tag].shown_key
+            if key not in kept and left.pop(key, None) is not None and not self._is_long(self._write(left)):
+                break
+        return left
+
+    def explain(
+        self, added: Sequence[str], removed: Sequence[str], scored: Sequence[str], sentence: str = ""
+    ) -> dict[str, tuple[str, TagState]]:
+        """Every tag of a picture by its folded form, how it is written, and what becomes of it in the caption."""
+        lead = self._with(self._lead(sentence)) if sentence and self.rules.say == "both" else self
+        said = lead.say_tags(added, removed, scored)
+        chosen = self.choose(added, removed, scored)
+        return {
+            key: (
+                tag,
+                "said"
+                if key in said or key in self._named
+                else "imbued"
+                if self.imbued_by(tag)
+                else "cut"
+                if key in chosen
+                else "implied",
+            )
+            for key, tag in self.choose(added, removed, scored, pruned=False).items()
+        }
 
     def _lead(self, sentence: str) -> str:
         """A sentence with the prefix before it, unless the trigger would be said twice."""
@@ -318,20 +376,11 @@ class Captioner(TagChooser):
         other.prefix = prefix
         return other
 
-    def _write(self, tags: Iterable[str]) -> str:
-        return _join(_join(self.prefix, ", ".join(tags)), self.suffix).rstrip(", ")
+    def _write(self, tags: Mapping[str, str]) -> str:
+        return _join(_join(self.prefix, ", ".join(tags.values())), self.suffix).rstrip(", ")
 
-    def _shorten(self, tags: dict[str, str], added: Iterable[str], scored: Iterable[str]) -> str:
-        """Leave out the least sure of a tagger's tags; what a person says, in tags or in rules, stays."""
-        kept = {self.own[tag].shown_key for tag in added}.union(self._first)
-        weakest = (self.scored[tag].shown_key for tag in reversed(tuple(scored)))
-        for key in weakest:
-            if key in tags and key not in kept:
-                del tags[key]
-                text = self._write(tags.values())
-                if self._counter is None or self._counter.count(text) <= self._limit:
-                    return text
-        return self._write(tags.values())
+    def _is_long(self, text: str) -> bool:
+        return bool(self._limit) and self._counter is not None and self._counter.count(text) > self._limit
 
     def differs_in_tags_only(self, other: Captioner) -> bool:
         """Tell whether two make the same caption of a picture as long as they judge its tags alike."""

@@ -12,6 +12,8 @@ from loratui.cli.session import Query, open_library
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loratui.captions.counts import TagCount
+
 
 def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     """Count the tags that captions are computed from, the most frequent first.
@@ -41,6 +43,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
                     "imbued_by": item.imbued_by,
                     "edited": item.edited,
                     "written": item.written,
+                    "implied": item.implied,
                 }
                 for item in tags
             ]
@@ -56,7 +59,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
                 f"{item.share_primary:.0%}",
                 f"{item.weight:.0%}",
                 item.band,
-                f"imbued by {item.imbued_by}" if item.imbued else "in the prefix" if item.named else "said",
+                _tell_state(item),
             ]
             for item in tags
         ],
@@ -64,6 +67,14 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     )
     if book.written:
         remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
+
+
+def _tell_state(tag: TagCount) -> str:
+    if tag.imbued:
+        return f"imbued by {tag.imbued_by}"
+    if tag.named:
+        return "in the prefix"
+    return f"said in {tag.pictures - tag.implied}: others say it" if tag.implied else "said"
 
 
 def add_tags(

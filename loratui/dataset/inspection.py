@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from loratui.captions.rules import Captioner, list_tags_above_thresholds, split_edits
+from loratui.captions.rules import Captioner, TagState, list_tags_above_thresholds, split_edits
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag
 from loratui.captions.tokens import count_clip_tokens
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
-TagState = Literal["said", "imbued", "removed"]
-
 
 @dataclass(frozen=True, slots=True)
 class InspectedTag:
-    """A tag of a picture: in its caption, left out because it is imbued, or taken away by a person."""
+    """A tag of a picture, and what becomes of it in the caption."""
 
     text: str
     state: TagState
@@ -84,10 +82,8 @@ def inspect_picture(
     for score in scores:
         given.setdefault(fold_tag(score.tag), score.score)
     by_hand = {fold_tag(tag) for tag in added}
-    tags = [
-        InspectedTag(tag, "imbued" if captioner.imbued_by(tag) else "said", given.get(key), key in by_hand)
-        for key, tag in captioner.choose(added, removed, scored, pruned=False).items()
-    ]
+    explained = captioner.explain(added, removed, scored, sentence.text if sentence else "")
+    tags = [InspectedTag(tag, state, given.get(key), key in by_hand) for key, (tag, state) in explained.items()]
     tags += [InspectedTag(tag, "removed", given.get(fold_tag(tag)), True) for tag in removed]
     counted = count_clip_tokens([text])
     return Inspection(

@@ -178,6 +178,8 @@ def _tell_tags(found: Inspection) -> Iterator[Text]:
             text.append(f"-{name}", style="dim strike").append(score, style="dim")
         elif tag.state == "imbued":
             text.append(f"({name}{score})", style="dim")
+        elif tag.state in ("implied", "cut"):
+            text.append(f"({name}{score}, {tag.state})", style="dim")
         else:
             text.append(f"{'+' if tag.by_hand else ''}{name}", style="bold" if tag.by_hand else "")
             text.append(score, style="dim")

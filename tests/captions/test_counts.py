@@ -347,3 +347,15 @@ def test_known_tags_are_those_of_all_subjects_each_once(catalog: Catalog) -> Non
     add_tags(catalog, "mira", "", ["hat", "beach"])
     assert list_known_tags(catalog) == ["beach", "hat"]
     assert rules_of(catalog, "mira").imbued == ()
+
+
+def test_a_tag_that_a_more_specific_one_says_is_told_apart(catalog: Catalog) -> None:
+    score(catalog, "one", ("hat", "general", 0.9), ("straw_hat", "general", 0.8))
+    score(catalog, "two", ("hat", "general", 0.9))
+    add_tags(catalog, "mira", "name:three", ["hat", "straw hat"])
+    found = counts(catalog)
+    assert (found["hat"].pictures, found["hat"].implied, found["straw hat"].implied) == (3, 1, 0)
+    change_rules(catalog, "mira", {"drop_overlaps": "all"})
+    assert counts(catalog)["hat"].implied == 2
+    change_rules(catalog, "mira", {"drop_overlaps": "no"})
+    assert counts(catalog)["hat"].implied == 0

@@ -83,3 +83,24 @@ def test_a_picture_is_placed_as_training_does_it() -> None:
     assert placing.scale == pytest.approx(placing.bucket.resized_width / 300)
     assert placing.cut.sides.startswith("top") and placing.cut.share > 0
     assert place_picture(2000, 10, BucketSettings(upscale=False)) is None
+
+
+def test_a_tag_that_is_left_out_says_why(catalog: Catalog) -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    (picture,) = select_memberships(catalog, "Mira")
+    scores = [
+        ("hat", "general", 0.9),
+        ("straw_hat", "general", 0.8),
+        ("smile", "general", 0.7),
+        ("dog", "general", 0.6),
+    ]
+    store_tag_scores(catalog, picture.picture_id, "wd", scores)
+    change_rules(catalog, "Mira", {"imbued": ["smile"], "max_tokens": 8})
+    found = inspect_picture(catalog, "Mira", picture, None)
+    assert found.caption == "photo of Mirvok, straw hat" and found.tokens == 8
+    assert {tag.text: tag.state for tag in found.tags} == {
+        "hat": "implied",
+        "straw hat": "said",
+        "smile": "imbued",
+        "dog": "cut",
+    }
