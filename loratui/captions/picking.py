@@ -13,7 +13,7 @@ from loratui.captions.samey import UNRATED
 from loratui.captions.traits import load_list, trait_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -68,6 +68,8 @@ class Candidate:
     is_poor: bool
     others: bool
     """Whether other people are in the picture."""
+    stranger: bool
+    """Whether a check says that it looks like another subject's."""
     flaws: tuple[str, ...]
     view: float
     typical: float
@@ -85,7 +87,7 @@ class Candidate:
     @property
     def may_be_primary(self) -> bool:
         """Whether it shows the subject alone, and well enough to learn the looks from."""
-        return self.may_be_picked and not self.others and self.view >= LEAST_VIEW
+        return self.may_be_picked and not self.others and not self.stranger and self.view >= LEAST_VIEW
 
     @property
     def may_be_picked(self) -> bool:
@@ -93,10 +95,17 @@ class Candidate:
         return not self.is_poor and self.seen.picture.rating != 1
 
 
-def weigh_candidates(pictures: Sequence[SeenPicture], kind: str, resolution: int) -> list[Candidate]:
+CHECKS = ("faces", "people", "text", "other")
+"""What checks may have found that counts here; see vocabulary.FLAGS."""
+
+
+def weigh_candidates(
+    pictures: Sequence[SeenPicture], kind: str, resolution: int, flags: Mapping[int, Collection[str]]
+) -> list[Candidate]:
     """Judge pictures of a subject of this kind beside each other; `resolution` is that of the training, in pixels.
 
-    Only characters and persons have a face to be seen; an object or a style is as good from any side.
+    Only characters and persons have a face to be seen; an object or a style is as good from any side. `flags` are
+    what checks found in pictures, by picture id.
     """
     has_face = kind in ("character", "person")
     clear = [judge_clearness(one.picture, resolution) for one in pictures]
@@ -105,7 +114,14 @@ def weigh_candidates(pictures: Sequence[SeenPicture], kind: str, resolution: int
     best = max(ranked[int(0.9 * (len(ranked) - 1))], 1e-6) if ranked else 1.0
     typical = find_typical(pictures)
     return [
-        _weigh(one, clearness, min(1.0, clearness.score / best), typical, has_face)
+        _weigh(
+            one,
+            clearness,
+            min(1.0, clearness.score / best),
+            typical,
+            flags.get(one.picture.picture_id, ()),
+            has_face=has_face,
+        )
         for one, clearness in zip(pictures, clear, strict=True)
     ]
 
@@ -145,10 +161,16 @@ def _words() -> dict[tuple[Facet, str], str]:
 
 
 def _weigh(
-    one: SeenPicture, clearness: Clearness, clear: float, typical: dict[str, float], has_face: bool
+    one: SeenPicture,
+    clearness: Clearness,
+    clear: float,
+    typical: dict[str, float],
+    flags: Collection[str],
+    *,
+    has_face: bool,
 ) -> Candidate:
-    others = has_face and not one.tags.isdisjoint(load_list("other_people"))
-    flaws = tuple(sorted(one.tags & load_list("flaws")))
+    others = has_face and ("faces" in flags or "people" in flags or not one.tags.isdisjoint(load_list("other_people")))
+    flaws = tuple(sorted(one.tags & load_list("flaws"))) or (("text",) if "text" in flags else ())
     shown = tuple(tag for tag in typical if tag in one.tags)
     share = sum(typical[tag] for tag in shown) / sum(typical.values()) if typical else 1.0
     view = _UNKNOWN_VIEW
@@ -167,7 +189,8 @@ def _weigh(
         typical=share,
         shown=shown,
         primary=factor * eyes * (_CLEAR * clear + _VIEW * view + _TYPICAL * share),
-        quality=factor * (_OTHERS if others else 1.0) * (0.4 + 0.6 * clear),
+        quality=factor * (_OTHERS if others or "other" in flags else 1.0) * (0.4 + 0.6 * clear),
+        stranger="other" in flags,
         features=tuple(list_features(one)),
     )
 

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from loratui.captions.clearness import RESOLUTION
-from loratui.captions.picking import NOVELTY, Candidate, Variety, weigh_candidates
+from loratui.captions.picking import CHECKS, NOVELTY, Candidate, Variety, weigh_candidates
+from loratui.captions.ratings import find_refused
 from loratui.captions.samey import find_samey
 from loratui.captions.survey import CANDIDATES, TRAINED, survey
 from loratui.catalog.dedupe import find_groups
+from loratui.catalog.findings import findings_of
+from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.moments import find_moments
 from loratui.catalog.roles import assign_roles
 from loratui.catalog.subjects import get_subject
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -99,8 +102,13 @@ def propose_roles(
     held = {member.id for group in groups for member in group.pictures if member.role == "holdout"}
     sameness = find_samey(seen, doubles, lambda ids: find_moments(catalog, ids))
     names |= {one.id: one.picture.name for one in seen}
-    candidates = weigh_candidates(seen, owner.kind, resolution)
+    flags: dict[int, set[str]] = defaultdict(set)
+    for finding in findings_of(catalog, owner, CHECKS):
+        if finding.value >= FLAGGED_FROM:
+            flags[finding.picture_id].add(finding.kind)
+    candidates = weigh_candidates(seen, owner.kind, resolution, flags)
     picker = _Picker(candidates, doubles, sameness, names)
+    picker.refuse({unfit.membership.id: unfit.why for unfit in find_refused(catalog, owner, CANDIDATES)})
     picker.hold(held)
     if not again:
         for role in TRAINED:
@@ -119,9 +127,9 @@ def accept_proposal(catalog: Catalog, proposal: Proposal) -> int:
 
 
 class _Block(NamedTuple):
-    """Why a picture can't be picked any more: another one stands for it."""
+    """Why a picture can't be picked: mostly because another one stands for it."""
 
-    by: int
+    by: int | None
     words: str
 
 
@@ -146,6 +154,11 @@ class _Picker:
         clusters = {id_: cluster.ids for cluster in sameness.clusters for id_ in cluster.ids}
         self._clusters: dict[int, tuple[int, ...]] = clusters
         self.repeated = sameness.repeats_of
+
+    def refuse(self, unfit: Mapping[int, str]) -> None:
+        """Leave out what may not be trained on, each with the reason."""
+        for id_, why in sorted(unfit.items()):
+            self._block(id_, _Block(None, f"may not be used: {why}"))
 
     def hold(self, ids: Iterable[int]) -> None:
         """Keep what looks like a picture that is held out for judging from being trained on."""
@@ -237,6 +250,8 @@ class _Picker:
             words = "you gave it one star"
         elif block is not None:
             return Skip(one.id, picture.name, block.words, block.by)
+        elif one.stranger:
+            words = "it looks like another subject's"
         elif one.others:
             words = "others are in the picture too"
         elif not one.seen.tagged:

@@ -17,7 +17,8 @@ from loratui.captions.proposals import Proposal, accept_proposal, propose_roles
 from loratui.captions.samey import samey_of
 from loratui.captions.survey import CANDIDATES
 from loratui.catalog.dedupe import find_groups
-from loratui.catalog.edits import add_tags
+from loratui.catalog.edits import add_tags, store_tag_scores
+from loratui.catalog.findings import Measured, store_findings
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, redo, undo
 from loratui.catalog.query import select_memberships
@@ -299,3 +300,29 @@ def test_whatever_is_there_counts_are_kept_and_what_repeats_is_picked_once(
     if changed:
         undo(catalog)
     assert select_memberships(catalog, "Mira") == content
+
+
+def test_what_checks_found_is_heeded(catalog: Catalog, tmp_path: Path) -> None:
+    scenes = {
+        "red": FACE,
+        "blue": replace(FACE, background="night sky", clothes="blue shirt"),
+        "green": replace(FACE, view="from side", background="grass", clothes="green shirt"),
+    }
+    ids = bring(catalog, tmp_path, scenes)
+    pictures = {member.id: member.picture_id for member in select_memberships(catalog, "Mira")}
+    found = {"red": "faces", "blue": "other", "green": "dark"}
+    store_findings(catalog, [Measured(pictures[ids[name]], kind, "a check", 1.5) for name, kind in found.items()])
+    proposal = propose_roles(catalog, "Mira", 9, 0)
+    assert names(proposal, "primary") == {"green"}
+    assert reason_of(proposal, "red") == "others are in the picture too"
+    assert reason_of(proposal, "blue") == "it looks like another subject's"
+
+
+def test_what_may_not_be_trained_on_is_never_proposed(catalog: Catalog, tmp_path: Path) -> None:
+    ids = bring(catalog, tmp_path, {"fine": FACE, "unfit": replace(FACE, background="grass", clothes="blue shirt")})
+    add_tags(catalog, "Mira", [ids["unfit"]], ["child"])
+    (picture,) = select_memberships(catalog, "Mira", "name:unfit*")
+    store_tag_scores(catalog, picture.picture_id, "wd", [("explicit", "rating", 0.9), ("general", "rating", 0.05)])
+    proposal = propose_roles(catalog, "Mira", 5, 5)
+    assert names(proposal, "primary") | names(proposal, "supporting") == {"fine"}
+    assert reason_of(proposal, "unfit").startswith("may not be used")
