@@ -18,7 +18,7 @@ import time
 # it was pushed on, synchronised output, mouse reports, focus, paste, resize reports; then line wrap, cursor, colours.
 _MODES = (
     "\x1b[<u\x1b[?2026l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
-    "\x1b[?1004l\x1b[?2004l\x1b[?2048l"
+    "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b7\x1b[r\x1b8"
 )
 _LOOKS = "\x1b[?7h\x1b[?25h\x1b[0m"
 RESETS = f"\x18\x1b\\{_MODES}\x1b[?1049l{_LOOKS}"
