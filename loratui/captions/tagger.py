@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loratui.captions.preprocess import PREPROCESS, PixelLayout, Pixels
-from loratui.captions.thresholds import Thresholds, cut_general, thresholds_for
+from loratui.captions.thresholds import Thresholds, cut_character, cut_general, thresholds_for
 from loratui.captions.vocabulary import RATING, Vocabulary, read_vocabulary
 from loratui.errors import MissingFeatureError, NotFoundError, RefusedError
 
@@ -59,7 +59,10 @@ class Tagger:
         self._input, self.layout, self.batch = _read_input(files, session)
         self._output = _choose_output(files, session, len(vocabulary))
         self._ratings = np.array([category == RATING for category in vocabulary.categories])
-        self._general = np.array([category == "general" for category in vocabulary.categories])
+        self._members = {
+            wanted: np.array([category == wanted for category in vocabulary.categories])
+            for wanted in ("general", "character")
+        }
         # Lower case, as the catalog keeps tags; where two differ in case alone, the higher score stands for both.
         self._keys = [tag.lower() for tag in vocabulary.names]
 
@@ -90,12 +93,17 @@ class Tagger:
             found.setdefault(key, (key, self.vocabulary.categories[number], float(row[number])))
         return list(found.values())
 
-    def find_cut(self, row: Scores) -> float | None:
-        """MCut of one picture's general scores: where the gap between those that fit and the rest is largest."""
-        general = row[self._general]
-        kept = general[general >= KEPT_FROM].tolist()
-        # The gap below the last kept score counts too; further down there is none that large.
-        return cut_general([*kept, *general[general < KEPT_FROM].max(initial=0.0, keepdims=True).tolist()])
+    def find_cuts(self, row: Scores) -> dict[str, float]:
+        """MCut of one picture's scores by category: where the gap between the tags that fit and the rest is largest."""
+        found: dict[str, float] = {}
+        for category, cut in (("general", cut_general), ("character", cut_character)):
+            scores = row[self._members[category]]
+            kept, rest = scores[scores >= KEPT_FROM], scores[scores < KEPT_FROM]
+            # The gap below the last kept score counts too; further down there is none that large.
+            at = cut([*kept.tolist(), *rest.max(initial=0.0, keepdims=True).tolist()])
+            if at is not None and kept.size:
+                found[category] = at
+        return found
 
     def _call(self, pictures: Pixels) -> Any:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
+from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,7 +15,6 @@ import numpy as np
 from loratui.captions.preprocess import Pixels, prepare_picture
 from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.tagger import Tagger, open_tagger
-from loratui.captions.thresholds import Thresholds
 from loratui.catalog.blobs import read_picture
 from loratui.catalog.decoding import load_rgb
 from loratui.catalog.edits import store_many_tag_scores
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from loratui.captions.thresholds import Thresholds
     from loratui.catalog.edits import ScoredTag
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Membership, Subject
@@ -69,7 +69,7 @@ class TaggingResult:
     """What became of the pictures: `tagged` now, `skipped` because this tagger had scored them, or `refused`.
 
     `tagger` is the id under which scores are kept. `thresholds` are those that its makers measured, `mcut` is where
-    the largest gap in the general scores of the tagged pictures is, at the median; None without any.
+    the largest gap in the scores of the tagged pictures is, at the median, by category (general, character).
     """
 
     tagger: str
@@ -79,7 +79,7 @@ class TaggingResult:
     tagged: int = 0
     skipped: int = 0
     refused: list[UntaggedPicture] = field(default_factory=list)
-    mcut: float | None = None
+    mcut: dict[str, float] = field(default_factory=dict)
     unfit: list[UntaggedPicture] = field(default_factory=list)
     """Pictures of the subject that may not be used, by what taggers and people say of them now, and why."""
     warning: str = ""
@@ -205,7 +205,7 @@ class _Work:
         self._catalog, self._tagger, self._result = catalog, tagger, result
         self._report, self._total = report, total
         self._unsaved: dict[int, list[ScoredTag]] = {}
-        self._cuts: list[float] = []
+        self._cuts: dict[str, list[float]] = defaultdict(list)
         self._done = 0
         self._started = self._saved = self._reported = time.monotonic()
 
@@ -229,7 +229,7 @@ class _Work:
             store_many_tag_scores(self._catalog, self._tagger.id, self._unsaved)
             self._result.tagged += len(self._unsaved)
             self._unsaved.clear()
-        self._result.mcut = round(median(self._cuts), 4) if self._cuts else None
+        self._result.mcut = {category: round(median(cuts), 4) for category, cuts in self._cuts.items()}
         self._saved = time.monotonic()
         self._result.times.storing += time.perf_counter() - begun
 
@@ -249,8 +249,8 @@ class _Work:
             self._result.times.session += time.perf_counter() - begun
             for picture, row in zip(good, rows, strict=True):
                 self._unsaved[picture.picture_id] = self._tagger.list_scores(row)
-                if (cut := self._tagger.find_cut(row)) is not None:
-                    self._cuts.append(cut)
+                for category, cut in self._tagger.find_cuts(row).items():
+                    self._cuts[category].append(cut)
         self._done += len(batch.pictures)
         self._say(batch.pictures[-1].name)
 

@@ -31,6 +31,7 @@ def tag(
     Example: `loratui tag Mira role:inbox --tagger SmilingWolf/wd-vit-tagger-v3`
     """
     from loratui.captions.hub import choose_tagger, find_hub
+    from loratui.captions.service import rules_of
     from loratui.captions.tagging import tag_pictures
     from loratui.errors import RefusedError
 
@@ -54,6 +55,7 @@ def tag(
             workers=workers,
             duplicates=find_duplicates(catalog, subject),
         )
+        used = rules_of(catalog, subject).general_threshold
     times = done.times
     code = RefusedError.exit_code if done.refused and not done.tagged and not done.skipped else 0
     if show.json:
@@ -72,11 +74,12 @@ def tag(
             f"{times.storing:.1f} s storing, {times.opening:.1f} s opening.",
             show,
         )
-        cut = "" if done.mcut is None else f", the largest gap in these scores is at {done.mcut:.2f}"
-        remark(
-            f"thresholds: its makers measured {done.thresholds.general:.2f}{cut}; the captions' own is in "
-            f"`loratui rules show {shlex.quote(subject)}`.",
-            show,
-        )
+        cut = f" (the largest gap in these scores is at {done.mcut['general']:.2f})" if "general" in done.mcut else ""
+        if abs(done.thresholds.general - used) > 0.05:
+            remark(
+                f"{done.thresholds.general:.2f} suits this tagger, captions use tags from {used:.2f} on{cut}: "
+                f"loratui rules set {shlex.quote(subject)} --general-threshold {done.thresholds.general:.2f}",
+                show,
+            )
     remark(f"next: loratui tags list {shlex.quote(subject)}", show)
     return code

@@ -104,7 +104,7 @@ def test_every_picture_gets_its_own_scores(
     assert (done.pictures, done.tagged, done.skipped, done.refused) == (PICTURES, PICTURES, 0, [])
     assert _first_tags(catalog) == mira
     assert done.thresholds == Thresholds()
-    assert done.mcut == 0.5
+    assert done.mcut == {"general": 0.5}
     ratings = [score for score in tag_scores_of(catalog, "Mira")[1] if score.category == "rating"]
     assert len(ratings) == 4
 
@@ -222,7 +222,7 @@ def test_progress_is_told_and_the_seconds_are_accounted_for(
 def test_no_pictures_are_no_problem(catalog: Catalog, model: Path) -> None:
     add_subject(catalog, "Mira", "Mirvok")
     done = tag_pictures(catalog, "Mira", "", model)
-    assert (done.pictures, done.tagged, done.mcut) == (0, 0, None)
+    assert (done.pictures, done.tagged, done.mcut) == (0, 0, {})
 
 
 def _balanced_accuracy(catalog: Catalog, folder: Path, count: int, seed: int) -> dict[str, float]:
