@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Depth = Literal["truecolor", "256", "ascii", "off"]
 """How pictures are drawn: in 24-bit colour, in the 256-colour palette, of characters alone, or not at all."""
 
-THRIFTS = (65.0, 200.0)
+THRIFTS = (75.0, 200.0)
 """What a byte is worth of squared error, in tiles and in their drafts: at this size nobody misses what the first leaves
 out, and the second shows what there is to see."""
 FULL_THRIFT = 15.0
