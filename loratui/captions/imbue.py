@@ -9,10 +9,10 @@ from loratui.captions.advice import LEAVES_OUT, TRAINED, TagAdvice, Verdict, jud
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.outlook import Outlook, foresee
 from loratui.captions.presets import Preset, find_preset
-from loratui.captions.service import change_rules
+from loratui.captions.service import replace_rules
 from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.traits import trait_of
-from loratui.catalog.edits import clean_tags, tag_scores_of
+from loratui.catalog.edits import clean_tags, get_rules, tag_scores_of
 from loratui.catalog.subjects import get_subject
 from loratui.errors import UsageError
 
@@ -152,7 +152,8 @@ def apply_imbue(
     imbued = _extend(book, [tag.tag for tag in added])
     preview = book.preview({"imbued": imbued})
     if added and not dry_run:
-        change_rules(catalog, owner, {"imbued": imbued})
+        said = ", ".join(tag.tag for tag in added)
+        replace_rules(catalog, owner, {**get_rules(catalog, owner), "imbued": imbued}, label=f"imbue {said}")
     own = dict.fromkeys(tag.imbued_by for tag in advice.tags if tag.imbued_by and tag.verdict not in LEAVES_OUT)
     return ImbueResult(tuple(added), tuple(already), tuple(own), tuple(imbued), preview)
 

@@ -198,7 +198,8 @@ def test_applying_adds_to_the_list_and_undo_takes_it_back(catalog: Catalog) -> N
     assert [(one.tag, one.pictures) for one in result.added] == [("freckles", 16)]
     assert rules_of(catalog, "mira").imbued == ("my own", "red_eyes", "freckles")
     assert result.preview.changed == 16
-    assert history(catalog, 1)[0].action == "rules.set"
+    entry = history(catalog, 1)[0]
+    assert (entry.action, entry.label) == ("rules.set", "mira: imbue freckles")
     undo(catalog)
     assert captions_of(catalog, "mira") == before
     redo(catalog)
