@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from loratui.catalog.vectors import TagRow, count_taggers, list_read, read_rows
 from loratui.errors import Cancelled
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
+
+_Floats = npt.NDArray[np.float64]
 
 NEIGHBOURS = 2
 """Likeness to a subject is the mean over so many of its pictures, the most alike."""
@@ -27,8 +29,12 @@ MARGIN = 1.2
 LEAST = 0.3
 """Below this cosine nothing is alike enough to say whose picture it is."""
 
-# Of each other subject, so that a large library is compared in seconds.
-_MOST = 200
+# Of other subjects, so that a large library is compared in seconds: of each, the newest.
+_MOST_OF_EACH = 200
+_MOST_OF_ALL = 40_000
+_LEAST_OF_EACH = 10
+# A subject whose pictures are not among so many nearest ones is not the one it looks like.
+_NEAREST = 50
 _LEAST_OWN = 3
 
 
@@ -66,68 +72,79 @@ def find_strangers(
     A picture's tags are its vector: square roots of the scores, each weighed by how rare the tag is. Raises
     Cancelled.
     """
-    others = list_read(catalog, tagger, most=_MOST)
-    others.pop(subject.name, None)
-    own = [picture.picture_id for picture in pictures]
-    rows = read_rows(catalog, tagger, {*own, *(id_ for ids in others.values() for id_ in ids)})
+    others = _choose_others(catalog, subject, tagger)
+    ids = [picture.picture_id for picture in pictures]
+    rows = read_rows(catalog, tagger, {*ids, *(id_ for known in others.values() for id_ in known)})
     space = _Space(rows)
-    own = [id_ for id_ in own if id_ in space.place]
-    if len(own) < _LEAST_OWN or not others:
+    own = np.array([space.place[id_] for id_ in ids if id_ in space.place], np.int64)
+    pairs = [
+        (space.place[id_], number)
+        for number, known in enumerate(others.values())
+        for id_ in known
+        if id_ in space.place
+    ]
+    if len(own) < _LEAST_OWN or not pairs:
         return []
-    members: dict[str, list[int]] = {name: [id_ for id_ in ids if id_ in space.place] for name, ids in others.items()}
+    there, owners = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
     found = []
-    for id_ in own:
+    for place in own.tolist():
         if cancel is not None and cancel.is_set():
             raise Cancelled("The check was stopped.", hint="Run it again.")
-        likeness = space.compare(id_)
-        here = _mean_of_best([likeness[other] for other in own if other != id_])
+        cosines = space.compare(place)
+        here = _mean_of_best(cosines[own[own != place]])
         # A picture that both subjects have is no stranger in either.
-        there = {name: ids for name, ids in members.items() if ids and id_ not in ids}
-        if not there:
-            continue
-        name, best = max(
-            ((name, _mean_of_best([likeness[other] for other in ids])) for name, ids in there.items()),
-            key=lambda each: each[1],
-        )
+        shared = owners[there == place]
+        likeness = np.where(np.isin(owners, shared), -1.0, cosines[there]) if len(shared) else cosines[there]
+        nearest = np.argsort(-likeness)[:_NEAREST]
+        candidates = np.unique(owners[nearest[likeness[nearest] >= LEAST]]).tolist()
+        ranked = [(_mean_of_best(likeness[owners == owner]), owner) for owner in candidates]
+        best, owner = max(ranked, default=(0.0, 0))
         if best >= LEAST and best >= MARGIN * here:
-            nearest = sorted(there[name], key=lambda other: -likeness[other])[:NEIGHBOURS]
-            found.append(Stranger(id_, name, round(best, 4), round(here, 4), tuple(nearest)))
+            like = [space.ids[there[at]] for at in nearest if owners[at] == owner][:NEIGHBOURS]
+            found.append(Stranger(space.ids[place], list(others)[owner], round(best, 4), round(here, 4), tuple(like)))
     return found
 
 
-def _mean_of_best(likeness: Sequence[float]) -> float:
-    best = sorted(likeness, reverse=True)[:NEIGHBOURS]
-    return sum(best) / NEIGHBOURS
+def _choose_others(catalog: Catalog, subject: Subject, tagger: str) -> dict[str, list[int]]:
+    others = list_read(catalog, tagger, most=_MOST_OF_EACH)
+    others.pop(subject.name, None)
+    each = max(_LEAST_OF_EACH, _MOST_OF_ALL // max(1, len(others)))
+    return {name: ids[:each] for name, ids in others.items()}
+
+
+def _mean_of_best(likeness: _Floats) -> float:
+    if len(likeness) <= NEIGHBOURS:
+        return float(likeness.sum()) / NEIGHBOURS
+    return float(np.partition(likeness, -NEIGHBOURS)[-NEIGHBOURS:].mean())
 
 
 class _Space:
-    """Pictures as sparse vectors of unit length: the tags of all in one row, and where each picture's begin."""
+    """Pictures as sparse vectors of unit length, kept by picture and, to look up who shares a tag, by tag."""
 
     def __init__(self, rows: Sequence[TagRow]) -> None:
         numbers: dict[str, int] = {}
-        by_picture: dict[int, list[tuple[int, float]]] = defaultdict(list)
-        for picture_id, tag, score in rows:
-            by_picture[picture_id].append((numbers.setdefault(tag, len(numbers)), score))
-        self.place = {picture_id: index for index, picture_id in enumerate(by_picture)}
-        flat = [pair for pairs in by_picture.values() for pair in pairs]
-        self._tags = np.array([tag for tag, _ in flat], np.int64)
-        lengths = np.array([len(pairs) for pairs in by_picture.values()], np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(lengths)])[:-1] if len(lengths) else lengths
-        weights = np.sqrt(np.array([score for _, score in flat], np.float64))
-        if len(flat):
-            seen_in = np.bincount(self._tags, minlength=len(numbers))
-            weights *= np.log((len(lengths) + 1) / (seen_in + 1))[self._tags] + 1e-6
-            sizes = np.sqrt(np.add.reduceat(weights**2, self._starts))
-            weights /= np.repeat(np.where(sizes > 0, sizes, 1.0), lengths)
-        self._weights = weights
-        self._lengths = lengths
-        self._count = len(numbers)
+        self.place: dict[int, int] = {}
+        pictures = np.array([self.place.setdefault(id_, len(self.place)) for id_, _, _ in rows], np.int64)
+        tags = np.array([numbers.setdefault(tag, len(numbers)) for _, tag, _ in rows], np.int64)
+        self.ids = list(self.place)
+        seen_in = np.bincount(tags, minlength=len(numbers))
+        rarity = np.log((len(self.ids) + 1) / (seen_in + 1)) + 1e-6
+        weights = np.sqrt(np.array([score for _, _, score in rows], np.float64)) * rarity[tags]
+        sizes = np.sqrt(np.bincount(pictures, weights**2, minlength=len(self.ids)))
+        weights /= np.maximum(sizes, 1e-12)[pictures]
+        # The rows come picture by picture.
+        self._starts = np.searchsorted(pictures, np.arange(len(self.ids) + 1))
+        self._tags, self._weights = tags, weights
+        order = np.argsort(tags, kind="stable")
+        self._by_tag, self._weights_by_tag = pictures[order], weights[order]
+        self._tag_starts = np.concatenate([[0], np.cumsum(seen_in)])
 
-    def compare(self, picture_id: int) -> Mapping[int, float]:
-        """The cosine of a picture with every picture, by id."""
-        index = self.place[picture_id]
-        mine = slice(self._starts[index], self._starts[index] + self._lengths[index])
-        dense = np.zeros(self._count)
-        dense[self._tags[mine]] = self._weights[mine]
-        cosines = np.add.reduceat(dense[self._tags] * self._weights, self._starts).tolist()
-        return dict(zip(self.place, cosines, strict=True))
+    def compare(self, place: int) -> _Floats:
+        """The cosine of a picture with every picture, by their places."""
+        mine = slice(self._starts[place], self._starts[place + 1])
+        cosines = np.zeros(len(self.ids))
+        for tag, weight in zip(self._tags[mine].tolist(), self._weights[mine].tolist(), strict=True):
+            sharing = slice(self._tag_starts[tag], self._tag_starts[tag + 1])
+            # A picture has a tag once, so no place comes twice.
+            cosines[self._by_tag[sharing]] += weight * self._weights_by_tag[sharing]
+        return cosines

@@ -147,7 +147,8 @@ def _judge(
         return {}
     persons = dict.fromkeys(sexual, subject.name) if subject.kind == "person" else _find_persons(connection, sexual)
     words = _find_words(connection, sexual, texts)
-    of_all = find_youth_words(subject.class_word)
+    # Both are in every caption.
+    of_all = find_youth_words(f"{subject.trigger}, {subject.class_word}")
     found = {}
     for picture_id, rating in sexual.items():
         signs = tuple(dict.fromkeys([*sorted(words[picture_id]), *of_all]))
@@ -188,7 +189,7 @@ def refuse_if_unfit(subject: Subject, name: str, scores: Iterable[Iterable[Score
         return
     tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)
     words = {_spell(tag) for tag in tags if tag_key(tag) in youth_tags()}
-    words.update(find_youth_words(prompt), find_youth_words(subject.class_word))
+    words.update(find_youth_words(f"{prompt}, {subject.trigger}, {subject.class_word}"))
     unfit = Unfit(rating, tuple(sorted(words)), subject.name)
     if words or subject.kind == "person":
         raise RefusedError(
@@ -290,6 +291,12 @@ def _find_words(connection: Connection, picture_ids: Collection[int], texts: Map
     written = select(member.picture_id, member.caption).where(member.picture_id.in_(as_values(picture_ids)))
     for picture_id, caption in connection.execute(written.where(member.caption.is_not(None))):
         found[picture_id].update(find_youth_words(caption))
+    sentence = tables.sentence.c
+    described = select(member.picture_id, sentence.text).join_from(
+        tables.sentence, tables.membership, member.id == sentence.membership_id
+    )
+    for picture_id, text in connection.execute(described.where(member.picture_id.in_(as_values(picture_ids)))):
+        found[picture_id].update(find_youth_words(text))
     for picture_id in picture_ids:
         found[picture_id].update(find_youth_words(texts.get(picture_id, "")))
     return found

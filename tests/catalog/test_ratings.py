@@ -24,6 +24,7 @@ from loratui.catalog.ratings import (
     youth_tags,
 )
 from loratui.catalog.roles import remove_pictures, set_role
+from loratui.catalog.sentences import store_sentences
 from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
@@ -149,8 +150,19 @@ def test_a_rating_in_a_caption_file_counts(
     assert [each.id for each in select_memberships(catalog, ada, "rated:explicit OR rated:questionable")] == [one]
 
 
-def test_a_class_word_that_says_youth_counts_for_all_pictures(catalog: Catalog, fill: Callable[..., list[int]]) -> None:
-    subject = subjects.add_subject(catalog, "Tim", "timtok", class_word="child")[0]
+def test_what_a_captioner_wrote_counts(catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]) -> None:
+    (one,) = fill(mira, {})
+    rate(catalog, one, "explicit")
+    store_sentences(catalog, "vlm", "", {one: "A young girl stands in the rain."})
+    (found,) = list_unfit(catalog, mira)
+    assert found.words == ("young girl",)
+
+
+@pytest.mark.parametrize(("trigger", "class_word"), [("timtok", "child"), ("toddler_tim", "boy")])
+def test_a_trigger_or_class_word_that_says_youth_counts_for_all_pictures(
+    catalog: Catalog, fill: Callable[..., list[int]], trigger: str, class_word: str
+) -> None:
+    subject = subjects.add_subject(catalog, "Tim", trigger, class_word=class_word)[0]
     first, second = fill(subject, {}, {})
     rate(catalog, first, "explicit")
     rate(catalog, second, "general")
