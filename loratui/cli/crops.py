@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, print_json, print_table, say_changed
 from loratui.cli.session import Query, find_duplicates, open_library
 from loratui.errors import UsageError
 
@@ -48,7 +48,7 @@ def set_crop(
                 scale=1.0 if scale is None else scale,
                 duplicates=duplicates,
             )
-    _say_changed("cropped", count, show)
+    say_changed("cropped", count, show)
 
 
 def clear_crop(subject: str, *query: Query, show: Show = PLAIN) -> None:
@@ -58,7 +58,7 @@ def clear_crop(subject: str, *query: Query, show: Show = PLAIN) -> None:
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
         count = crops.set_crop(catalog, subject, " ".join(query), None, duplicates=duplicates)
-    _say_changed("whole again", count, show)
+    say_changed("whole again", count, show)
 
 
 def list_crops(subject: str, *query: Query, show: Show = PLAIN) -> None:
@@ -120,12 +120,3 @@ def _read_centre(text: str) -> tuple[float, float]:
     if not found:
         raise UsageError(f"'{text}' is not a centre.", hint="Write X,Y as shares from 0 to 1, such as 0.5,0.3.")
     return float(found[1]), float(found[2])
-
-
-def _say_changed(what: str, count: int, show: Show) -> None:
-    if show.json:
-        print_json({"changed": count})
-        return
-    print_text(f"{count} {'picture' if count == 1 else 'pictures'} {what}.")
-    if count:
-        remark("`loratui undo` takes it back.", show)

@@ -116,6 +116,16 @@ def remark(text: str, show: Show) -> None:
         print(clean(text), file=sys.stderr)
 
 
+def say_changed(what: str, count: int, show: Show) -> None:
+    """Say how many pictures an action changed, and that it can be undone."""
+    if show.json:
+        print_json({"changed": count})
+        return
+    print_text(f"{count} {'picture' if count == 1 else 'pictures'} {what}.")
+    if count:
+        remark("`loratui undo` takes it back.", show)
+
+
 def print_error(error: LoratuiError, *, as_json: bool) -> None:
     """Tell an error on stderr: what, why, and what to do."""
     if as_json:

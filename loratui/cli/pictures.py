@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark, say_changed
 from loratui.cli.session import Query, find_duplicates, open_library
 
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
@@ -79,7 +79,7 @@ def remove_pictures(subject: str, *query: Query, show: Show = PLAIN) -> None:
         raise UsageError("say which pictures to remove.", hint="A query such as name:*.gif, or `all`.")
     with open_library() as catalog:
         count = roles.remove_pictures(catalog, subject, text, duplicates=find_duplicates(catalog, subject))
-    _say_changed("removed", count, show)
+    say_changed("removed", count, show)
 
 
 def rate_pictures(subject: str, stars: int, *query: Query, show: Show = PLAIN) -> None:
@@ -88,7 +88,7 @@ def rate_pictures(subject: str, stars: int, *query: Query, show: Show = PLAIN) -
 
     with open_library() as catalog:
         count = roles.set_rating(catalog, subject, stars, " ".join(query), duplicates=find_duplicates(catalog, subject))
-    _say_changed("rated", count, show)
+    say_changed("rated", count, show)
 
 
 def list_refused(subject: str, *, show: Show = PLAIN) -> None:
@@ -124,7 +124,7 @@ def set_role(subject: str, role: Role, *query: Query, reason: str = "", show: Sh
             reason=reason,
             duplicates=find_duplicates(catalog, subject),
         )
-    _say_changed(f"set to {role}", count, show)
+    say_changed(f"set to {role}", count, show)
 
 
 def set_repeats(
@@ -149,16 +149,7 @@ def set_repeats(
         else:
             value = None if repeats == "default" else int(repeats)
             count = roles.set_repeats(catalog, subject, value, text, duplicates=duplicates)
-    _say_changed(f"set to {repeats} repeats", count, show)
-
-
-def _say_changed(what: str, count: int, show: Show) -> None:
-    if show.json:
-        print_json({"changed": count})
-        return
-    print_text(f"{count} {'picture' if count == 1 else 'pictures'} {what}.")
-    if count:
-        remark("`loratui undo` takes it back.", show)
+    say_changed(f"set to {repeats} repeats", count, show)
 
 
 def list_duplicates(subject: str, *, show: Show = PLAIN) -> None:
@@ -208,7 +199,7 @@ def resolve_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
 
     with open_library() as catalog:
         count = dedupe.resolve(catalog, subject, " ".join(query))
-    _say_changed("rejected as duplicates", count, show)
+    say_changed("rejected as duplicates", count, show)
 
 
 def keep_duplicates(
