@@ -89,6 +89,7 @@ class _Job:
     pictures: list[Membership]
     resolution: int
     faces: Path | None
+    tagger: Path | None
     named: frozenset[str]
     workers: int
     report: Report
@@ -105,6 +106,7 @@ def check_subject(
     only: Sequence[str] = (),
     *,
     faces: Path | None = None,
+    tagger: Path | None = None,
     resolution: int = 512,
     workers: int = 0,
     report: Report = ignore_progress,
@@ -112,9 +114,11 @@ def check_subject(
 ) -> CheckResult:
     """Look for misplaced pictures with all checks, or some; what they measure is kept, so that `flag:KIND` finds it.
 
-    `faces` is the folder of the face detector, `resolution` the side in pixels that is trained at. Pictures whose
-    faces the same model has counted are not read again, so a check that was stopped goes on where it was. Rejected
-    pictures are left out. Raises UsageError for a check that does not exist, NotFoundError, Cancelled.
+    `faces` is the folder of the face detector, `resolution` the side in pixels that is trained at, `tagger` the folder
+    of a model to compare subjects by: by its embeddings if it gives any, else by the tags that it has given; without
+    one by those of the tagger that has read most. Pictures that a model has read are not read again, so a check that
+    was stopped goes on where it was. Rejected pictures are left out. Raises UsageError for a check that does not exist,
+    NotFoundError, Cancelled.
     """
     unknown = [kind for kind in only if kind not in FLAGS]
     if unknown:
@@ -128,6 +132,7 @@ def check_subject(
         pictures,
         resolution,
         faces,
+        tagger,
         frozenset(only),
         workers or max(1, min(8, os.cpu_count() or 1)),
         report,
@@ -262,17 +267,31 @@ def _find_tags(job: _Job, kind: str, wanted: frozenset[str], pairs: tuple[str, .
 def _find_strangers(job: _Job) -> list[Measured]:
     # It needs numpy, which the other checks don't.
     from loratui.captions import strangers
+    from loratui.captions.tagger import open_tagger
 
-    tagger = strangers.find_tagger(job.catalog, job.pictures)
-    if not tagger:
+    opened = None if job.tagger is None else open_tagger(job.tagger)
+    model = strangers.find_tagger(job.catalog, job.pictures) if opened is None else opened.id
+    if opened is not None and opened.has_embedding:
+        model = f"{opened.id}/embedding"
+        found = strangers.find_strangers_by_embedding(
+            job.catalog,
+            job.subject,
+            job.pictures,
+            opened,
+            workers=job.workers,
+            report=job.report,
+            cancel=job.cancel,
+        )
+    elif model:
+        found = strangers.find_strangers(job.catalog, job.subject, job.pictures, model, job.cancel)
+    else:
         raise _Skip(f"no tagger has read the pictures; `loratui tag '{job.subject.name}' --tagger NAME` does")
-    found = strangers.find_strangers(job.catalog, job.subject, job.pictures, tagger, job.cancel)
     pictures = {picture.picture_id: picture for picture in job.pictures}
     return [
         _measure(
             pictures[one.picture_id],
             "other",
-            tagger,
+            model,
             one.ratio / strangers.MARGIN,
             f"looks like {one.subject} ({one.likeness:.2f}, {one.own_likeness:.2f} like {job.subject.name})",
             subject=one.subject,

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from loratui.catalog.vectors import TagRow, count_taggers, list_read, read_rows
+from loratui.captions.embeddings import Vector, embed_pictures
+from loratui.catalog.query import get_memberships
+from loratui.catalog.vectors import TagRow, count_taggers, list_pictures_of_subjects, list_read, read_rows
 from loratui.errors import Cancelled
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from loratui.captions.tagger import Tagger
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
+    from loratui.events import Report
 
 _Floats = npt.NDArray[np.float64]
 
@@ -72,10 +76,44 @@ def find_strangers(
     A picture's tags are its vector: square roots of the scores, each weighed by how rare the tag is. Raises
     Cancelled.
     """
-    others = _choose_others(catalog, subject, tagger)
+    others = _limit(list_read(catalog, tagger, most=_MOST_OF_EACH), subject)
     ids = [picture.picture_id for picture in pictures]
     rows = read_rows(catalog, tagger, {*ids, *(id_ for known in others.values() for id_ in known)})
-    space = _Space(rows)
+    return _compare(_TagSpace(rows), ids, others, cancel)
+
+
+def find_strangers_by_embedding(
+    catalog: Catalog,
+    subject: Subject,
+    pictures: Sequence[Membership],
+    tagger: Tagger,
+    *,
+    workers: int,
+    report: Report,
+    cancel: threading.Event,
+) -> list[Stranger]:
+    """Like `find_strangers`, by the embeddings of a model, which tell more than tags; they are computed where needed.
+
+    From each vector the mean of all is taken: some models give every picture much the same one.
+    """
+    others = _limit(list_pictures_of_subjects(catalog, most=_MOST_OF_EACH), subject)
+    members = get_memberships(catalog, [id_ for known in others.values() for id_ in known])
+    by_id = {member.id: member.picture_id for member in members}
+    vectors = embed_pictures(catalog, tagger, [*pictures, *members], workers=workers, report=report, cancel=cancel)
+    ids = [picture.picture_id for picture in pictures]
+    theirs = {name: [by_id[id_] for id_ in known if id_ in by_id] for name, known in others.items()}
+    return _compare(_VectorSpace(vectors), ids, theirs, cancel)
+
+
+def _limit(others: dict[str, list[int]], subject: Subject) -> dict[str, list[int]]:
+    kept = {name: ids for name, ids in others.items() if name != subject.name}
+    each = max(_LEAST_OF_EACH, _MOST_OF_ALL // max(1, len(kept)))
+    return {name: ids[:each] for name, ids in kept.items()}
+
+
+def _compare(
+    space: _Space, ids: Sequence[int], others: Mapping[str, Sequence[int]], cancel: threading.Event | None
+) -> list[Stranger]:
     own = np.array([space.place[id_] for id_ in ids if id_ in space.place], np.int64)
     pairs = [
         (space.place[id_], number)
@@ -105,20 +143,38 @@ def find_strangers(
     return found
 
 
-def _choose_others(catalog: Catalog, subject: Subject, tagger: str) -> dict[str, list[int]]:
-    others = list_read(catalog, tagger, most=_MOST_OF_EACH)
-    others.pop(subject.name, None)
-    each = max(_LEAST_OF_EACH, _MOST_OF_ALL // max(1, len(others)))
-    return {name: ids[:each] for name, ids in others.items()}
-
-
 def _mean_of_best(likeness: _Floats) -> float:
     if len(likeness) <= NEIGHBOURS:
         return float(likeness.sum()) / NEIGHBOURS
     return float(np.partition(likeness, -NEIGHBOURS)[-NEIGHBOURS:].mean())
 
 
-class _Space:
+class _Space(Protocol):
+    """Pictures that can be compared: their ids in order, and where each stands in it."""
+
+    ids: list[int]
+    place: dict[int, int]
+
+    def compare(self, place: int) -> _Floats:
+        """The cosine of a picture with every picture, by their places."""
+        ...
+
+
+class _VectorSpace:
+    """Pictures as dense vectors of unit length around their mean."""
+
+    def __init__(self, vectors: Mapping[int, Vector]) -> None:
+        self.ids = list(vectors)
+        self.place = {id_: place for place, id_ in enumerate(self.ids)}
+        matrix = np.stack(list(vectors.values())) if vectors else np.zeros((0, 1), np.float32)
+        matrix = matrix - matrix.mean(axis=0, keepdims=True) if vectors else matrix
+        self._matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+
+    def compare(self, place: int) -> _Floats:
+        return np.asarray(self._matrix @ self._matrix[place], np.float64)
+
+
+class _TagSpace:
     """Pictures as sparse vectors of unit length, kept by picture and, to look up who shares a tag, by tag."""
 
     def __init__(self, rows: Sequence[TagRow]) -> None:
@@ -140,7 +196,6 @@ class _Space:
         self._tag_starts = np.concatenate([[0], np.cumsum(seen_in)])
 
     def compare(self, place: int) -> _Floats:
-        """The cosine of a picture with every picture, by their places."""
         mine = slice(self._starts[place], self._starts[place + 1])
         cosines = np.zeros(len(self.ids))
         for tag, weight in zip(self._tags[mine].tolist(), self._weights[mine].tolist(), strict=True):

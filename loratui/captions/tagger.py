@@ -58,6 +58,8 @@ class Tagger:
         self._is_cl = files.is_cl
         self._input, self.layout, self.batch = _read_input(files, session)
         self._output = _choose_output(files, session, len(vocabulary))
+        others = [output.name for output in session.get_outputs() if output.name != self._output]
+        self._embedding = str(others[0]) if others else ""
         self._ratings = np.array([category == RATING for category in vocabulary.categories])
         self._members = {
             wanted: np.array([category == wanted for category in vocabulary.categories])
@@ -73,16 +75,30 @@ class Tagger:
 
     def run(self, pictures: Pixels) -> Scores:
         """Scores [n, tags] of prepared pictures [n, *layout.shape], from 0 to 1."""
+        if not len(pictures):
+            return np.empty((0, len(self.vocabulary)), np.float32)
+        return self._check(self._ask(self._output, pictures), len(pictures))
+
+    @property
+    def has_embedding(self) -> bool:
+        """Whether a second output says what a picture is like, beyond its tags; some re-exports have one."""
+        return bool(self._embedding)
+
+    def embed(self, pictures: Pixels) -> Scores:
+        """What prepared pictures [n, *layout.shape] are like, as vectors [n, width]; only with an embedding."""
+        return np.asarray(self._ask(self._embedding, pictures), np.float32).reshape(len(pictures), -1)
+
+    def _ask(self, output: str, pictures: Pixels) -> Any:
         if self.batch is None:
-            return self._check(self._call(pictures), len(pictures))
+            return self._call(output, pictures)
         parts = []
         for start in range(0, len(pictures), self.batch):
             part = pictures[start : start + self.batch]
             short = self.batch - len(part)
             # A model of fixed batch size is given the last picture again where there are too few.
             filled = np.concatenate([part, np.repeat(part[-1:], short, axis=0)]) if short else part
-            parts.append(self._check(self._call(filled), self.batch)[: len(part)])
-        return np.concatenate(parts) if parts else np.empty((0, len(self.vocabulary)), np.float32)
+            parts.append(np.asarray(self._call(output, filled))[: len(part)])
+        return np.concatenate(parts)
 
     def list_scores(self, row: Scores) -> list[ScoredTag]:
         """What is worth keeping of one picture's scores: those from 0.10 on, and all ratings; highest first."""
@@ -105,9 +121,9 @@ class Tagger:
                 found[category] = at
         return found
 
-    def _call(self, pictures: Pixels) -> Any:
+    def _call(self, name: str, pictures: Pixels) -> Any:
         try:
-            (output,) = self._session.run([self._output], {self._input: pictures})
+            (output,) = self._session.run([name], {self._input: pictures})
         # Whatever the runtime raises is told by its own exceptions, which share no base but this.
         except Exception as error:
             raise RefusedError(

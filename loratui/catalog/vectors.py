@@ -36,6 +36,22 @@ def taggers_of(catalog: Catalog, picture_ids: Sequence[int]) -> dict[int, str]:
         return {picture_id: tagger for picture_id, tagger in connection.execute(chosen.order_by(known.id))}
 
 
+def list_pictures_of_subjects(catalog: Catalog, *, most: int) -> dict[str, list[int]]:
+    """By subject, the ids of its memberships, rejected and lost pictures aside: the `most` newest of each."""
+    member, subject, picture = tables.membership.c, tables.subject.c, tables.picture.c
+    joined = tables.membership.join(tables.subject, subject.id == member.subject_id).join(
+        tables.picture, picture.id == member.picture_id
+    )
+    chosen = select(subject.name, member.id).select_from(joined)
+    chosen = chosen.where(picture.state == "ok", member.role != "rejected").order_by(member.id.desc())
+    found: dict[str, list[int]] = defaultdict(list)
+    with catalog.read() as connection:
+        for name, id_ in connection.execute(chosen):
+            if len(found[name]) < most:
+                found[name].append(id_)
+    return dict(found)
+
+
 def list_read(catalog: Catalog, tagger: str, *, most: int) -> dict[str, list[int]]:
     """By subject, the ids of its pictures that a tagger has read, rejected ones aside: the `most` newest of each."""
     known, member, subject = tables.tagging.c, tables.membership.c, tables.subject.c

@@ -22,6 +22,9 @@ def check(
         Parameter(help="Checks to make, with commas: unfit, faces, people, text, blur, tiny, dark, bright, other."),
     ] = "",
     face_model: Annotated[Path | None, Parameter(help="Folder of YuNet, the face detector.")] = None,
+    tagger: Annotated[
+        Path | None, Parameter(help="Folder of a tagger whose embeddings, or tags, tell subjects apart.")
+    ] = None,
     resolution: Annotated[int, Parameter(help="Side in pixels that is trained at; tiny is told by it.")] = 512,
     show: Show = PLAIN,
 ) -> None:
@@ -41,6 +44,7 @@ def check(
             subject,
             kinds,
             faces=face_model or settings.face_model,
+            tagger=tagger,
             resolution=resolution,
             workers=settings.import_workers,
             report=report,
