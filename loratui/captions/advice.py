@@ -141,14 +141,10 @@ class _Judge:
         if group and group.kind == "meta":
             return self._say(count, group, "keep", "Said in the captions, so that it is not learned with the trigger.")
         if self._most(count) < FUSED:
-            reason = (
-                f"It stays in the captions{', so that the prompt decides' if group and group.kind != 'meta' else ''}."
-            )
-            return self._say(count, group, "keep", reason)
+            return self._say(count, group, "keep", "Said in the captions, so that the prompt decides.")
         what = f"it is to follow the prompt ({group.title})" if group else "no list knows it"
-        reason = (
-            f"In {self._most(count):.0%} of what training sees, but {what}: it will come with the trigger, unasked."
-        )
+        seen = f"In {self._most(count):.0%} of what training sees"
+        reason = f"{seen}, but {what}: it will come with the trigger, unasked."
         having = {one.id for one in self.holders.get(fold_tag(count.tag), ())}
         without = self._name(one for one in self.book.pictures if one.id not in having)
         return self._say(count, group, "fused", reason, _start(self._remedy(count, without)), without)
@@ -156,8 +152,9 @@ class _Judge:
     def _remedy(self, count: TagCount, without: Sequence[Behind] = ()) -> str:
         pictures = len(self.book.pictures)
         samples = sum(one.repeats for one in self.book.pictures if one.role in TRAINED)
-        # So many, seen once an epoch each, that the tag is in less than 85 % of the pictures and of what is seen.
-        missing = max(count.pictures / FUSED - pictures, count.weight * samples / FUSED - samples)
+        # So many new supporting pictures that the tag is in less than 85 % of the pictures and of what is seen.
+        unseen = (count.weight * samples / FUSED - samples) / self.book.subject.supporting_repeats
+        missing = max(count.pictures / FUSED - pictures, unseen)
         more = max(1, floor(missing) + 1)
         repeats = f", give the {len(without)} without it more repeats" if without else ""
         return f"add {more} contrast picture{'s' * (more != 1)} without it{repeats}, or keep the tag and live with it."
