@@ -15,7 +15,7 @@ from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
@@ -113,9 +113,10 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Trial:
-    """Some rules that were tried: their captioner, and every caption once it was asked for."""
+    """Some rules that were tried: their captioner, and once they were asked for, the tags and all of every caption."""
 
     captioner: Captioner
+    said: list[tuple[str, ...]] | None = None
     captions: list[str] | None = None
 
 
@@ -156,7 +157,7 @@ class CaptionBook:
         if pictures is not None:
             return _write(trial.captioner, pictures)
         if trial.captions is None:
-            trial.captions = self._write_all(trial.captioner)
+            trial.captions = self._write_all(trial)
         return trial.captions
 
     def count_tags(self) -> list[TagCount]:
@@ -205,18 +206,24 @@ class CaptionBook:
             self._memory.tags = [*added], [*dict.fromkeys(chain.from_iterable(one.scored for one in self.pictures))]
         return self._memory.tags
 
-    def _write_all(self, captioner: Captioner) -> list[str]:
+    def _write_all(self, trial: _Trial) -> list[str]:
         """Write every caption, but those that read as they did under rules tried before."""
-        for trial in self._memory.trials:
-            if trial.captions is not None and trial.captioner.differs_in_tags_only(captioner):
-                changed = captioner.judges_otherwise(trial.captioner)
-                return [
-                    text
-                    if one.caption or (changed.isdisjoint(one.added) and changed.isdisjoint(one.scored))
-                    else captioner.caption(one.caption, one.added, one.removed, one.scored, one.sentence)
-                    for one, text in zip(self.pictures, trial.captions, strict=True)
-                ]
-        return _write(captioner, self.pictures)
+        captioner = trial.captioner
+        near = next((one for one in self._memory.trials if one.said and one.captioner.says_alike(captioner)), None)
+        if near is None or near.said is None or near.captions is None:
+            trial.said = [captioner.say_tags(one.added, one.removed, one.scored) for one in self.pictures]
+            return [_finish(captioner, one, tags) for one, tags in zip(self.pictures, trial.said, strict=True)]
+        changed = captioner.judges_otherwise(near.captioner)
+        touched = [not (changed.isdisjoint(one.added) and changed.isdisjoint(one.scored)) for one in self.pictures]
+        trial.said = [
+            captioner.say_tags(one.added, one.removed, one.scored) if is_touched else tags
+            for one, tags, is_touched in zip(self.pictures, near.said, touched, strict=True)
+        ]
+        ends_alike = captioner.ends_alike(near.captioner)
+        return [
+            text if ends_alike and not is_touched else _finish(captioner, one, tags)
+            for one, tags, text, is_touched in zip(self.pictures, trial.said, near.captions, touched, strict=True)
+        ]
 
     def _tally(self, captioner: Captioner) -> _Tally:
         for naming, tally in self._memory.tallies:
@@ -297,6 +304,12 @@ class CaptionBook:
 
 def _write(captioner: Captioner, pictures: Iterable[TaggedPicture]) -> list[str]:
     return [captioner.caption(one.caption, one.added, one.removed, one.scored, one.sentence) for one in pictures]
+
+
+def _finish(captioner: Captioner, one: TaggedPicture, tags: Sequence[str]) -> str:
+    if one.caption or one.sentence:
+        return captioner.caption(one.caption, one.added, one.removed, one.scored, one.sentence)
+    return captioner.write_around(tags, one.added, one.scored)
 
 
 def read_book(

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loratui.captions.overlaps import meta_words, open_implications
 from loratui.captions.rule_values import PLACEHOLDER, check_rule, resolve_names
@@ -115,16 +115,17 @@ def compute_caption(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What rules make of a tag: keys are for comparing, `text` is how it is said."""
+class Judged(NamedTuple):
+    """What rules make of a tag: keys are for comparing, `text` is how it is said, empty when it is not.
+
+    `implies` are tags that need not be said beside it, folded.
+    """
 
     key: str
     shown_key: str
     text: str
     imbued: bool
     implies: frozenset[str]
-    """Tags that need not be said beside it, folded."""
 
 
 TagState = Literal["said", "imbued", "implied", "cut", "removed"]
@@ -146,6 +147,18 @@ class Verdicts(dict[str, Judged]):
         return found
 
 
+class Keys(dict[str, str]):
+    """The folded forms alone of judged tags, so that looking them up for many pictures runs in C."""
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        super().__init__()
+        self._verdicts = verdicts
+
+    def __missing__(self, tag: str) -> str:
+        found = self[tag] = self._verdicts[tag].shown_key
+        return found
+
+
 class TagChooser:
     """Chooses the tags that captions are made of; each is judged once, however many pictures show it."""
 
@@ -161,6 +174,7 @@ class TagChooser:
         self._telling: set[str] = set()
         self.own = Verdicts(self._judge)
         self.scored = Verdicts(self._judge_scored)
+        self._own_keys, self._scored_keys = Keys(self.own), Keys(self.scored)
 
     def choose(
         self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str], *, pruned: bool = True
@@ -176,20 +190,17 @@ class TagChooser:
         by_hand: tuple[str, ...] = ()
         for tags, verdicts in ((added, self.own), (scored, self.scored)):
             for tag in tags:
-                found = verdicts[tag]
-                key = found.shown_key
-                if not key or key in chosen or (gone and (found.key in gone or key in gone)):
+                key, shown, text, imbued, implies = verdicts[tag]
+                if gone and (key in gone or shown in gone):
                     continue
-                if pruned:
-                    # What is imbued is known of the picture, so it still stands for what it implies.
-                    if found.implies:
-                        said |= found.implies
-                    if found.imbued:
-                        continue
-                chosen[key] = found.text
+                # What is imbued is known of the picture, so it still stands for what it implies.
+                if implies:
+                    said |= implies
+                if shown and shown not in chosen and not (imbued and pruned):
+                    chosen[shown] = text
             if verdicts is self.own and self.rules.drop_overlaps == "scored":
                 by_hand = tuple(chosen)
-        if said:
+        if said and pruned:
             for key in said.intersection(chosen).difference(by_hand):
                 del chosen[key]
         return self._put_in_order(chosen)
@@ -241,18 +252,18 @@ class TagChooser:
         """The folded form of the tags that `choose` finds unpruned, without their order, many times faster."""
         if removed:
             return set(self.choose(added, removed, scored, pruned=False))
-        found = {verdict.shown_key for verdict in map(self.own.__getitem__, added)}
-        found.update([verdict.shown_key for verdict in map(self.scored.__getitem__, scored)])
+        found = set(map(self._own_keys.__getitem__, added))
+        found.update(map(self._scored_keys.__getitem__, scored))
         found.discard("")
         return found
 
     def find_implied(self, keys: set[str], added: Sequence[str], scored: Sequence[str]) -> set[str]:
         """Which of a picture's tags are left out because more specific ones say them; `keys` are all it has."""
+        if self._telling.isdisjoint(added) and self._telling.isdisjoint(scored):
+            return set()
         telling = [self.own[tag].implies for tag in added if tag in self._telling]
         telling += [self.scored[tag].implies for tag in scored if tag in self._telling]
-        if not telling:
-            return set()
-        implied = keys.intersection(*telling) if len(telling) == 1 else keys.intersection(set().union(*telling))
+        implied = keys.intersection(set().union(*telling))
         if implied and self.rules.drop_overlaps == "scored":
             implied.difference_update([self.own[tag].shown_key for tag in added])
         return implied
@@ -275,8 +286,8 @@ class TagChooser:
         shown = fold_tag(text)
         implied = self._implications.implied_by(shown) if self._implications else _NOTHING
         # What no picture shows need not be looked for.
-        if implied and self._known is not None and self._known.isdisjoint(implied):
-            implied = _NOTHING
+        if implied and self._known is not None:
+            implied &= self._known
         return Judged(key, shown, text, bool(self.imbued_by(text)), implied)
 
     def _judge_scored(self, tag: str) -> Judged:
@@ -320,37 +331,49 @@ class Captioner(TagChooser):
             return _join(self._lead(sentence), self.suffix).rstrip(", ")
         if sentence and self.rules.say == "both":
             return self._with(self._lead(sentence)).caption("", added, removed, scored)
-        tags = self._pick(added, removed, scored)
-        text = self._write(tags)
-        return self._write(self._shorten(tags, added, scored)) if self._is_long(text) else text
+        return self.write_around(self.say_tags(added, removed, scored), added, scored)
 
-    def say_tags(self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
-        """The tags that a computed caption says between prefix and suffix, in order, by their folded form."""
-        tags = self._pick(added, removed, scored)
-        return self._shorten(tags, added, scored) if self._is_long(self._write(tags)) else tags
-
-    def _pick(self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
+    def say_tags(self, added: Iterable[str], removed: Iterable[str], scored: Iterable[str]) -> tuple[str, ...]:
+        """The tags of a computed caption in order, however many they are."""
         tags = self.choose(added, removed, scored)
         if self._named.isdisjoint(tags):
-            return tags
-        return {key: tag for key, tag in tags.items() if key not in self._named}
+            return tuple(tags.values())
+        return tuple(tag for key, tag in tags.items() if key not in self._named)
 
-    def _shorten(self, tags: Mapping[str, str], added: Iterable[str], scored: Iterable[str]) -> dict[str, str]:
+    def write_around(self, tags: Sequence[str], added: Iterable[str], scored: Iterable[str]) -> str:
+        """A computed caption from its tags as `say_tags` gives them, cut where it is too long."""
+        text = self._write(tags)
+        return self._write(self.cut(tags, added, scored)) if self._is_long(text) else text
+
+    def cut(self, tags: Sequence[str], added: Iterable[str], scored: Iterable[str]) -> Sequence[str]:
         """Leave out the least sure of a tagger's tags; what a person says, in tags or in rules, stays."""
-        left = dict(tags)
-        kept = {self.own[tag].shown_key for tag in added}.union(self._first)
-        for tag in reversed(tuple(scored)):
-            key = self.scored[tag].shown_key
-            if key not in kept and left.pop(key, None) is not None and not self._is_long(self._write(left)):
-                break
-        return left
+        if (counter := self._counter) is None or not self._is_long(self._write(tags)):
+            return tags
+        stays = {self.own[tag].text for tag in added}
+        if self._first:
+            stays.update(tag for tag in tags if fold_tag(tag) in self._first)
+        weakest = reversed(tags) if self.rules.order == "score" else self._list_weakest(scored, tags)
+        excess = counter.count(self._write(tags)) - self._limit
+        gone: set[str] = set()
+        for tag in weakest:
+            if tag not in stays:
+                gone.add(tag)
+                # No token reaches over a space, so a tag takes its own with it, and its comma.
+                excess -= counter.count(f"{tag},")
+                if excess <= 0 and not self._is_long(self._write([tag for tag in tags if tag not in gone])):
+                    break
+        return [tag for tag in tags if tag not in gone]
+
+    def _list_weakest(self, scored: Iterable[str], tags: Sequence[str]) -> Iterable[str]:
+        said = set(tags)
+        return (text for tag in reversed(tuple(scored)) if (text := self.scored[tag].text) in said)
 
     def explain(
         self, added: Sequence[str], removed: Sequence[str], scored: Sequence[str], sentence: str = ""
     ) -> dict[str, tuple[str, TagState]]:
         """Every tag of a picture by its folded form, how it is written, and what becomes of it in the caption."""
         lead = self._with(self._lead(sentence)) if sentence and self.rules.say == "both" else self
-        said = lead.say_tags(added, removed, scored)
+        said = {fold_tag(tag) for tag in lead.cut(lead.say_tags(added, removed, scored), added, scored)}
         chosen = self.choose(added, removed, scored)
         return {
             key: (
@@ -376,20 +399,24 @@ class Captioner(TagChooser):
         other.prefix = prefix
         return other
 
-    def _write(self, tags: Mapping[str, str]) -> str:
-        return _join(_join(self.prefix, ", ".join(tags.values())), self.suffix).rstrip(", ")
+    def _write(self, tags: Iterable[str]) -> str:
+        return _join(_join(self.prefix, ", ".join(tags)), self.suffix).rstrip(", ")
 
     def _is_long(self, text: str) -> bool:
         return bool(self._limit) and self._counter is not None and self._counter.count(text) > self._limit
 
-    def differs_in_tags_only(self, other: Captioner) -> bool:
-        """Tell whether two make the same caption of a picture as long as they judge its tags alike."""
-        return self._frame() == other._frame()
+    def says_alike(self, other: Captioner) -> bool:
+        """Tell whether two say the same tags of a picture as long as they judge them alike."""
+        return self._choosing() == other._choosing()
 
-    def _frame(self) -> tuple[Any, ...]:
-        rules = self.rules
-        said = (self.prefix, self.suffix, self._named, self._first, self._same)
-        return (*said, rules.order, rules.max_tokens, rules.drop_overlaps, rules.say)
+    def ends_alike(self, other: Captioner) -> bool:
+        """Tell whether two write the same around tags, and cut captions at the same length."""
+        mine, its = ((one.prefix, one.suffix, one.rules.max_tokens, one.rules.say) for one in (self, other))
+        return mine == its
+
+    def _choosing(self) -> tuple[Any, ...]:
+        named = self._named if self._known is None else self._named & self._known
+        return (named, self._first, self._same, self.rules.order, self.rules.drop_overlaps)
 
     def is_named(self, tag: str) -> bool:
         """Tell whether the prefix says a tag already."""
