@@ -15,7 +15,7 @@ from loratui.catalog.moments import DATED_FORMATS, find_moments
 from loratui.catalog.subjects import get_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -37,6 +37,7 @@ _TOLD: tuple[Facet, ...] = ("framing", "angle", "background", "expression")
 # Tags alone need to tell this much; two pictures that are both "from the front" are not the same scene.
 _LEAST_TOLD = 3
 _MOST_DATED = 2_000
+_ROWS = 512
 _RAREST = 3.0
 UNRATED = 2.5
 """A picture without stars is better than one that got two, and worse than one that got three."""
@@ -166,31 +167,55 @@ def _follow_leaders(
     import numpy as np
 
     tells = sum(map(bool, told)) >= _LEAST_TOLD
-    vectors = _make_vectors(members, weights)
     hashes = np.array([(one.picture.phash, one.picture.dhash) for one in members], dtype=np.int64).view(np.uint64)
     times = np.array([moments.get(one.id, np.nan) for one in members])
-    # What follows is compared with leaders alone, which move to the front of the arrays.
-    leaders: list[int] = []
-    for row, member in enumerate(members):
-        count = len(leaders)
-        differ = np.bitwise_count(hashes[:count] ^ hashes[row])
+    vectors = _make_vectors(members, weights) if told else None
+    leads = np.ones(len(members), dtype=bool)
+    for row, others, alike in _find_alike(vectors, hashes, times):
+        free = leads[others]
+        others, alike = others[free], alike[free]
+        differ = np.bitwise_count(hashes[others] ^ hashes[row])
         near = (differ[:, 0] <= _ALIKE_PHASH) & (differ[:, 1] <= _ALIKE_DHASH)
-        gaps = np.abs(times[:count] - times[row])
+        gaps = np.abs(times[others] - times[row])
         burst = gaps <= _BURST_S
         if told:
-            alike = vectors[:count] @ vectors[row]
             same = (alike >= _SAME_SCENE) & tells | (alike >= _LIKELY_SCENE) & (near | (gaps <= _SESSION_S))
         else:
             # Without tags, what it looks like is all there is.
-            alike, same = 64.0 - differ.sum(axis=1), near
+            same = near
         chosen = np.flatnonzero(same | burst)
         if chosen.size:
             best = int(chosen[np.argmax(alike[chosen])])
             kind: Kind = "burst" if burst[best] else "scene" if told else "near-duplicate"
-            found[member.id] = (leaders[best], kind)
+            found[members[row].id] = (members[int(others[best])].id, kind)
+            leads[row] = False
+
+
+def _find_alike(
+    vectors: NDArray[np.float32] | None, hashes: NDArray[np.uint64], times: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+    """Each row that may repeat rows before it, with those rows and how alike they are, more for more alike.
+
+    Block by block, because a row alone with a thousand others waits for the memory. Without vectors hashes tell.
+    """
+    import numpy as np
+
+    has_times = bool(np.isfinite(times).any())
+    for first in range(0, len(hashes), _ROWS):
+        last = min(first + _ROWS, len(hashes))
+        if vectors is not None:
+            # Rounded, so that no machine's arithmetic decides.
+            alike = np.round((vectors[first:last] @ vectors[:last].T).astype(np.float64), 5)
+            maybe = alike >= _LIKELY_SCENE
         else:
-            vectors[count], hashes[count], times[count] = vectors[row], hashes[row], times[row]
-            leaders.append(member.id)
+            differ = np.bitwise_count(hashes[first:last, None, 0] ^ hashes[None, :last, 0])
+            maybe, alike = differ <= _ALIKE_PHASH, 64.0 - differ
+        if has_times:
+            maybe |= np.abs(times[first:last, None] - times[None, :last]) <= _BURST_S
+        maybe &= np.arange(last)[None, :] < np.arange(first, last)[:, None]
+        for place in np.flatnonzero(maybe.any(axis=1)):
+            others = np.flatnonzero(maybe[place])
+            yield first + int(place), others, alike[place, others]
 
 
 def _weigh_tags(pictures: Sequence[SeenPicture]) -> dict[str, float]:
