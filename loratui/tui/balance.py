@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
+from loratui.tui.moves import CellMoves
 from loratui.tui.naming import name_by_hashes
 from loratui.tui.text import plain
 
@@ -31,7 +32,7 @@ class _Page(VerticalScroll, can_focus=False):
     """Scrolls by the screen's own keys: it must not take the arrows."""
 
 
-class BalanceScreen(LoratuiScreen):
+class BalanceScreen(CellMoves, LoratuiScreen):
     """Repeats up and down, at once in bars, ratio and steps; below, the coverage matrix."""
 
     scope = "balance"
@@ -216,19 +217,7 @@ class BalanceScreen(LoratuiScreen):
 
     # Coverage
 
-    def do_move_up(self) -> None:
-        self._move(0, -1)
-
-    def do_move_down(self) -> None:
-        self._move(0, 1)
-
-    def do_move_left(self) -> None:
-        self._move(-1, 0)
-
-    def do_move_right(self) -> None:
-        self._move(1, 0)
-
-    def _move(self, columns: int, rows: int) -> None:
+    def move(self, columns: int, rows: int) -> None:
         view, page = self.query_one(CoverageView), self.query_one(_Page)
         if view.spot is None and rows < 0:
             page.scroll_relative(y=-1, animate=False)

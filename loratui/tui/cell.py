@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.tui.base import LoratuiScreen
+from loratui.tui.moves import CellMoves
 from loratui.tui.picture_view import PictureView
 from loratui.tui.review import rate_cell, source_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from loratui.tui.review import ReviewScreen
 
 
-class CellScreen(LoratuiScreen):
+class CellScreen(CellMoves, LoratuiScreen):
     """Left and right go through the epochs, up and down through the prompts; the image stays on the same spot.
 
     The review screen below keeps the place, so that going back finds the cursor on the image seen last.
@@ -83,22 +84,10 @@ class CellScreen(LoratuiScreen):
     def why_not(self, action: str) -> str:
         return "" if action.startswith("move.") else self._owner.why_not(action)
 
-    def _move(self, columns: int, rows: int) -> None:
+    def move(self, columns: int, rows: int) -> None:
         self._flipped = False
         self._owner.matrix.move(columns, rows)
         self.show()
-
-    def do_move_up(self) -> None:
-        self._move(0, -1)
-
-    def do_move_down(self) -> None:
-        self._move(0, 1)
-
-    def do_move_left(self) -> None:
-        self._move(-1, 0)
-
-    def do_move_right(self) -> None:
-        self._move(1, 0)
 
     def do_cell_seed(self) -> None:
         self._owner.do_cell_seed()

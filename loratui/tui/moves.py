@@ -40,3 +40,23 @@ class TableMoves:
 
     def do_move_last(self) -> None:
         self.table.move_to(len(self.table.rows) - 1)
+
+
+class CellMoves:
+    """The same for cells in rows and columns; the screen says in `move` what a step is."""
+
+    @abstractmethod
+    def move(self, columns: int, rows: int) -> None:
+        """Put the cursor that many cells to the right and further down."""
+
+    def do_move_up(self) -> None:
+        self.move(0, -1)
+
+    def do_move_down(self) -> None:
+        self.move(0, 1)
+
+    def do_move_left(self) -> None:
+        self.move(-1, 0)
+
+    def do_move_right(self) -> None:
+        self.move(1, 0)

@@ -5,33 +5,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from loratui.tui.curation import CurationScreen
 from loratui.tui.naming import name_pictures
 from loratui.tui.tag_editor import TagEdits, parse_edits
 from loratui.tui.tag_lines import ALL
+from loratui.tui.tag_scope import TagCuration
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from loratui.captions.counts import TagCount
     from loratui.catalog.store import Catalog
     from loratui.tui.tag_form import TagForm
-    from loratui.tui.tag_lines import TagView
 
 
-class BulkTagging(CurationScreen):
+class BulkTagging(TagCuration):
     """The bulk edits of the tags screen: each says how many pictures it will change before it does."""
-
-    @property
-    @abstractmethod
-    def tag(self) -> TagCount | None:
-        """The tag under the cursor."""
-
-    @property
-    @abstractmethod
-    def view(self) -> TagView:
-        """What was read last."""
 
     @abstractmethod
     def go_to(self, tag: str) -> None:

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loratui.tui.curation import CurationScreen
 from loratui.tui.dialogs import Field, Form, Pick
+from loratui.tui.tag_scope import TagCuration
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
@@ -20,18 +20,8 @@ if TYPE_CHECKING:
     from loratui.tui.tag_lines import TagView
 
 
-class RuleChanging(CurationScreen):
+class RuleChanging(TagCuration):
     """The changes of rules that the tags screen makes."""
-
-    @property
-    @abstractmethod
-    def tag(self) -> TagCount | None:
-        """The tag under the cursor."""
-
-    @property
-    @abstractmethod
-    def view(self) -> TagView:
-        """What was read last."""
 
     @property
     @abstractmethod
