@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw
+from pty_terminal import PtyTerminal
 
 from loratui.catalog import importer, subjects
 from loratui.catalog.store import open_catalog
@@ -18,9 +23,9 @@ from loratui.tui.options import Options
 from loratui.tui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.pilot import Pilot
+
+STAND_IN_TRAINER = Path(__file__).parent.parent / "runs" / "stand_in_trainer.py"
 
 MakeApp = Callable[..., LoratuiApp]
 
@@ -54,6 +59,39 @@ def mira(home: Home, tmp_path: Path) -> Home:
         subjects.add_subject(catalog, "Mira", "Mirvok", class_word="woman")
         importer.import_pictures(catalog, "Mira", [folder])
     return home
+
+
+@pytest.fixture
+def stand_in_trainer(mira: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Mira, a trainer that learns nothing, and confirmations that hear at once; what still trains is ended."""
+    monkeypatch.setattr("loratui.tui.dialogs.SETTLE_S", 0.0)
+    mira.config_file.write_text(f"trainer = ['{sys.executable}', '{STAND_IN_TRAINER}']\n")
+    yield mira
+    for process in psutil.process_iter():
+        try:
+            if any(str(tmp_path) in word for word in process.cmdline()) and process.pid != os.getpid():
+                process.kill()
+                process.wait(5)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+
+
+StartApp = Callable[..., PtyTerminal]
+
+
+@pytest.fixture
+def start_app(home: Home) -> Iterator[StartApp]:
+    """Starts the app itself on a real PTY, on this test's library; flags and environment as given."""
+    started: list[PtyTerminal] = []
+
+    def start(*flags: str, **env: str) -> PtyTerminal:
+        environment = {"LORATUI_HOME": str(home.data), "OMP_NUM_THREADS": "1", **env}
+        started.append(PtyTerminal([sys.executable, "-m", "loratui", *flags], environment, size=(120, 40)))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.__exit__()
 
 
 def draw_pictures(folder: Path, count: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 from rich.text import Text
+from waiting import until
 
 from loratui.captions.service import change_rules
 from loratui.catalog import edits, importer, roles, subjects
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     MakeApp = Callable[..., LoratuiApp]
 
 
-async def _until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(300):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came to hold")
-
-
 def _detail(app: LoratuiApp) -> DetailPane:
     assert isinstance(app.top, PicturesScreen)
     return app.top.detail
@@ -68,7 +59,7 @@ async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp,
         importer.import_pictures(catalog, "Oda", [_path(row.source_path)])
     app = make_app(subject="Mira")
     async with app.run_test(size=(140, 50)) as pilot:
-        await _until(pilot, lambda: _detail(app).inspection is not None)
+        await until(pilot, lambda: _detail(app).inspection is not None)
         text = _text(app)
     for said in ("picture_00.png", "rejected", "blurry", "96x128 PNG", " for cast", "photo of Mirvok, scarf"):
         assert said in text
@@ -85,10 +76,10 @@ async def test_the_pane_follows_the_cursor_and_the_library(mira: Home, make_app:
     async with app.run_test(size=(140, 50)) as pilot:
         await settle(pilot)
         await pilot.press("l", "l", "l")
-        await _until(pilot, lambda: "picture_03.png" in _text(app))
+        await until(pilot, lambda: "picture_03.png" in _text(app))
         with open_catalog(mira) as catalog:
             edits.set_caption(catalog, "Mira", "name:*_03*", "a lighthouse")
-        await _until(pilot, lambda: "a lighthouse" in _text(app))
+        await until(pilot, lambda: "a lighthouse" in _text(app))
         assert "the trigger Mirvok is missing" in _text(app)
 
 
@@ -113,28 +104,28 @@ async def test_a_caption_is_written_and_computed_again(mira: Home, make_app: Mak
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("e")
-        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         judged = app.screen.query_one("#judged")
-        await _until(pilot, lambda: "Empty" in str(judged.render()))
+        await until(pilot, lambda: "Empty" in str(judged.render()))
         await pilot.press(*"photo of Mirvok, rain")
-        await _until(pilot, lambda: "/75 tokens" in str(judged.render()) and not judged.has_class("-doubtful"))
+        await until(pilot, lambda: "/75 tokens" in str(judged.render()) and not judged.has_class("-doubtful"))
         await pilot.press("enter")
         await settle(pilot)
         with open_catalog(mira) as catalog:
             assert select_memberships(catalog, "Mira")[0].caption == "photo of Mirvok, rain"
         await pilot.press("e")
-        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         await pilot.press("ctrl+t")
         assert app.screen.text == "photo of Mirvok"  # type: ignore[attr-defined]
         await pilot.press(*["backspace"] * 6)
-        await _until(pilot, lambda: "trigger" in str(app.screen.query_one("#judged").render()))
+        await until(pilot, lambda: "trigger" in str(app.screen.query_one("#judged").render()))
         await pilot.press(*["backspace"] * 20, "enter")
         await settle(pilot)
         with open_catalog(mira) as catalog:
             assert select_memberships(catalog, "Mira")[0].caption is None
         assert "--computed" in app.last_command
         await pilot.press("e")
-        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         await pilot.press("x", "escape")
         await settle(pilot)
         with open_catalog(mira) as catalog:
@@ -148,7 +139,7 @@ async def test_one_caption_for_many_says_what_it_replaces(mira: Home, make_app: 
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+a", "e")
-        await _until(pilot, lambda: isinstance(app.screen, CaptionEditor))
+        await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         told = str(app.screen.query_one("#computed").render())
         assert "1 caption written by hand will be replaced" in told and "and 9 more" in told
         await pilot.press("enter")
@@ -164,7 +155,7 @@ async def test_tags_are_edited_with_completion(mira: Home, make_app: MakeApp, se
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("end", "m")
-        await _until(pilot, lambda: isinstance(app.screen, TagEditor))
+        await until(pilot, lambda: isinstance(app.screen, TagEditor))
         await pilot.press(*"re", "tab", *", -sm", "tab", "enter")
         await settle(pilot)
     with open_catalog(mira) as catalog:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pty_terminal import PtyTerminal
+from waiting import wait_until
 
 from loratui.catalog import sheets, subjects
 from loratui.catalog.blobs import check_picture, hash_file
@@ -37,32 +38,10 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Sheet
     from loratui.config import Home
 
-Start = Callable[[], PtyTerminal]
+StartApp = Callable[..., PtyTerminal]
 
 IMAGES = 60
 """Of the sheet that is interrupted: the base and two epochs, one prompt, twenty seeds."""
-
-
-@pytest.fixture
-def start(home: Home) -> Iterator[Start]:
-    """Starts the app on this test's library."""
-    started: list[PtyTerminal] = []
-
-    def start() -> PtyTerminal:
-        environment = {"LORATUI_HOME": str(home.data), "OMP_NUM_THREADS": "1"}
-        started.append(PtyTerminal([sys.executable, "-m", "loratui"], environment, size=(120, 40)))
-        return started[-1]
-
-    yield start
-    for terminal in started:
-        terminal.__exit__()
-
-
-def until(holds: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -139,11 +118,11 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def test_a_sheet_that_was_rendering_when_the_app_was_quit_says_so_and_is_gone_on_with(
-    start: Start, trained: Catalog, home: Home
+    start_app: StartApp, trained: Catalog, home: Home
 ) -> None:
-    app = start()
+    app = start_app()
     render_a_sheet(app)
-    until(lambda: recorded(trained) > 0)
+    wait_until(lambda: recorded(trained) > 0)
     app.press("q")
     app.wait_for("Stop sheet of mira-0001 and quit?")
     time.sleep(0.4)
@@ -157,7 +136,7 @@ def test_a_sheet_that_was_rendering_when_the_app_was_quit_says_so_and_is_gone_on
     cells = sheets.list_cells(trained, the_sheet(trained).id)
     assert all(is_finished(Path(cell.path), cell.key) for cell in cells if cell.path)
 
-    again = start()
+    again = start_app()
     again.wait_for("1 subject")
     again.press("f5")
     again.wait_for("interrupted, n goes on")
@@ -175,23 +154,23 @@ def test_a_sheet_that_was_rendering_when_the_app_was_quit_says_so_and_is_gone_on
 
 
 def test_a_sheet_goes_on_when_the_app_is_killed_and_the_next_one_takes_its_images_up(
-    start: Start, trained: Catalog, home: Home
+    start_app: StartApp, trained: Catalog, home: Home
 ) -> None:
-    app = start()
+    app = start_app()
     render_a_sheet(app)
-    until(lambda: recorded(trained) > 0)
+    wait_until(lambda: recorded(trained) > 0)
     app.kill()
     app.wait()
     folder = Path(the_sheet(trained).folder)
     before = recorded(trained)
     assert before < IMAGES
 
-    again = start()
+    again = start_app()
     again.wait_for("1 subject")
     again.press("f5")
     if is_leased(folder / LEASE):
         again.wait_for(lambda text: "being rendered" in text or f"of {IMAGES} rated" in text)
-    until(lambda: the_sheet(trained).state == "done", 120)
+    wait_until(lambda: the_sheet(trained).state == "done", 120)
     again.wait_for(lambda text: "being rendered" not in text and "interrupted" not in text)
     assert recorded(trained) == IMAGES and leftovers(home.data) == []
     again.press("q")
@@ -226,13 +205,13 @@ def run_doctor(home: Home) -> list[dict[str, str]]:
     return found
 
 
-def test_an_import_that_is_killed_is_repeated_and_ends_complete(start: Start, home: Home, tmp_path: Path) -> None:
+def test_a_killed_import_is_repeated_and_ends_complete(start_app: StartApp, home: Home, tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", 80)
     with open_catalog(home) as catalog:
         subjects.add_subject(catalog, "Mira", "Mirvok")
-    app = start()
+    app = start_app()
     import_by_keys(app, folder)
-    until(lambda: len(list(home.store.glob("??/*.jpg"))) > 10)
+    wait_until(lambda: len(list(home.store.glob("??/*.jpg"))) > 10)
     app.kill()
     app.wait()
     stored = list(home.store.glob("??/*.jpg"))
@@ -243,9 +222,9 @@ def test_an_import_that_is_killed_is_repeated_and_ends_complete(start: Start, ho
     (home.store / "incoming" / f"{app.process.pid}-1-abc.part").write_bytes(b"half")
     assert {"ok"} == {item["state"] for item in run_doctor(home) if item["check"] in ("database", "pictures")}
 
-    again = start()
+    again = start_app()
     again.wait_for("1 subject")
-    until(lambda: leftovers(home.data) == [])
+    wait_until(lambda: leftovers(home.data) == [])
     import_by_keys(again, folder)
     again.wait_for("80 pictures imported into Mira", 120)
     again.press("escape", "q")
@@ -260,9 +239,9 @@ def test_an_import_that_is_killed_is_repeated_and_ends_complete(start: Start, ho
 
 @pytest.mark.parametrize("pause", [0.0, 0.03, 0.2])
 def test_a_killed_app_has_written_a_caption_and_a_crop_whole_or_not_at_all(
-    start: Start, mira: Home, pause: float
+    start_app: StartApp, mira: Home, pause: float
 ) -> None:
-    app = start()
+    app = start_app()
     app.wait_for("1 subject")
     app.press("enter")
     app.wait_for("inbox 12")

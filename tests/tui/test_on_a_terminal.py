@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,26 +16,11 @@ from loratui.catalog.store import open_catalog
 if TYPE_CHECKING:
     from loratui.config import Home
 
-Start = Callable[..., PtyTerminal]
+StartApp = Callable[..., PtyTerminal]
 
 
-@pytest.fixture
-def start(home: Home) -> Iterator[Start]:
-    """Starts the app on this test's library; flags and environment as given."""
-    started: list[PtyTerminal] = []
-
-    def start(*flags: str, **env: str) -> PtyTerminal:
-        environment = {"LORATUI_HOME": str(home.data), "OMP_NUM_THREADS": "1", **env}
-        started.append(PtyTerminal([sys.executable, "-m", "loratui", *flags], environment, size=(120, 40)))
-        return started[-1]
-
-    yield start
-    for terminal in started:
-        terminal.__exit__()
-
-
-def test_a_paste_full_of_escapes_is_a_caption_without_them(start: Start, mira: Home) -> None:
-    app = start()
+def test_a_paste_full_of_escapes_is_a_caption_without_them(start_app: StartApp, mira: Home) -> None:
+    app = start_app()
     app.wait_for("1 subject")
     app.press("enter")
     app.wait_for("inbox 12")
@@ -52,8 +37,8 @@ def test_a_paste_full_of_escapes_is_a_caption_without_them(start: Start, mira: H
     assert app.wait() == 0
 
 
-def test_a_locale_without_utf8_gets_no_other_signs_than_ascii(start: Start, mira: Home) -> None:
-    app = start(LANG="C")
+def test_a_locale_without_utf8_gets_no_other_signs_than_ascii(start_app: StartApp, mira: Home) -> None:
+    app = start_app(LANG="C")
     app.wait_for("1 subject")
     app.press("enter")
     app.wait_for("inbox 12")
@@ -84,8 +69,8 @@ def test_ctrl_z_leaves_the_terminal_to_the_shell_and_fg_comes_back(mira: Home) -
         assert shell.wait() == 0
 
 
-def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_it_back(start: Start, mira: Home) -> None:
-    app = start()
+def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_it_back(start_app: StartApp, mira: Home) -> None:
+    app = start_app()
     app.wait_for("1 subject")
     app.press("ctrl+z")
     app.wait_for("No shell has started loratui")
@@ -95,10 +80,10 @@ def test_ctrl_z_without_a_shell_says_that_nobody_could_bring_it_back(start: Star
 
 @pytest.mark.parametrize("damage", [b"", b"this is no database " * 500], ids=["emptied", "overwritten"])
 def test_a_damaged_library_is_told_on_the_screen_and_goes_on_being_told(
-    start: Start, mira: Home, damage: bytes
+    start_app: StartApp, mira: Home, damage: bytes
 ) -> None:
     # The app has run before, and has kept what it showed then.
-    before = start()
+    before = start_app()
     before.wait_for("1 subject")
     before.press("q")
     assert before.wait() == 0
@@ -106,7 +91,7 @@ def test_a_damaged_library_is_told_on_the_screen_and_goes_on_being_told(
         mira.database.with_name(mira.database.name + suffix).unlink(missing_ok=True)
     mira.database.write_bytes(damage)
 
-    app = start()
+    app = start_app()
     app.wait_for("The library can't be read.")
     for key in ("j", "n", "escape", "f4", "f2"):
         app.press(key)

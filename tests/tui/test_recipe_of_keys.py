@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pty_terminal import PtyTerminal
+from waiting import wait_until
 
 from loratui.captions.service import captions_of
 from loratui.catalog import dedupe, runs
@@ -55,13 +56,6 @@ def open_app(home: Home) -> PtyTerminal:
     return PtyTerminal([sys.executable, "-m", "loratui"], env=environment, size=(120, 40))
 
 
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)
-
-
 def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Home, photos: Path) -> None:
     with open_app(home) as app:
         app.wait_for("No subjects yet", 30)
@@ -82,12 +76,12 @@ def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Hom
             # The clear third are primaries, the others support them: one key each, the cursor goes on by itself.
             app.send("pss" * 20 + "s")
             app.wait_for(lambda text: "primary 20" in text and "supporting 41" in text)
-            until(lambda: summarize_subject(catalog, "Mira").counts["supporting"] == 41)
+            wait_until(lambda: summarize_subject(catalog, "Mira").counts["supporting"] == 41)
 
             app.press("d")
             app.wait_for("Group 1 of")
             app.press("A", "escape")
-            until(lambda: not [group for group in dedupe.find_groups(catalog, "Mira") if group.tier != "near"])
+            wait_until(lambda: not [group for group in dedupe.find_groups(catalog, "Mira") if group.tier != "near"])
             app.wait_for("rejected 1")
 
             app.press("home", "e")
@@ -95,7 +89,7 @@ def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Hom
             app.send("photo of Mirvok, smiling")
             app.press("ctrl+s")
             first = select_memberships(catalog, "Mira")[0]
-            until(lambda: captions_of(catalog, "Mira")[first.id] == "photo of Mirvok, smiling")
+            wait_until(lambda: captions_of(catalog, "Mira")[first.id] == "photo of Mirvok, smiling")
 
             app.press("T")
             app.wait_for("steps = ")
@@ -108,7 +102,7 @@ def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Hom
             time.sleep(0.4)
             app.press("y")
             app.wait_for("mira-0001", 30)
-            until(lambda: runs.get_run(catalog, "mira-0001").state == "running")
+            wait_until(lambda: runs.get_run(catalog, "mira-0001").state == "running")
             app.press("q")
             assert app.wait(30) == 0
             assert "goes on in the background" in app.screen_text()
@@ -135,6 +129,6 @@ def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Hom
                 again.press("v")
                 again.wait_for("no LoRA")
                 again.press("right", "right", "5")
-                until(lambda: load_matrix(catalog).columns[2].mean == 5.0)
+                wait_until(lambda: load_matrix(catalog).columns[2].mean == 5.0)
                 again.press("q")
                 assert again.wait(30) == 0

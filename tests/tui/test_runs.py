@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
+from waiting import until
 
 from loratui.catalog.attempts import list_attempts
 from loratui.catalog.roles import set_role
@@ -36,25 +33,15 @@ if TYPE_CHECKING:
 MakeApp = Callable[..., "LoratuiApp"]
 Settle = Callable[["Pilot[None]"], Awaitable[None]]
 
-STAND_IN = Path(__file__).parent.parent / "runs" / "stand_in_trainer.py"
 SLOW = json.dumps({"delay_s": 0.02, "steps_per_epoch": 20})
 
 
 @pytest.fixture
-def studio(mira: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """Mira ready to be trained by a stand-in, and confirmations that hear at once."""
-    monkeypatch.setattr("loratui.tui.dialogs.SETTLE_S", 0.0)
-    mira.config_file.write_text(f"trainer = ['{sys.executable}', '{STAND_IN}']\n")
-    with open_catalog(mira) as catalog:
+def studio(stand_in_trainer: Home) -> Home:
+    """Mira ready to be trained by a stand-in."""
+    with open_catalog(stand_in_trainer) as catalog:
         set_role(catalog, "Mira", "primary", "all")
-    yield mira
-    for process in psutil.process_iter():
-        try:
-            if any(str(tmp_path) in word for word in process.cmdline()) and process.pid != os.getpid():
-                process.kill()
-                process.wait(5)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+    return stand_in_trainer
 
 
 def start(home: Home, epochs: int = 2, comment: str = "", *, wait: bool = False) -> Run:
@@ -68,15 +55,6 @@ def look_up(home: Home, name: str = "mira-0001") -> Run:
     with open_catalog(home) as catalog:
         sync_runs(catalog)
         return get_run(catalog, name)
-
-
-async def until(pilot: Pilot[None], true: Callable[[], object], *, within: int = 600) -> None:
-    """Wait for what other processes bring about."""
-    for _ in range(within):
-        if true():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def text_of(screen: RunScreen, part: str) -> str:

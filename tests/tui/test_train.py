@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from textual.widgets import Static
 
@@ -36,25 +32,14 @@ if TYPE_CHECKING:
 MakeApp = Callable[..., "LoratuiApp"]
 Settle = Callable[["Pilot[None]"], Awaitable[None]]
 
-STAND_IN = Path(__file__).parent.parent / "runs" / "stand_in_trainer.py"
-
 
 @pytest.fixture
-def studio(mira: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """Mira with eight training pictures, a trainer that learns nothing, and confirmations that hear at once."""
-    monkeypatch.setattr("loratui.tui.dialogs.SETTLE_S", 0.0)
-    mira.config_file.write_text(f"trainer = ['{sys.executable}', '{STAND_IN}']\n")
-    with open_catalog(mira) as catalog:
+def studio(stand_in_trainer: Home) -> Home:
+    """Mira with eight training pictures, ready to be trained by a stand-in."""
+    with open_catalog(stand_in_trainer) as catalog:
         set_role(catalog, "Mira", "primary", "name:picture_00* OR name:picture_01* OR name:picture_02*")
         set_role(catalog, "Mira", "supporting", "name:picture_03* OR name:picture_04* OR name:picture_05*")
-    yield mira
-    for process in psutil.process_iter():
-        try:
-            if any(str(tmp_path) in word for word in process.cmdline()) and process.pid != os.getpid():
-                process.kill()
-                process.wait(5)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+    return stand_in_trainer
 
 
 async def open_train(pilot: Pilot[None], settle: Settle, subject: str = "Mira", **about: str) -> TrainScreen:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from textual.widgets import Static
+from waiting import until
 
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import remove_pictures
@@ -37,25 +37,16 @@ def _facts(app: LoratuiApp) -> str:
     return str(_view(app).query_one("#facts", Static).render())
 
 
-async def _until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(300):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came to hold")
-
-
 async def test_leafing_shows_each_picture_with_its_facts(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app(subject="Mira")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("l", "enter")
-        await _until(pilot, lambda: isinstance(app.top, ViewScreen))
-        await _until(pilot, lambda: "photo of Mirvok" in _facts(app))
+        await until(pilot, lambda: isinstance(app.top, ViewScreen))
+        await until(pilot, lambda: "photo of Mirvok" in _facts(app))
         assert _view(app).query_one(HeaderLine).status == "2 of 12"
         assert _view(app).query_one(HeaderLine).crumbs[-1] == "picture_01.png"
-        await _until(pilot, lambda: _view(app).query_one(PictureView).ready)
+        await until(pilot, lambda: _view(app).query_one(PictureView).ready)
         await pilot.press("n", "right", "down", "N", "up", "left")
         await settle(pilot)
         assert _view(app).place == 1
@@ -72,13 +63,13 @@ async def test_pictures_are_judged_in_the_large_view_and_the_wall_follows(
         await pilot.press("slash", *"role:inbox", "enter")
         await settle(pilot)
         await pilot.press("enter")
-        await _until(pilot, lambda: isinstance(app.top, ViewScreen))
+        await until(pilot, lambda: isinstance(app.top, ViewScreen))
         await settle(pilot)
         await pilot.press("p", "s", "5", "plus", "plus", "x")
         await settle(pilot)
         assert _view(app).place == 4
         await pilot.press("left", "left")
-        await _until(pilot, lambda: "inbox" in _facts(app))
+        await until(pilot, lambda: "inbox" in _facts(app))
         await pilot.press("escape")
         await settle(pilot)
         wall = app.top
@@ -99,11 +90,11 @@ async def test_a_picture_that_went_away_is_told(mira: Home, make_app: MakeApp, s
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("enter")
-        await _until(pilot, lambda: isinstance(app.top, ViewScreen))
+        await until(pilot, lambda: isinstance(app.top, ViewScreen))
         await settle(pilot)
         with open_catalog(mira) as catalog:
             remove_pictures(catalog, "Mira", [_view(app).id_shown])
-        await _until(pilot, lambda: "not in the subject any more" in _view(app).query_one(MessageLine).text)
+        await until(pilot, lambda: "not in the subject any more" in _view(app).query_one(MessageLine).text)
         await pilot.press("p", "escape")
         await settle(pilot)
         assert isinstance(app.top, PicturesScreen) and len(app.top.wall.ids) == 11
@@ -114,11 +105,11 @@ async def test_the_last_picture_stays_when_it_is_judged(mira: Home, make_app: Ma
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("end", "enter")
-        await _until(pilot, lambda: isinstance(app.top, ViewScreen))
+        await until(pilot, lambda: isinstance(app.top, ViewScreen))
         await settle(pilot)
         await pilot.press("p", "s")
         await settle(pilot)
         assert _view(app).place == 11
-        await _until(pilot, lambda: _facts(app).startswith("supporting"))
+        await until(pilot, lambda: _facts(app).startswith("supporting"))
     with open_catalog(mira) as catalog:
         assert select_memberships(catalog, "Mira")[-1].role == "supporting"
