@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -41,13 +42,11 @@ def read_inspection(catalog: Catalog, subject: str, id: int, settings: Settings)
     if not found:
         return None
     name, buckets = "", None
-    try:
+    # Which base to train on is asked later; until then nobody knows the bucket, which the pane says.
+    with suppress(LoratuiError):
         base = choose_base(catalog, settings.default_base)
         buckets = _buckets_of(base.family, base.resolution)
         name = base.name
-    except LoratuiError:
-        # Which base to train on is asked later; until then nobody knows the bucket, which the pane says.
-        pass
     return inspect_picture(catalog, subject, found[0], buckets), name
 
 
