@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 from textual import events
+from waiting import until
 
 from loratui.catalog import edits, importer, journal, roles, subjects, tables
 from loratui.catalog.query import select_memberships
@@ -82,16 +83,6 @@ def status_of(app: LoratuiApp) -> str:
 def message_of(app: LoratuiApp) -> str:
     assert app.top is not None
     return app.top.query_one(MessageLine).text
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool], rounds: int = 300) -> None:
-    """Wait until something holds on the screen."""
-    for _ in range(rounds):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came to hold")
 
 
 def type_at_once(app: LoratuiApp, keys: str) -> None:
