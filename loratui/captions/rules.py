@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from loratui.captions.overlaps import meta_words, open_implications
 from loratui.captions.rule_values import PLACEHOLDER, check_rule, resolve_names
 from loratui.captions.tags import fold_tag, match_tag, mentions, spell_tag
-from loratui.captions.tokens import open_counter
+from loratui.captions.tokens import TagCounter, open_tag_counter
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +133,9 @@ TagState = Literal["said", "imbued", "implied", "cut", "removed"]
 the caption would be too long, or because a person took it away."""
 
 _NOTHING: frozenset[str] = frozenset()
+
+_STOPS = ",.:;!?"
+"""What needs no comma behind it."""
 
 
 class Verdicts(dict[str, Judged]):
@@ -310,7 +313,9 @@ class Captioner(TagChooser):
             self._named.add(fold_tag(subject.trigger))
         self._named.discard("")
         self._limit = rules.max_tokens
-        self._counter = open_counter() if rules.max_tokens else None
+        self._takes = open_tag_counter() if rules.max_tokens else None
+        if self._takes is not None:
+            self._around = self._count_around(self._takes)
 
     def caption(
         self,
@@ -342,26 +347,27 @@ class Captioner(TagChooser):
 
     def write_around(self, tags: Sequence[str], added: Iterable[str], scored: Iterable[str]) -> str:
         """A computed caption from its tags as `say_tags` gives them, cut where it is too long."""
-        text = self._write(tags)
-        return self._write(self.cut(tags, added, scored)) if self._is_long(text) else text
+        return self._write(self.cut(tags, added, scored))
 
     def cut(self, tags: Sequence[str], added: Iterable[str], scored: Iterable[str]) -> Sequence[str]:
         """Leave out the least sure of a tagger's tags; what a person says, in tags or in rules, stays."""
-        if (counter := self._counter) is None or not self._is_long(self._write(tags)):
+        if self._takes is None or (excess := self._count(tags, self._takes) - self._limit) <= 0:
             return tags
         stays = {self.own[tag].text for tag in added}
         if self._first:
             stays.update(tag for tag in tags if fold_tag(tag) in self._first)
         weakest = reversed(tags) if self.rules.order == "score" else self._list_weakest(scored, tags)
-        excess = counter.count(self._write(tags)) - self._limit
         gone: set[str] = set()
+        left = tags
         for tag in weakest:
             if tag not in stays:
                 gone.add(tag)
-                # No token reaches over a space, so a tag takes its own with it, and its comma.
-                excess -= counter.count(f"{tag},")
-                if excess <= 0 and not self._is_long(self._write([tag for tag in tags if tag not in gone])):
-                    break
+                excess -= self._takes[tag]
+                # The last tag may do without a comma.
+                if excess <= 1:
+                    left = [tag for tag in tags if tag not in gone]
+                    if self._count(left, self._takes) <= self._limit:
+                        return left
         return [tag for tag in tags if tag not in gone]
 
     def _list_weakest(self, scored: Iterable[str], tags: Sequence[str]) -> Iterable[str]:
@@ -397,13 +403,25 @@ class Captioner(TagChooser):
         """The same captioner with other words before the tags, which say no tag by themselves."""
         other = copy(self)
         other.prefix = prefix
+        if self._takes is not None:
+            other._around = other._count_around(self._takes)
         return other
 
     def _write(self, tags: Iterable[str]) -> str:
         return _join(_join(self.prefix, ", ".join(tags)), self.suffix).rstrip(", ")
 
-    def _is_long(self, text: str) -> bool:
-        return bool(self._limit) and self._counter is not None and self._counter.count(text) > self._limit
+    def _count_around(self, takes: TagCounter) -> int:
+        """The tokens of prefix and suffix, with the comma that the prefix gets."""
+        lead = f"{self.prefix}," if self.prefix and self.prefix[-1] not in _STOPS else self.prefix
+        return takes.count(lead) + takes.count(self.suffix)
+
+    def _count(self, tags: Sequence[str], takes: TagCounter) -> int:
+        """The tokens of a caption, added up from its tags: none reaches over a space."""
+        if not tags:
+            return takes.count(self._write(tags))
+        last, ends = tags[-1], self.suffix and tags[-1][-1] not in _STOPS
+        around = self._around + (0 if ends else takes.count(last) - takes[last])
+        return around + sum(map(takes.__getitem__, tags))
 
     def says_alike(self, other: Captioner) -> bool:
         """Tell whether two say the same tags of a picture as long as they judge them alike."""
@@ -451,4 +469,4 @@ def list_tags_above_thresholds(scores: Iterable[TagScore], rules: CaptionRules) 
 def _join(left: str, right: str) -> str:
     if not left or not right:
         return left or right
-    return f"{left} {right}" if left[-1] in ",.:;!?" else f"{left}, {right}"
+    return f"{left} {right}" if left[-1] in _STOPS else f"{left}, {right}"

@@ -45,6 +45,27 @@ class TokenCounter(dict[str, int]):
         return sum(map(self.__getitem__, text.split(" ")))
 
 
+class TagCounter(dict[str, int]):
+    """How many tokens each tag takes in a caption, with the comma behind it."""
+
+    def __init__(self, words: TokenCounter) -> None:
+        super().__init__()
+        self.count = words.count
+
+    def __missing__(self, tag: str) -> int:
+        if len(self) > _WORDS_KEPT:
+            self.clear()
+        found = self[tag] = self.count(f"{tag},")
+        return found
+
+
+@lru_cache(maxsize=1)
+def open_tag_counter() -> TagCounter | None:
+    """The one counter of tags of this process; None where CLIP's tokenizer is not installed."""
+    words = open_counter()
+    return None if words is None else TagCounter(words)
+
+
 @lru_cache(maxsize=1)
 def open_counter() -> TokenCounter | None:
     """The one counter of this process; None where CLIP's tokenizer is not installed."""

@@ -257,7 +257,7 @@ def test_no_limit_cuts_the_prefix_or_what_a_person_said() -> None:
 
 
 def test_without_a_tokenizer_no_caption_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loratui.captions.rules.open_counter", lambda: None)
+    monkeypatch.setattr("loratui.captions.rules.open_tag_counter", lambda: None)
     assert caption([], scores(smile=0.9, hat=0.8), CaptionRules(max_tokens=1)) == "photo of Mira, smile, hat"
 
 
@@ -306,6 +306,26 @@ def test_no_rule_loses_what_a_person_said_but_one_that_says_so(
         if not chooser.imbued_by(chooser.name(tag)) and not chooser.is_named(chooser.name(tag)):
             assert fold_tag(chooser.name(tag)) in parts
     assert caption(added(*said), scores(**scored), rules, "My own words.") == "My own words."
+
+
+@given(
+    st.lists(st.one_of(A_TAG, st.sampled_from(["!?", "...", ">:(", "d:", "don't", "4k"])), max_size=3),
+    SCORES,
+    ANY_RULES,
+    st.sampled_from(["", "grain", ", grain", "..."]),
+    st.sampled_from(["photo of {trigger}", "{trigger}!", "a,", ""]),
+    st.integers(1, 30),
+)
+def test_a_tagger_never_makes_a_caption_too_long(
+    said: list[str], scored: dict[str, float], rules: CaptionRules, suffix: str, prefix: str, limit: int
+) -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    rules = replace(rules, suffix=suffix, prefix=prefix, max_tokens=limit, always_first=())
+    text = caption(added(*said), scores(**scored), rules)
+    (alone, full) = (caption(added(*said), own, replace(rules, max_tokens=0)) for own in ([], scores(**scored)))
+    tokens, least, most = count_clip_tokens([text, alone, full]) or (0, 0, 0)
+    assert tokens <= max(limit, least)
+    assert text == full or most > limit
 
 
 @given(st.lists(A_TAG, max_size=6), SCORES, ANY_RULES, A_TAG)
