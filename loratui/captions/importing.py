@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.service import SidecarImport, import_sidecars
 from loratui.catalog.importer import ImportResult, import_pictures
+from loratui.catalog.subjects import get_subject
 from loratui.events import Report, ignore_progress
 
 if TYPE_CHECKING:
@@ -25,11 +27,14 @@ class PicturesImport:
 
     pictures: ImportResult
     captions: SidecarImport | None
+    unfit: str = ""
+    """What to do about pictures whose captions say that they may not be used; empty when none does."""
 
     @property
     def warnings(self) -> list[str]:
         """What is doubtful about either."""
-        return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ())]
+        unfit = [self.unfit] if self.unfit else []
+        return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ()), *unfit]
 
     @property
     def captions_read(self) -> int:
@@ -64,4 +69,12 @@ def import_with_captions(
         workers=workers or settings.import_workers,
         max_megapixels=max_megapixels or settings.max_megapixels,
     )
-    return PicturesImport(result, import_sidecars(catalog, subject, result.sidecars) if captions else None)
+    if not captions:
+        return PicturesImport(result, None)
+    read = import_sidecars(catalog, subject, result.sidecars)
+    unfit = ""
+    if read.imported:
+        # Captions may hold ratings, and words that say what a tagger has not seen yet.
+        owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+        unfit = warn_of_refused(owner, flag_refused(catalog, owner))
+    return PicturesImport(result, read, unfit)

@@ -110,7 +110,8 @@ def assign_roles(
 ) -> int:
     """Give pictures roles one by one, each id with the role it has and the one it gets, as one step; returns how many.
 
-    Raises ConflictError when somebody gave one of them another role meanwhile, UsageError when one has gone.
+    Raises ConflictError when somebody gave one of them another role meanwhile, UsageError when one has gone, and
+    RefusedError like set_role.
     """
     if unknown := sorted({role for pair in roles.values() for role in pair} - set(ROLES)):
         raise UsageError(f"There is no role '{unknown[0]}'.", hint=f"Roles: {', '.join(ROLES)}.")
@@ -125,6 +126,8 @@ def assign_roles(
                 raise ConflictError(
                     f"{name} is {role} by now, not {roles[id_][0]}.", hint="Ask for a new proposal: roles have changed."
                 )
+        used = [id_ for id_ in ids if roles[id_][1] in USED_ROLES]
+        refuse_pictures(owner, find_refused(change.connection, owner, used), "given a role in training")
         changed = change.update(tables.membership, ids, [{"role": roles[id_][1]} for id_ in ids])
         change.label = f"{owner.name}: {label} for {_count(changed)}"
         return changed

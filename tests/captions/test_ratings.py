@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from loratui.captions.importing import import_with_captions
 from loratui.captions.ratings import find_refused, flag_refused, warn_of_refused
 from loratui.captions.tagging import tag_pictures
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
-from loratui.catalog.roles import set_role
+from loratui.catalog.roles import assign_roles, set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, get_subject
 from loratui.cli.root import run
+from loratui.config import Settings
 from loratui.errors import RefusedError
 
 from .tagger_models import COLOURS, write_colour_tagger
@@ -125,3 +127,24 @@ def test_the_command_line_warns_too(
     assert "warning: 1 picture of Mira can't be used, such as both.png" in capsys.readouterr().err
     assert run(["tag", mira, "--tagger", str(tagger), "--json"]) == 0
     assert [each["name"] for each in json.loads(capsys.readouterr().out)["unfit"]] == ["both.png"]
+
+
+def test_captions_that_are_imported_are_looked_at(catalog: Catalog, tmp_path: Path) -> None:
+    ada = add_subject(catalog, "Ada", "adatok", kind="person")[0]
+    picture = draw(tmp_path / "p", "a.png", "green", "grey")
+    picture.with_suffix(".txt").write_text("rating:explicit, smile", encoding="utf-8")
+    draw(tmp_path / "p", "b.png", "red", "grey")
+    done = import_with_captions(catalog, ada, [tmp_path / "p"], Settings())
+    (warning,) = done.warnings
+    assert warning.startswith("1 picture of Ada can't be used, such as a.png (rated explicit")
+    assert [each.name for each in select_memberships(catalog, ada, "flag:unfit")] == ["a.png"]
+
+
+def test_proposed_roles_are_refused_like_others(catalog: Catalog, mira: str, tagger: Path) -> None:
+    set_role(catalog, mira, "inbox", "all")
+    tag_pictures(catalog, mira, "", tagger)
+    ids = {each.name: each.id for each in select_memberships(catalog, mira)}
+    with pytest.raises(RefusedError, match=r"both\.png"):
+        assign_roles(catalog, mira, {id_: ("inbox", "primary") for id_ in ids.values()})
+    assert assign_roles(catalog, mira, {ids["both.png"]: ("inbox", "rejected")}) == 1
+    assert assign_roles(catalog, mira, {ids["explicit.png"]: ("inbox", "primary")}) == 1
