@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
@@ -27,7 +29,7 @@ from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from pathlib import Path
 
     from loratui.captions.thresholds import Thresholds
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
-# Batches that are being decoded or wait for the model.
+# Batches that are being decoded or wait for the model, at the least.
 _AHEAD = 3
-_CPU_BATCH, _CUDA_BATCH = 4, 32
+# A processor takes as long for eight together as for eight in turn, and one at a time stops soonest.
+_CPU_BATCH, _CUDA_BATCH = 1, 32
 _STORE_PICTURES, _STORE_SECONDS = 200, 2.0
 # What Pillow itself stops at: whether a picture is too large was decided when it was imported.
 _MAX_MEGAPIXELS = 178.0
@@ -116,7 +119,6 @@ def tag_pictures(
         chosen = select_memberships(catalog, owner, selection, duplicates=duplicates)
     else:
         chosen = [picture for picture in get_memberships(catalog, selection) if picture.subject_id == owner.id]
-    threads = max(1, os.cpu_count() or 1)
     tagger = open_tagger(folder)
     known = set() if again else list_tagged_by(catalog, tagger.id, [picture.picture_id for picture in chosen])
     waiting = [picture for picture in chosen if picture.picture_id not in known]
@@ -125,12 +127,18 @@ def tag_pictures(
     )
     result.times.opening = time.perf_counter() - started
     size = tagger.batch or batch or (_CUDA_BATCH if tagger.device == "cuda" else _CPU_BATCH)
+    threads = workers or max(1, os.cpu_count() or 1)
+    # Enough to keep every thread at work, whatever the size of a batch.
+    ahead = max(_AHEAD, math.ceil(2 * threads / size))
     with hold_interrupts() as interrupted:
         stops = [interrupted] if cancel is None else [interrupted, cancel]
         work = _Work(catalog, tagger, result, report, len(waiting))
         try:
-            with ThreadPoolExecutor(workers or threads, thread_name_prefix="tag") as pool:
-                work.score(_decode_ahead(pool, catalog, tagger, waiting, size, result.times), stops)
+            with (
+                ThreadPoolExecutor(threads, thread_name_prefix="tag") as pool,
+                closing(_decode_ahead(pool, catalog, tagger, waiting, size, ahead, result.times)) as batches,
+            ):
+                work.score(batches, stops)
         finally:
             work.store()
             result.times.total = time.perf_counter() - started
@@ -157,11 +165,12 @@ def _decode_ahead(
     tagger: Tagger,
     pictures: Sequence[Membership],
     size: int,
+    ahead: int,
     times: TaggingTimes,
-) -> Iterator[_Batch]:
+) -> Generator[_Batch]:
     """Batches in order, each decoded when it is given out; a few more are always being decoded."""
     # The same few arrays all the time: fresh ones of some megabytes cost the system more than copying does.
-    free: deque[Pixels] = deque(np.empty((size, *tagger.layout.shape), np.float32) for _ in range(_AHEAD))
+    free: deque[Pixels] = deque(np.empty((size, *tagger.layout.shape), np.float32) for _ in range(ahead))
     running: deque[_Batch] = deque()
     starts = iter(range(0, len(pictures), size))
     try:
@@ -209,7 +218,7 @@ class _Work:
         self._done = 0
         self._started = self._saved = self._reported = time.monotonic()
 
-    def score(self, batches: Iterator[_Batch], stops: Sequence[threading.Event]) -> None:
+    def score(self, batches: Iterable[_Batch], stops: Sequence[threading.Event]) -> None:
         for batch in batches:
             if any(stop.is_set() for stop in stops):
                 self.store()
