@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.rules import Captioner, TagState, list_tags_above_thresholds, split_edits
+from loratui.captions.rules import Captioner, list_tags_above_thresholds, split_edits
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag
 from loratui.captions.tokens import count_clip_tokens
@@ -20,6 +20,7 @@ from loratui.errors import RefusedError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loratui.captions.choosing import TagState
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 

@@ -62,8 +62,8 @@ class RuleChanging(TagCuration):
 
     def _imbued_with(self, tag: TagCount) -> list[str]:
         """Other tags that would be said again with this one, because an entry with a * leaves out all of them."""
+        from loratui.captions.choosing import TagChooser
         from loratui.captions.counts import keep_tag
-        from loratui.captions.rules import TagChooser
         from loratui.captions.tags import fold_tag
 
         rules = self.view.book.rules
