@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _REASONS = 3
 _FEW = 3
 _GOOD_VIEW = 0.8
+_UNKNOWN_GAIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ class _Picker:
         quality = np.array([one.quality for one in self.candidates], dtype=np.float64)
         for _ in range(count - self._count("supporting")):
             gains = self.variety.gains()
-            row = self._best(quality * gains, np.ones(len(self.candidates), dtype=bool))
+            # Of those that add nothing known, the clearer ones.
+            row = self._best(quality * (_UNKNOWN_GAIN + gains), np.ones(len(self.candidates), dtype=bool))
             if row is None:
                 return
             one = self.candidates[row]
@@ -267,8 +269,13 @@ class _Picker:
     def _remark(self, wanted: dict[str, int]) -> Iterable[str]:
         untagged = sum(not one.seen.tagged for one in self.candidates)
         if untagged:
-            all_ = "None of the pictures has tags" if untagged == len(self.candidates) else f"{untagged} have no tags"
-            yield f"{all_}: of those only size, sharpness and light are known. `loratui tag` reads what they show."
+            who = f"{untagged} pictures have no" if untagged > 1 else "One picture has no"
+            if untagged == len(self.candidates):
+                who = "No picture has"
+            yield (
+                f"{who} tags that tell framing, face or place: size, sharpness and light decide there. "
+                "`loratui tag` reads what pictures show."
+            )
         for role, count in wanted.items():
             there = self._count(role)
             if there > count:

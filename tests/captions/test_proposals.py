@@ -326,3 +326,13 @@ def test_what_may_not_be_trained_on_is_never_proposed(catalog: Catalog, tmp_path
     proposal = propose_roles(catalog, "Mira", 5, 5)
     assert names(proposal, "primary") | names(proposal, "supporting") == {"fine"}
     assert reason_of(proposal, "unfit").startswith("may not be used")
+
+
+def test_without_tags_the_clearer_pictures_are_chosen(catalog: Catalog, tmp_path: Path) -> None:
+    rng = random.Random(4)
+    for number, side in enumerate((200, 400, 300, 100)):
+        small = Image.frombytes("RGB", (side // 10, side // 10), rng.randbytes(3 * (side // 10) ** 2))
+        small.resize((side, side), Image.Resampling.NEAREST).save(tmp_path / f"{number}.png")
+    import_pictures(catalog, "Mira", sorted(tmp_path.glob("*.png")))
+    assert names(propose_roles(catalog, "Mira", 1, 1), "primary") == {"1"}
+    assert names(propose_roles(catalog, "Mira", 0, 2), "supporting") == {"1", "2"}
