@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
-_NEAR, _LIKE = 3, 0.72
+_NEAR, _LIKE = 3, 0.8
 
 
 @dataclass(frozen=True, slots=True)
