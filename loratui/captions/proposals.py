@@ -257,7 +257,7 @@ class _Picker:
         elif one.others:
             words = "others are in the picture too"
         elif not one.seen.tagged:
-            words = "no tag tells what it shows"
+            words = "others are clearer, and no tag tells what it adds"
         else:
             least = min(one.features, key=self.variety.count)
             count = self.variety.count(least)
@@ -301,9 +301,9 @@ def _praise(one: Candidate) -> Iterable[str]:
     if together is not None:
         yield f"{'a good view' if one.view >= _GOOD_VIEW else 'seen'}: {together.words}"
     elif one.seen.tagged:
-        yield "framing unknown"
+        yield "no tag tells how much of it is seen"
     else:
-        yield "no tags yet: chosen by size and sharpness"
+        yield "for its size and sharpness: no tag tells what it shows"
     size = f"{picture.used_width}x{picture.used_height}"
     yield f"{'clear' if not one.clearness.faults else ', '.join(one.clearness.faults)}: {size}" + (
         f", sharpness {picture.sharpness:.2f}" if picture.sharpness else ""
@@ -315,7 +315,7 @@ def _praise(one: Candidate) -> Iterable[str]:
 def _say_news(one: Candidate, counts: dict[Feature, int]) -> Iterable[str]:
     """What a supporting picture adds to those picked before it, the newest first."""
     if not counts:
-        return ["no tags yet: chosen by size and sharpness"]
+        return ["for its size and sharpness: no tag tells what it shows"]
     ranked = sorted(counts, key=lambda feature: counts[feature])
     # What is new by itself is said, not again with what it stands beside.
     news = [feature for feature in ranked if not counts[feature]]
