@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -11,9 +12,10 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -36,6 +38,7 @@ _WD = ("selected_tags.csv", "model.onnx")
 _CL = ("tag_mapping.json", "model_optimized.onnx")
 _NAME = re.compile(r"([\w.-]+)/([\w.-]+)((?:/[\w.-]+)*?)(?:@([\w.-]+))?")
 _CHUNK = 1 << 20
+_TOO_MANY = 429
 _TIMEOUT_S = 30.0
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 _SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
@@ -153,22 +156,31 @@ def download_tagger(
             f"{model.repository} is not on this machine, and HF_HUB_OFFLINE is set.",
             hint="Unset it, or put the model's files into a folder and name that: --tagger FOLDER.",
         )
+    remotes = _look_up_files(hub, model)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _one_at_a_time(folder, model):
         if not (folder / SOURCE).is_file():
-            _fetch_all(folder, model, hub, report, cancel)
+            _fetch_all(folder, remotes, model, hub, report, cancel)
     return folder
 
 
-def _fetch_all(folder: Path, model: RemoteModel, hub: Hub, report: Report, cancel: threading.Event | None) -> None:
-    names = _WD
+def _look_up_files(hub: Hub, model: RemoteModel) -> dict[str, _Remote]:
     try:
-        remotes = {_WD[0]: _look_up(hub, model, _WD[0])}
+        tags, names = _look_up(hub, model, _WD[0]), _WD
     except NotFoundError:
-        # What is missing may be the model: then this says so for both kinds of list.
-        names = _CL
-        remotes = {_CL[0]: _look_up(hub, model, _CL[0])}
-    remotes[names[1]] = _look_up(hub, model, names[1])
+        # If it is not there at all, this says so.
+        tags, names = _look_up(hub, model, _CL[0]), _CL
+    return {names[0]: tags, names[1]: _look_up(hub, model, names[1])}
+
+
+def _fetch_all(
+    folder: Path,
+    remotes: Mapping[str, _Remote],
+    model: RemoteModel,
+    hub: Hub,
+    report: Report,
+    cancel: threading.Event | None,
+) -> None:
     needed, free = sum(remote.size for remote in remotes.values()), shutil.disk_usage(folder).free
     if needed > free:
         raise LoratuiError(
@@ -220,9 +232,11 @@ class _Download:
                     break
                 broken = f"it ended after {self._size()} of {self._remote.size} bytes"
             # What a broken connection looks like depends on where it broke.
-            except (URLError, OSError) as error:
-                if isinstance(error, HTTPError):
+            except (OSError, HTTPException) as error:
+                if isinstance(error, HTTPError) and error.code < 500 and error.code != _TOO_MANY:
                     raise _told(error, self._model, self._hub, self._target.name) from error
+                if getattr(error, "errno", None) == errno.ENOSPC:
+                    raise
                 broken = str(getattr(error, "reason", "") or error or type(error).__name__)
             if pause is None:
                 raise LoratuiError(
@@ -295,7 +309,7 @@ def _look_up(hub: Hub, model: RemoteModel, name: str) -> _Remote:
         answer.close()
     except HTTPError as error:
         raise _told(error, model, hub, name) from error
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         why = str(getattr(error, "reason", "") or error or type(error).__name__)
         raise LoratuiError(
             f"{hub.endpoint} can't be reached: {why}.",

@@ -88,6 +88,7 @@ def where(*, show: Show = PLAIN) -> None:
         "store": home.store,
         "runs": home.runs,
         "sheets": home.sheets,
+        "models": home.models,
         "backups": home.backups,
         "cache": home.cache,
         "config": home.config_file,

@@ -25,6 +25,8 @@ class FakeHub:
     """Paths that are redirected to another host, and named by their sha256."""
     cuts: list[int] = field(default_factory=list)
     """After how many bytes of a body the connection is cut, for one answer after the other."""
+    busy: int = 0
+    """How many bodies are answered with 503 before the first is sent."""
     wrong: bool = False
     """Send bytes that have not the hash that was named."""
     ranges: bool = True
@@ -78,6 +80,9 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
                 return self._empty(302, {**told, "ETag": '"of the page"', "X-Repo-Commit": COMMIT})
             git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
             etag = '"of the store"' if stored else f'W/"{git}"'
+            if hub.busy and self.command == "GET":
+                hub.busy -= 1
+                return self._empty(503)
             body = bytes(byte ^ 1 for byte in content) if hub.wrong else content
             start = 0
             if hub.ranges and (asked := self.headers.get("Range")):

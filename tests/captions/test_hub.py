@@ -41,6 +41,12 @@ def _hub(server: FakeHub, token: str = "") -> Hub:
     return Hub(server.endpoint, token=token, pauses=(0.01, 0.01))
 
 
+def _at(server: FakeHub, revision: str) -> FakeHub:
+    for path, content in list(server.files.items()):
+        server.add(path.replace("/main/", f"/{revision}/"), content, lfs=path in server.lfs)
+    return server
+
+
 def _hidden(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name.endswith(".part")]
 
@@ -84,6 +90,14 @@ def test_a_download_that_gave_up_goes_on_at_the_next_call(home: Home, server: Fa
     assert not [path for method, path, _ in server.asked if method == "GET" and path.endswith(".csv")]
 
 
+def test_a_hub_that_is_busy_is_asked_again(home: Home, server: FakeHub) -> None:
+    server.busy = 2
+    assert (download_tagger(home, parse_name(NAME), _hub(server)) / "model.onnx").read_bytes() == MODEL
+    server.busy = 3
+    with pytest.raises(LoratuiError, match="503"):
+        download_tagger(home, parse_name(f"{NAME}@main2"), _hub(_at(server, "main2")))
+
+
 def test_a_server_without_ranges_is_asked_for_the_whole_again(home: Home, server: FakeHub) -> None:
     server.ranges = False
     server.cuts = [len(TAGS), 1_000_000]
@@ -121,6 +135,7 @@ def test_a_wrong_hash_is_refused_and_thrown_away(home: Home, server: FakeHub, da
 def test_what_the_hub_does_not_have_is_told(home: Home, server: FakeHub) -> None:
     with pytest.raises(NotFoundError, match="nobody/nothing"):
         choose_tagger(home, "nobody/nothing", _hub(server))
+    assert not home.models.exists()
     with pytest.raises(NotFoundError, match="at v9"):
         choose_tagger(home, f"{NAME}@v9", _hub(server))
     del server.files[ONNX]
