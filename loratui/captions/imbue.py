@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loratui.captions.advice import LEAVES_OUT, TRAINED, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
-from loratui.captions.outlook import Outlook, foresee
+from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
 from loratui.captions.service import replace_rules
 from loratui.captions.tags import fold_tag, match_tag
@@ -51,6 +51,22 @@ class ImbueAdvice:
 
 
 @dataclass(frozen=True, slots=True)
+class ImbueStudy:
+    """Advice, and the book it was made of."""
+
+    advice: ImbueAdvice
+    book: CaptionBook
+
+    def preview(self, tags: Iterable[str]) -> RulesPreview:
+        """What putting these tags on the imbued list would do to captions; the examples are pictures with them."""
+        return self.book.preview({"imbued": _extend(self.book, tags)})
+
+    def foresee(self, tags: Iterable[str]) -> tuple[Outlook, ...]:
+        """What a prompt will and won't change when these tags are put on the list, and none else."""
+        return foresee(decide(self.advice.tags, frozenset(tags)))
+
+
+@dataclass(frozen=True, slots=True)
 class ImbuedTag:
     """A tag for the imbued list, how many pictures have it, and the entry that left it out before, if any."""
 
@@ -81,10 +97,17 @@ def suggest_imbue(
     Counts the pictures that training sees, or while there are none all that aren't rejected or held out. Raises
     UsageError for a preset or a group that there is not.
     """
+    return study_imbue(catalog, subject, preset, but).advice
+
+
+def study_imbue(
+    catalog: Catalog, subject: Subject | str, preset: str | None = None, but: Iterable[str] = ()
+) -> ImbueStudy:
+    """Like suggest_imbue, with what it was made of: choices can be tried on it without asking the library again."""
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     chosen = find_preset(preset or owner.kind).without(but)
     book = read_training_book(catalog, owner)
-    return advise(book, chosen, _find_names(catalog, book))
+    return ImbueStudy(advise(book, chosen, _find_names(catalog, book)), book)
 
 
 def read_training_book(catalog: Catalog, subject: Subject) -> CaptionBook:

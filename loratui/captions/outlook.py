@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loratui.captions.advice import FUSED, STEADY
+from loratui.captions.advice import FUSED, LEAVES_OUT, STEADY
 from loratui.captions.traits import load_groups, trait_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from loratui.captions.advice import TagAdvice
     from loratui.captions.traits import TraitGroup
@@ -49,6 +49,19 @@ def foresee(tags: Sequence[TagAdvice]) -> tuple[Outlook, ...]:
                     )
                 )
     return tuple(found)
+
+
+def decide(tags: Sequence[TagAdvice], chosen: Collection[str]) -> tuple[TagAdvice, ...]:
+    """The advice as a person decided: the chosen tags are on the imbued list, what else was proposed is not."""
+    return tuple(_decide(tag, chosen) for tag in tags)
+
+
+def _decide(tag: TagAdvice, chosen: Collection[str]) -> TagAdvice:
+    if tag.imbued_by:
+        return tag
+    if tag.tag in chosen:
+        return replace(tag, imbued_by=tag.tag)
+    return replace(tag, verdict="ask") if tag.verdict in LEAVES_OUT else tag
 
 
 def _comes_unasked(tag: TagAdvice) -> bool:

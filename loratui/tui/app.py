@@ -429,6 +429,7 @@ SCREENS: Mapping[str, str] = {
     "crop": "crop:CropScreen",
     "duplicates": "duplicates:DuplicatesScreen",
     "tags": "tags:TagsScreen",
+    "imbue": "imbue:ImbueScreen",
     "balance": "balance:BalanceScreen",
     "train": "train:TrainScreen",
     "runs": "runs:RunsScreen",

@@ -16,7 +16,7 @@ from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -203,6 +203,7 @@ class Pick(ModalScreen[str | None]):
         border: round $primary; background: $surface;
     }
     Pick RowTable { height: auto; max-height: 16; background: $surface; }
+    Pick .hint { color: $text-muted; height: auto; min-height: 2; margin: 1 2 0 2; }
     """
     BINDINGS: ClassVar = [
         ("escape", "dismiss(None)", "leave"),
@@ -211,21 +212,37 @@ class Pick(ModalScreen[str | None]):
         ("down,j", "move(1)", "down"),
     ]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]]) -> None:
-        """`choices` are (value, words)."""
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], *, says: Mapping[str, str] = {}, at: str = ""
+    ) -> None:
+        """`choices` are (value, words); `says` are sentences by value, shown below; the cursor starts on `at`."""
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
+        self._says = says
+        self._at = at
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield RowTable([Column(self._title)])
+            if self._says:
+                yield Static("", classes="hint")
 
     def on_mount(self) -> None:
         table = self.query_one(RowTable)
         table.styles.height = min(16, len(self._choices) + 1)
         table.set_rows([Row(value, (words,)) for value, words in self._choices])
+        table.move_to_key(self._at)
         table.focus()
+        self._show_words()
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._show_words()
+
+    def _show_words(self) -> None:
+        if self._says:
+            self.query_one(".hint", Static).update(Text(plain(self._says.get(self.query_one(RowTable).cursor_key, ""))))
 
     def action_move(self, rows: int) -> None:
         self.query_one(RowTable).move(rows)

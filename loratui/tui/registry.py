@@ -262,9 +262,20 @@ ACTIONS: tuple[Action, ...] = (
         "tag.prefix", "P", "prefix", "Change what every caption begins and ends with.", "rules set", "tags", bar=True
     ),
     _view("tag.scope", "s", "scope", "What bulk edits act on: all, filtered or marked pictures.", "tags", bar=True),
-    _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", bar=True),
-    _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", bar=True),
-    _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags"),
+    _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", "imbue", bar=True),
+    _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", "imbue", bar=True),
+    _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags", "imbue"),
+    # Imbue assistant
+    _show("subject.imbue", "I", "what to imbue", "What to imbue, and what fuses.", "imbue suggest", "tags", bar=True),
+    _view("imbue.choose", "space", "in / out", "Take the tag into what will be imbued, or out.", "imbue", bar=True),
+    _edit(
+        "imbue.apply", "enter,A", "apply", "Imbue all that is chosen, in one step.", "imbue apply", "imbue", bar=True
+    ),
+    _show("imbue.preset", "b", "preset", "What kind of subject the advice is for.", "imbue presets", "imbue", bar=True),
+    _show(
+        "imbue.except", "B", "but not", "Leave groups, such as hair, to the prompt.", "imbue groups", "imbue", bar=True
+    ),
+    _view("imbue.alone", "c", "captions", "Captions with this tag alone imbued, or all chosen.", "imbue", bar=True),
     # Balance
     _edit("balance.apply", "enter", "apply", "Set the proposed repeats.", "balance", "balance", bar=True),
     _edit(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from loratui.captions.counts import LongestCaption, TagCount
     from loratui.catalog.store import Catalog
     from loratui.catalog.tagged import TaggedPicture
+    from loratui.tui.app import LoratuiApp
     from loratui.tui.completion import Completion
 
 _NO_TAGS = """\
@@ -321,19 +322,24 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
             beside.scroll_page_down(animate=False)
 
     def do_tag_pictures(self) -> None:
-        from loratui.tui.pictures import PicturesScreen
+        if self.tag is not None:
+            show_pictures_of(self.lora, self.subject, self.tag.tag)
 
-        tag = self.tag
-        if tag is None:
-            return
-        self.lora.show_screen("pictures", subject=self.subject)
-        wall = self.lora.screen
-        if isinstance(wall, PicturesScreen):
-            wall.filter_by(query_for(tag.tag))
+    def do_subject_imbue(self) -> None:
+        self.lora.show_screen("imbue", subject=self.subject)
 
     def do_picture_zoom(self) -> None:
         ids = tuple(one.id for one in self._examples)
         self.lora.show_screen("view", subject=self.subject, ids=ids, place=self._example % len(ids))
+
+
+def show_pictures_of(app: LoratuiApp, subject: str, tag: str) -> None:
+    """Show the wall with the pictures that have a tag."""
+    from loratui.tui.pictures import PicturesScreen
+
+    app.show_screen("pictures", subject=subject)
+    if isinstance(wall := app.screen, PicturesScreen):
+        wall.filter_by(query_for(tag))
 
 
 def query_for(tag: str) -> str:
