@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.captions import service as captions
-from loratui.catalog import dedupe, edits, importer, roles, subjects
+from loratui.captions.tagging import tag_pictures
+from loratui.catalog import dedupe, importer, roles, subjects
 from loratui.catalog.store import open_catalog
 from loratui.config import Home, find_home
 from loratui.demo import world
+from loratui.demo.assets import cast_folder
 from loratui.demo.judge import Judge
 from loratui.demo.lesson import Lesson, measure_lesson
 from loratui.demo.subject import DemoManifest, draw_demo_pictures
@@ -128,9 +130,11 @@ def _curate(
     roles.apply_balance(catalog, subject)
     weighed = roles.balance(catalog, subject)
     say("balance", f"primary {weighed.primary}, supporting {weighed.supporting}: ratio {weighed.ratio or 0:.2f}")
-    # What a tagger would have found, so that leaving it out is a decision and not an accident.
-    edits.add_tags(catalog, subject, "", drawn.imbued)
-    captions.change_rules(catalog, subject, {"imbued": list(drawn.imbued)})
+    tagged = tag_pictures(catalog, subject, "", cast_folder() / "tagger", report=report, cancel=cancel)
+    say("tag", f"{tagged.tagged} pictures scored by the tagger of the cast")
+    captions.change_rules(
+        catalog, subject, {"imbued": list(drawn.imbued), "general_threshold": tagged.thresholds.general}
+    )
     example = captions.show_captions(catalog, subject, "role:primary")[0].text
     say("imbue", f"{', '.join(drawn.imbued)} left to the trigger word")
     say("caption", example)
