@@ -102,7 +102,8 @@ def write_rules_file(path: Path, text: str) -> None:
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        if fresh.exists():
+            fresh.unlink()
         raise RefusedError(
             f"{show_path(path)} can't be written: {error.strerror}.", hint="Check the folder and its rights."
         ) from error

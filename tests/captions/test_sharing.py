@@ -143,6 +143,16 @@ def test_added_rules_keep_what_is_there_and_replacing_ones_do_not(catalog: Catal
     assert rules_of(catalog, "Nora").always_first == ()
 
 
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    write_rules_file(file, "{}")
+    for wrong in (file / "inside.json", tmp_path / "absent" / "rules.json", tmp_path):
+        with pytest.raises(RefusedError):
+            write_rules_file(wrong, "[]")
+    assert file.read_text(encoding="utf-8") == "{}"
+    assert [path.name for path in tmp_path.iterdir()] == ["rules.json"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
