@@ -63,7 +63,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
             ]
             for item in tags
         ],
-        empty="No picture has a tag. `loratui caption tag` adds some; importing reads the ones beside pictures.",
+        empty="No picture has a tag. `loratui tag` finds some; importing reads the ones beside pictures.",
     )
     if book.written:
         remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
