@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT = "http://localhost:11434/v1"
 """Where Ollama listens."""
+KEY_VARIABLE = "LORATUI_CAPTIONER_KEY"
+"""What holds the key of a server that wants one: settings are files that people share."""
 
 _MAX_ANSWER = 1 << 20
 _LONGEST_WAIT = 120.0

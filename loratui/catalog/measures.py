@@ -77,8 +77,10 @@ def stamp_tags(catalog: Catalog) -> str:
 
 
 def stamp_everything(catalog: Catalog) -> str:
-    """A stamp that changes with every change that can be undone, and when tags are scored."""
-    return _stamp_journal(catalog, true())
+    """A stamp that changes with every change that can be undone, when tags are scored and sentences written."""
+    with catalog.read() as connection:
+        written = connection.exec_driver_sql("SELECT max(at) FROM sentence").scalar()
+    return f"{_stamp_journal(catalog, true())}.{written or 0}"
 
 
 def _stamp_journal(catalog: Catalog, about: ColumnElement[bool]) -> str:

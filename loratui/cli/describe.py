@@ -11,8 +11,6 @@ from cyclopts import Parameter
 from loratui.cli.output import PLAIN, Show, print_json, print_text, progress_line, remark
 from loratui.cli.session import Query, find_duplicates, open_library, read_settings
 
-KEY_VARIABLE = "LORATUI_CAPTIONER_KEY"
-
 
 def describe(
     subject: str,
@@ -58,7 +56,7 @@ def describe(
     upload
         Allow an address outside this machine and its private network. LORATUI_CAPTIONER_KEY holds its key.
     """
-    from loratui.captions.captioner import Captioner
+    from loratui.captions.captioner import KEY_VARIABLE, Captioner
     from loratui.captions.describing import describe_pictures, read_question
 
     settings = read_settings().captioner

@@ -20,6 +20,7 @@ from loratui.tui.keymap import check_keymap
 from loratui.tui.output import CompactOutput
 from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
+from loratui.tui.screens import load_screen
 from loratui.tui.text import count, format_seconds
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
 
@@ -81,6 +82,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """What the picture wall was filtered by last; bulk edits of tags can act on it."""
         self.wall_marks: tuple[int, ...] = ()
         """Memberships marked on the picture wall."""
+        self.typed: dict[str, dict[str, str]] = {}
+        """What was typed into forms about models last, by form."""
         self.train_values: dict[tuple[str, str], dict[str, str]] = {}
         """What was changed in the form of a training, by subject and the weights it goes on from."""
         for theme in OWN:
@@ -249,6 +252,16 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         from loratui.tui.subject_forms import ask_export
 
         ask_export(self, self.subject_here)
+
+    def do_subject_tag(self) -> None:
+        from loratui.tui.model_forms import ask_tagging
+
+        ask_tagging(self, self.subject_here)
+
+    def do_subject_describe(self) -> None:
+        from loratui.tui.model_forms import ask_sentences
+
+        ask_sentences(self, self.subject_here)
 
     def do_app_help(self) -> None:
         self._push("help", "HelpScreen")
@@ -420,30 +433,3 @@ def _subject_of(screen: object) -> str:
 def _run_of(screen: object) -> str:
     """Name of the training that a screen was opened for; empty when it is for none."""
     return str(screen.about.get("run", "")) if isinstance(screen, LoratuiScreen) else ""
-
-
-SCREENS: Mapping[str, str] = {
-    "library": "library:LibraryScreen",
-    "pictures": "pictures:PicturesScreen",
-    "view": "view:ViewScreen",
-    "crop": "crop:CropScreen",
-    "duplicates": "duplicates:DuplicatesScreen",
-    "tags": "tags:TagsScreen",
-    "imbue": "imbue:ImbueScreen",
-    "balance": "balance:BalanceScreen",
-    "train": "train:TrainScreen",
-    "runs": "runs:RunsScreen",
-    "run": "run:RunScreen",
-    "review": "review:ReviewScreen",
-    "history": "history:HistoryScreen",
-}
-"""Screens by name as module:class; a module is imported when its screen is first shown."""
-
-
-def load_screen(name: str) -> type[LoratuiScreen]:
-    """The class of a screen, imported now."""
-    from importlib import import_module
-
-    module, kind = SCREENS[name].split(":")
-    found: type[LoratuiScreen] = getattr(import_module(f"loratui.tui.{module}"), kind)
-    return found

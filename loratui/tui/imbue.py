@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NO_TAGS = """\
 No picture of {subject} has a tag yet, so nothing can be said about what to imbue.
 
-esc goes back to the tags: a adds one by hand to all pictures, or to some."""
+W has a model tag all pictures. By hand: esc goes back to the tags, where a adds one."""
 _NO_PICTURES = """\
 {subject} has no pictures to train on yet.
 
@@ -54,7 +54,7 @@ class ImbueScreen(TableMoves, LoratuiScreen):
     ImbueScreen #preset { height: 1; padding: 0 1; color: $text-muted; }
     ImbueScreen #both { layout: horizontal; height: 1fr; }
     ImbueScreen #advice { width: 1fr; }
-    ImbueScreen #beside { width: 52; padding: 0 2; background: $surface; scrollbar-gutter: stable; }
+    ImbueScreen #beside { width: 48; padding: 0 2; background: $surface; scrollbar-gutter: stable; }
     ImbueScreen.-wide #beside { width: 76; }
     ImbueScreen.-narrow #both { layout: vertical; }
     ImbueScreen.-narrow #advice { width: 100%; height: 1fr; }

@@ -35,8 +35,12 @@ class RefusedScreen(ModalScreen[None]):
         ("k", "scroll(-1)", "up"),
     ]
 
-    def __init__(self, title: str, files: Sequence[tuple[str, str]], warnings: Sequence[str] = ()) -> None:
+    def __init__(
+        self, title: str, files: Sequence[tuple[str, str]], warnings: Sequence[str] = (), *, is_import: bool = True
+    ) -> None:
+        """What an import refused is kept, and listed again in the library."""
         super().__init__()
+        self._is_import = is_import
         self._title = title
         self._files = tuple(files)
         self._warnings = tuple(warnings)
@@ -53,7 +57,8 @@ class RefusedScreen(ModalScreen[None]):
             yield Static("")
             with VerticalScroll():
                 yield Static(text)
-            yield Static(Text("arrows or jk scroll   esc leaves   R in the library lists them again"), classes="keys")
+            keys = "arrows or jk scroll   esc leaves" + "   R in the library lists them again" * self._is_import
+            yield Static(Text(keys), classes="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

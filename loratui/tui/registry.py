@@ -129,6 +129,7 @@ ACTIONS: tuple[Action, ...] = (
         bar=True,
     ),
     _edit("picture.tag", "m", "edit tags", "Add and remove tags: `smile, -hat`.", "caption tag", "pictures", "view"),
+    _edit("picture.shows", "f", "what it shows", "Say framing, angle, face or light.", "overrule", "pictures", "view"),
     _edit(
         "picture.remove", "D,delete", "remove", "Take the pictures out of the subject.", "picture remove", "pictures"
     ),
@@ -262,10 +263,8 @@ ACTIONS: tuple[Action, ...] = (
         "tag.prefix", "P", "prefix", "Change what every caption begins and ends with.", "rules set", "tags", bar=True
     ),
     _view("tag.scope", "s", "scope", "What bulk edits act on: all, filtered or marked pictures.", "tags", bar=True),
-    _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", "imbue", bar=True),
-    _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", "imbue", bar=True),
-    _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags", "imbue"),
-    # Imbue assistant
+    _do("subject.tag", "W", "tag by model", "Have a tagger score pictures.", "tag", "tags", "pictures", "imbue"),
+    _do("subject.describe", "M", "sentences", "Have a model describe pictures.", "describe", "tags", "pictures"),
     _show("subject.imbue", "I", "what to imbue", "What to imbue, and what fuses.", "imbue suggest", "tags", bar=True),
     _view("imbue.choose", "space", "in / out", "Take the tag into what will be imbued, or out.", "imbue", bar=True),
     _edit(
@@ -276,6 +275,9 @@ ACTIONS: tuple[Action, ...] = (
         "imbue.except", "B", "but not", "Leave groups, such as hair, to the prompt.", "imbue groups", "imbue", bar=True
     ),
     _view("imbue.alone", "c", "captions", "Captions with this tag alone imbued, or all chosen.", "imbue", bar=True),
+    _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", "imbue", bar=True),
+    _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", "imbue", bar=True),
+    _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags", "imbue"),
     # Balance
     _edit("balance.apply", "enter", "apply", "Set the proposed repeats.", "balance", "balance", bar=True),
     _edit(

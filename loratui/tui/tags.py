@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from loratui.tui.completion import complete_words
 from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.model_forms import of_wall
 from loratui.tui.moves import TableMoves
 from loratui.tui.table import RowTable
 from loratui.tui.tag_bulk import BulkTagging
@@ -43,6 +44,7 @@ _NO_TAGS = """\
 No picture of {subject} has a tag or a caption yet.
 
 Importing reads the captions that lie beside pictures: .txt, .caption and kohya's JSON.
+W has a model tag pictures, M has one describe them in sentences.
 By hand, a adds a tag to pictures: all of them, or those filtered or marked among the pictures (f3).
 In a shell: `loratui caption tag {subject} QUERY --add TAG`.
 
@@ -138,20 +140,12 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     # What is shown
 
     def library_changed(self) -> None:
-        question, before = Question(self.subject, self._kind, *self._of_wall()), self._view
+        question, before = Question(self.subject, self._kind, *of_wall(self.lora, self.subject)), self._view
         self.read(lambda catalog: read_view(catalog, question, before), self._take, "view")
 
     def reread(self) -> None:
         self._view = replace(self._view, stamp="") if self._view is not None else None
         self.library_changed()
-
-    def _of_wall(self) -> tuple[str, tuple[int, ...]]:
-        """What is filtered and marked on the wall of this subject, if it is open below."""
-        about = {"subject": self.subject}
-        for screen in self.lora.screen_stack:
-            if getattr(screen, "scope", "") == "pictures" and getattr(screen, "about", None) == about:
-                return self.lora.wall_query, self.lora.wall_marks
-        return "", ()
 
     def _take(self, view: TagView) -> None:
         if view is self._view:

@@ -149,7 +149,7 @@ async def test_a_tag_on_the_list_is_not_taken_out_here_and_says_where(catalog: C
         assert imbued(catalog) == {"* eyes", "freckles", "blonde hair"}
 
 
-async def test_b_gives_advice_after_another_preset_and_B_leaves_groups_to_the_prompt(
+async def test_advice_follows_another_preset_and_groups_are_left_to_the_prompt(
     catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
@@ -211,7 +211,7 @@ async def test_without_tags_it_names_the_keys_that_give_some(mira: Home, make_ap
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await show_assistant(pilot)
-        assert "a adds one by hand" in text_of(screen, "#empty")
+        assert "W has a model tag all" in text_of(screen, "#empty")
         await press(pilot, "enter")
         assert app.messages[-1].text == "There are no tags yet."
         await press(pilot, "escape")

@@ -16,10 +16,11 @@ from loratui.catalog.store import open_catalog
 from loratui.cli.root import VERBS
 from loratui.errors import UsageError
 from loratui.tui.actions import EVERYWHERE, VIEW
-from loratui.tui.app import SCREENS, LoratuiApp, load_screen
+from loratui.tui.app import LoratuiApp
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.keymap import actions_of, bindings_of, check_keymap, keys_of, name_key, show_key
 from loratui.tui.registry import ACTIONS, BY_ID
+from loratui.tui.screens import SCREENS, load_screen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

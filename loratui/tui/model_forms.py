@@ -1,0 +1,236 @@
+"""Forms that have a model look at pictures: a tagger scores tags, a captioner writes sentences."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from loratui.tui.dialogs import Field, Form
+from loratui.tui.paths import complete_folder
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loratui.captions.captioner import Captioner
+    from loratui.captions.describing import DescribeResult
+    from loratui.captions.tagging import TaggingResult
+    from loratui.catalog.store import Catalog
+    from loratui.errors import LoratuiError
+    from loratui.events import Report
+    from loratui.tui.app import LoratuiApp
+
+T = TypeVar("T")
+
+_ALL, _FILTERED, _MARKED = "all", "filtered", "marked"
+_ONWARDS, _AGAIN = "only those it has not seen", "all again"
+_HOME, _ANYWHERE = "only to this machine and its network", "to any address"
+_TAGGER_HINT = "a folder, or OWNER/NAME on the hub; nothing means the one for the drawn cast"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The pictures that a model is to look at: those of a query, or by their ids when some are marked."""
+
+    query: str = ""
+    ids: tuple[int, ...] = ()
+
+    def select(self, catalog: Catalog, subject: str) -> list[int]:
+        """Their ids, in the order of the library; called in a thread."""
+        from loratui.catalog.dedupe import duplicates_of_subject
+        from loratui.catalog.query import select_ids
+
+        if self.ids:
+            return list(self.ids)
+        return list(
+            select_ids(catalog, subject, self.query, duplicates=lambda: duplicates_of_subject(catalog, subject))
+        )
+
+    def name(self, catalog: Catalog, subject: str) -> list[str]:
+        """The words that choose them in a command line; called in a thread."""
+        from loratui.tui.naming import name_pictures
+
+        named = name_pictures(catalog, subject, self.ids, None, len(self.ids)) if self.ids else self.query
+        return [named] if named else []
+
+
+def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
+    """What is filtered and marked on the wall of this subject, if it is open."""
+    for screen in app.screen_stack:
+        if getattr(screen, "scope", "") == "pictures" and getattr(screen, "about", None) == {"subject": subject}:
+            return app.wall_query, app.wall_marks
+    return "", ()
+
+
+def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+    """Ask for a tagger, and have it score pictures of a subject beside everything else.
+
+    The form comes with what was typed last; what is refused is asked again.
+    """
+    typed = {"tagger": app.settings.tagger, **app.typed.get("tagging", {}), **given}
+    fields = [
+        _field_of_pictures(app, subject, typed),
+        Field("tagger", "Tagger", typed["tagger"], _TAGGER_HINT, complete=complete_folder),
+        Field("again", "Score", typed.get("again", ""), "left and right choose", choices=(_ONWARDS, _AGAIN)),
+    ]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        app.typed["tagging"] = {name: value for name, value in values.items() if name != "pictures"}
+        chosen, wanted, again = _read_chosen(app, subject, values), values["tagger"].strip(), values["again"] == _AGAIN
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[TaggingResult, list[str]]:
+            from loratui.captions.hub import choose_tagger, find_hub
+            from loratui.captions.tagging import tag_pictures
+
+            named = chosen.name(catalog, subject)
+            folder = choose_tagger(app.home, wanted, find_hub(), report=report, cancel=cancel).folder
+            ids = chosen.select(catalog, subject)
+            return tag_pictures(catalog, subject, ids, folder, report=report, cancel=cancel, again=again), named
+
+        def done(result: tuple[TaggingResult, list[str]]) -> str:
+            found, named = result
+            options = [*["--tagger", wanted] * bool(wanted), *["--again"] * again]
+            app.ran(["tag", subject, *named, *options])
+            sentence = _sum_up_tagging(found)
+            app.tell(f"{sentence} {found.warning}".strip(), error=bool(found.warning))
+            _list_refused(app, sentence, [(one.name, one.reason) for one in found.refused], found.warning)
+            return sentence
+
+        _start(app, f"tag {subject}", work, done, lambda why: ask_tagging(app, subject, values, why))
+
+    note = "All scores are kept; thresholds and the other rules act on them later. It goes on where it was stopped."
+    app.push_screen(Form(f"Have a model tag pictures of {subject}", fields, note=note, wrong=wrong), answered)
+
+
+def _sum_up_tagging(found: TaggingResult) -> str:
+    parts = [f"{count(found.tagged, 'picture')} tagged by {found.tagger.partition('@')[0]}"]
+    parts += [f"{found.skipped:,} had been before"] * bool(found.skipped)
+    parts += [f"{len(found.refused):,} could not be read"] * bool(found.refused)
+    return f"{', '.join(parts)}."
+
+
+def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+    """Ask for a server with a model that sees, and have it write a sentence about each picture.
+
+    The form comes with what was typed last; what is refused is asked again.
+    """
+    usual = app.settings.captioner
+    typed = {"endpoint": usual.endpoint, "model": usual.model, "question": usual.question}
+    typed |= {**app.typed.get("sentences", {}), **given}
+    upload = typed.get("upload", _ANYWHERE if usual.upload else _HOME)
+    hint = "{who}, {trigger}, {class_word}, {imbued} and {tags} are filled in; nothing asks the usual"
+    fields = [
+        _field_of_pictures(app, subject, typed),
+        Field("endpoint", "Server", typed["endpoint"], "one that speaks OpenAI's chat API: Ollama, vLLM, LM Studio"),
+        Field("model", "Model", typed["model"], "its name there; not needed when only one is served"),
+        Field("question", "Question", typed["question"], hint),
+        Field("again", "Ask about", typed.get("again", ""), "left and right choose", choices=(_ONWARDS, _AGAIN)),
+        Field("upload", "Send pictures", upload, "left and right choose", choices=(_HOME, _ANYWHERE)),
+    ]
+
+    def answered(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        app.typed["sentences"] = {name: value for name, value in values.items() if name != "pictures"}
+        chosen, again, question = _read_chosen(app, subject, values), values["again"] == _AGAIN, values["question"]
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[DescribeResult, list[str]]:
+            from loratui.captions.describing import describe_pictures
+
+            named = chosen.name(catalog, subject)
+            result = describe_pictures(
+                catalog,
+                subject,
+                chosen.ids or chosen.query,
+                _open_captioner(app, values),
+                question=question,
+                again=again,
+                parallel=usual.parallel,
+                report=report,
+                cancel=cancel,
+            )
+            return result, named
+
+        def done(result: tuple[DescribeResult, list[str]]) -> str:
+            found, named = result
+            given = {"endpoint": values["endpoint"], "model": values["model"], "question": question}
+            options = [f"--{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
+            options += ["--again"] * again + ["--upload"] * (values["upload"] == _ANYWHERE)
+            app.ran(["describe", subject, *named, *options])
+            sentence = _sum_up_sentences(found)
+            app.tell(sentence)
+            _list_refused(app, sentence, found.declined)
+            return sentence
+
+        _start(app, f"describe {subject}", work, done, lambda why: ask_sentences(app, subject, values, why))
+
+    note = "Sentences are kept beside the tags. R on the tags screen says whether captions use them."
+    app.push_screen(Form(f"Have a model describe pictures of {subject}", fields, note=note, wrong=wrong), answered)
+
+
+def _open_captioner(app: LoratuiApp, values: Mapping[str, str]) -> Captioner:
+    from loratui.captions.captioner import KEY_VARIABLE, Captioner
+
+    return Captioner(
+        values["endpoint"].strip(),
+        values["model"].strip(),
+        key=os.environ.get(KEY_VARIABLE, ""),
+        per_minute=app.settings.captioner.per_minute,
+        upload=values["upload"] == _ANYWHERE,
+    )
+
+
+def _sum_up_sentences(found: DescribeResult) -> str:
+    parts = [f"{count(found.described, 'picture')} described"]
+    parts += [f"{found.kept:,} had a sentence before"] * bool(found.kept)
+    parts += [f"{len(found.declined):,} got none"] * bool(found.declined)
+    parts += [f"{count(found.cut, 'sentence')} cut at the longest answer"] * bool(found.cut)
+    return f"{', '.join(parts)}."
+
+
+def _field_of_pictures(app: LoratuiApp, subject: str, typed: Mapping[str, str]) -> Field:
+    """Which pictures; on the wall those that are marked or filtered there come first."""
+    query, marks = of_wall(app, subject)
+    choices = [_MARKED] * bool(marks) + [_FILTERED] * bool(query.strip())
+    is_wall = getattr(app.top, "scope", "") == "pictures"
+    choices = [*choices, _ALL] if is_wall else [_ALL, *choices]
+    told = [f"{len(marks):,} marked"] * bool(marks) + [f"filtered {query}"] * bool(query.strip())
+    hint = f"left and right choose: {', '.join(told)}" if told else f"all of {subject}"
+    before = typed.get("pictures", "")
+    return Field("pictures", "Pictures", before if before in choices else choices[0], hint, choices=tuple(choices))
+
+
+def _read_chosen(app: LoratuiApp, subject: str, values: Mapping[str, str]) -> Chosen:
+    query, marks = of_wall(app, subject)
+    if values["pictures"] == _MARKED:
+        return Chosen(ids=marks)
+    return Chosen(query.strip() if values["pictures"] == _FILTERED else "")
+
+
+def _list_refused(app: LoratuiApp, sentence: str, refused: Sequence[tuple[str, str]], warning: str = "") -> None:
+    if refused:
+        from loratui.tui.refused import RefusedScreen
+
+        app.push_screen(RefusedScreen(sentence, refused, [warning] * bool(warning), is_import=False))
+
+
+def _start(
+    app: LoratuiApp,
+    label: str,
+    work: Callable[[Catalog, Report, threading.Event], T],
+    done: Callable[[T], str],
+    again: Callable[[str], None],
+) -> None:
+    """Run it beside everything else; what is refused is asked again, unless the person has gone on meanwhile."""
+    asked_from = app.screen
+
+    def failed(error: LoratuiError) -> None:
+        if app.screen is asked_from:
+            again(f"{error.message} {error.hint}".strip())
+
+    app.bridge.start_task(label, work, done, owner=app, failed=failed)
+    app.tell("It runs beside everything else: w shows how far it is, and stops it.")
