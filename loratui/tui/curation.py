@@ -162,6 +162,18 @@ class CurationScreen(LoratuiScreen):
         if ids:
             self.read(read, show, "draft", opens=True)
 
+    def do_picture_shows(self) -> None:
+        from loratui.tui.overruling import FacetPick, list_facets
+
+        ids = tuple(self.targets())
+
+        def chosen(said: tuple[str, str] | None) -> None:
+            if said is not None:
+                self._overrule(ids, *said)
+
+        if ids:
+            self.app.push_screen(FacetPick(f"{self._say_which(ids)}: what is there to see?", list_facets()), chosen)
+
     # How they are done
 
     def act(
@@ -270,3 +282,12 @@ class CurationScreen(LoratuiScreen):
         options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
         said = ", ".join([*edits.add, *(f"-{tag}" for tag in edits.remove)])
         self.act(work, ["caption", "tag", self.subject], f"tags {said}", {}, ids=ids, options=options)
+
+    def _overrule(self, ids: Sequence[int], facet: str, value: str) -> None:
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.captions.overruling import overrule_facet
+
+            return overrule_facet(catalog, self.subject, ids, facet, value)
+
+        options = [f"--{facet}={value}"]
+        self.act(work, ["overrule", self.subject], f"{facet} is {value}", {}, ids=ids, options=options)

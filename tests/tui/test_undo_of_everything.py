@@ -87,6 +87,7 @@ SCRIPTS: dict[str, Script] = {
     "picture.rate": Script(),
     "picture.caption": Script(("a caption, {n}", "enter")),
     "picture.tag": Script(("shiny {n}, -hat", "enter")),
+    "picture.shows": Script(("{letter}",)),
     "picture.remove": Script(),
     "crop.apply": Script(first=("minus", "minus", "left")),
     "crop.clear": Script(first=("n",)),
