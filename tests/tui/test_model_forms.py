@@ -1,0 +1,193 @@
+"""Having models look at pictures, from the tags and from the wall: a real tagger, and a real server that answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chat_server import ChatServer, completion, question_of
+from textual.widgets import Input, Static
+
+from loratui.captions.counts import count_tags
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.query import select_memberships
+from loratui.catalog.roles import set_role
+from loratui.catalog.scores import list_tagged_by
+from loratui.catalog.sentences import sentences_of
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.demo import world
+from loratui.tui.dialogs import Form
+from loratui.tui.pictures import PicturesScreen
+from loratui.tui.tags import TagsScreen
+
+from .conftest import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+    from .conftest import MakeApp
+
+LOOK = world.Look("tan", "red hair", "bob cut", "blue eyes", "none")
+
+
+@pytest.fixture
+def catalog(home: Home, tmp_path: Path) -> Iterator[Catalog]:
+    """Four drawn pictures of one character, two smiling."""
+    with open_catalog(home) as opened:
+        add_subject(opened, "Mira", "Mirvok", class_word="woman")
+        for number, expression in enumerate(("smile", "frown", "smile", "open mouth")):
+            scene = world.Scene(expression, "facing viewer", "portrait", "blue shirt", "none", "grass")
+            world.draw(LOOK, scene, number, 128).save(tmp_path / f"{number}.png")
+            import_pictures(opened, "Mira", [tmp_path / f"{number}.png"])
+        yield opened
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(lambda _: completion("Mirvok stands on grass.")).running() as running:
+        yield running
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+async def open_tags(pilot: Pilot[None]) -> TagsScreen:
+    await settle(pilot)
+    await press(pilot, "t")
+    assert isinstance(pilot.app.screen, TagsScreen)
+    return pilot.app.screen
+
+
+def line(app: Any, name: str) -> Input:
+    """The line of the form that is open, by the name of its field."""
+    assert isinstance(app.screen, Form)
+    return next(one for one in app.screen.query("FormLine") if one.item.name == name)
+
+
+def wrong(app: Any) -> str:
+    """What the form says against the last answer."""
+    return str(app.screen.query_one("#wrong", Static).render())
+
+
+def tags_of(catalog: Catalog) -> dict[str, int]:
+    return {count.tag: count.pictures for count in count_tags(catalog, "Mira")}
+
+
+async def test_a_key_tags_all_pictures_with_the_tagger_that_ships(catalog: Catalog, make_app: MakeApp) -> None:
+    pytest.importorskip("onnxruntime")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_tags(pilot)
+        assert "W has a model tag pictures" in str(screen.query_one("#empty", Static).render())
+        await press(pilot, "W", "ctrl+s")
+        assert tags_of(catalog)["blue eyes"] == 4
+        assert tags_of(catalog)["smile"] == 2
+        assert app.messages[-1].text == "4 pictures tagged by cast."
+        assert list(app.last_command) == ["tag", "Mira"]
+        assert app.bridge.tasks[-1].state == "done"
+        assert "blue eyes" in [row.key for row in screen.table.rows], "shown as soon as they are there"
+        await press(pilot, "W", "ctrl+s")
+        assert app.messages[-1].text == "0 pictures tagged by cast, 4 had been before."
+
+
+async def test_on_the_wall_only_what_is_marked_is_tagged(catalog: Catalog, make_app: MakeApp) -> None:
+    pytest.importorskip("onnxruntime")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter", "space", "W")
+        assert line(app, "pictures").value == "marked"
+        await press(pilot, "ctrl+s")
+        assert isinstance(app.screen, PicturesScreen)
+        pictures = [one.picture_id for one in select_memberships(catalog, "Mira")]
+        assert len(list_tagged_by(catalog, _tagger_of(catalog), pictures)) == 1
+        assert app.last_command[:2] == ["tag", "Mira"]
+        assert app.last_command[2].startswith("sha:")
+
+
+async def test_on_a_filtered_wall_the_filter_says_which(catalog: Catalog, make_app: MakeApp) -> None:
+    pytest.importorskip("onnxruntime")
+    set_role(catalog, "Mira", "primary", "name:0*")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter", "slash", *"role:primary", "enter", "W", "ctrl+s")
+        assert list(app.last_command) == ["tag", "Mira", "role:primary"]
+        assert sum(tags_of(catalog).values()) > 0
+        assert tags_of(catalog)["blue eyes"] == 1
+
+
+async def test_a_tagger_that_is_not_there_is_asked_again_with_what_was_typed(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "W", "down", *"/no/tagger/here", "ctrl+s")
+        assert line(app, "tagger").value == "/no/tagger/here"
+        assert "/no/tagger/here" in wrong(app)
+        assert tags_of(catalog) == {}
+        await press(pilot, "escape", "W")
+        assert line(app, "tagger").value == "/no/tagger/here", "kept for the next time too"
+
+
+async def test_another_key_has_a_model_write_a_sentence_about_each_picture(
+    catalog: Catalog, make_app: MakeApp, server: ChatServer
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "M")
+        line(app, "endpoint").value = server.endpoint
+        line(app, "question").value = "What does {trigger} do?"
+        await press(pilot, "ctrl+s")
+        found = sentences_of(catalog, "Mira")
+        assert [one.text for one in found.values()] == ["Mirvok stands on grass."] * 4
+        assert {question_of(request) for request in server.requests} == {"What does Mirvok do?"}
+        assert app.messages[-1].text == "4 pictures described."
+        assert list(app.last_command) == [
+            *["describe", "Mira"],
+            *[f"--endpoint={server.endpoint}", "--question=What does {trigger} do?"],
+        ]
+        await press(pilot, "M")
+        assert line(app, "endpoint").value == server.endpoint
+        await press(pilot, "ctrl+s")
+        assert app.messages[-1].text == "0 pictures described, 4 had a sentence before."
+
+
+async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
+    catalog: Catalog, make_app: MakeApp, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is tried again with growing pauses, which take seconds.
+    monkeypatch.setattr("loratui.captions.captioner._waiter", lambda cancel: lambda seconds: None)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "M")
+        line(app, "endpoint").value = "http://127.0.0.1:9/v1"
+        await press(pilot, "ctrl+s")
+        assert line(app, "endpoint").value == "http://127.0.0.1:9/v1"
+        assert "No captioner answers at http://127.0.0.1:9" in wrong(app)
+        line(app, "endpoint").value = "http://192.0.2.1.example/v1"
+        await press(pilot, "ctrl+s")
+        assert "not on this machine" in wrong(app)
+        line(app, "endpoint").value = server.endpoint
+        await press(pilot, "ctrl+s")
+        assert len(sentences_of(catalog, "Mira")) == 4
+
+
+def _tagger_of(catalog: Catalog) -> str:
+    from loratui.captions.tagger import open_tagger
+    from loratui.config import find_assets
+
+    return open_tagger(find_assets() / "cast" / "tagger").id
