@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
-RATING = "rating"
-"""The category that taggers' scores of ratings are stored under."""
-
 USED_ROLES = ("primary", "supporting", "holdout")
 """The roles whose pictures a training reads."""
 
@@ -176,15 +173,27 @@ def tell_rejection(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
     return f"`loratui role set '{subject.name}' rejected '{query}' --reason unfit`."
 
 
-def refuse_if_unfit(subject: Subject, name: str, scores: Iterable[Iterable[ScoredTag]], prompt: str = "") -> None:
-    """Raise RefusedError when an image that a LoRA made may not be shown or published.
+def refuse_if_unfit(
+    subject: Subject,
+    name: str,
+    scores: Iterable[Iterable[ScoredTag]],
+    prompt: str = "",
+    *,
+    must_be_rated: bool = False,
+) -> None:
+    """Raise RefusedError when an image that a LoRA made may not be kept as a good one or published.
 
-    `scores` has what each tagger said of it. Words in its prompt count like tags. Without any score nothing is
-    known of the image: whoever publishes it must have it read first.
+    `scores` has what each tagger said of it. Words in its prompt count like tags. Without a rating nothing is known
+    of the image: with `must_be_rated`, for publishing, it is refused too when the subject is a person.
     """
     said = [list(one) for one in scores]
     ratings = [rating_of({tag: score for tag, category, score in one if category == RATING}) for one in said]
     rating = _gravest(ratings)
+    if must_be_rated and subject.kind == "person" and not rating:
+        raise RefusedError(
+            f"The image {name} of {subject.name} was never rated, and {subject.name} is a person.",
+            hint="Have a tagger with ratings read it first, such as SmilingWolf/wd-vit-tagger-v3.",
+        )
     if rating not in SEXUAL:
         return
     tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)

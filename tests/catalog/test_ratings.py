@@ -261,6 +261,10 @@ def test_an_image_that_a_lora_made_is_refused_like_a_picture(catalog: Catalog, a
     fine = [("general", "rating", 0.8), ("child", "general", 0.9)]
     refuse_if_unfit(ada, "0001.png", [fine])
     refuse_if_unfit(mira, "0001.png", [sexual], prompt="photo of miravel, woman")
+    refuse_if_unfit(ada, "0001.png", [[("smile", "general", 0.9)]])
+    refuse_if_unfit(mira, "0001.png", [], must_be_rated=True)
+    with pytest.raises(RefusedError, match="never rated"):
+        refuse_if_unfit(ada, "0001.png", [[("smile", "general", 0.9)]], must_be_rated=True)
     with pytest.raises(RefusedError, match=r"0001\.png of Ada can't be kept"):
         refuse_if_unfit(ada, "0001.png", [fine, sexual])
     with pytest.raises(RefusedError, match="signs of youth \\(child"):

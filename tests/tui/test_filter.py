@@ -33,6 +33,14 @@ def test_keys_and_values_are_completed_behind_minus_and_parenthesis() -> None:
     assert complete("role:pr") == ("role:primary",)
     assert complete("size:<512 -role:re") == ("size:<512 -role:rejected",)
     assert complete("dup:") == ("dup:yes", "dup:no")
+    assert complete("flag:b") == ("flag:blur", "flag:bright")
+    assert complete("rated:") == (
+        "rated:general",
+        "rated:sensitive",
+        "rated:questionable",
+        "rated:explicit",
+        "rated:none",
+    )
 
 
 def test_tags_with_spaces_are_quoted_and_found_from_within() -> None:
