@@ -243,6 +243,29 @@ def test_a_stopped_count_of_faces_goes_on_where_it_was(catalog: Catalog, mira: s
         check_subject(catalog, mira, ["blur"], cancel=cancel)
 
 
+def test_two_checks_at_once_keep_one_row_for_each_picture(
+    catalog: Catalog, mira: str, shared: Path, home: Home
+) -> None:
+    """Both read every picture, and whoever is second puts its word in place of the same one."""
+    before = threading.Barrier(2)
+    results: list[int] = []
+
+    def check() -> None:
+        with open_catalog(home) as own:
+            before.wait(30)
+            found = check_subject(own, mira, ["faces", "tiny"], faces=shared / "models/yunet", workers=2)
+            results.append(len(found.suspects))
+
+    threads = [threading.Thread(target=check) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert results == [1, 1]
+    assert len(findings_of(catalog, mira, ["faces"])) == 5
+    assert names(catalog, mira, "flag:tiny") == ["tiny.png"]
+
+
 def test_a_picture_that_was_removed_meanwhile_is_no_error(catalog: Catalog, mira: str) -> None:
     remove_pictures(catalog, mira, "name:sharp.png")
     store_findings(catalog, [Measured(999_999, "faces", "gone@1/f1", 3.0)])
