@@ -184,7 +184,8 @@ def _find_blurred(job: _Job) -> list[Measured]:
             f"sharpness {picture.sharpness:.3f}, of a sharp photo more than {BLURRED_BELOW}",
         )
         for picture in job.pictures
-        if 0 < picture.sharpness < BLURRED_BELOW
+        # One flat colour is not out of focus; that it is blank was said at import.
+        if 0 < picture.sharpness < BLURRED_BELOW and "blank" not in picture.warnings
     ]
 
 

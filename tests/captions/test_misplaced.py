@@ -108,6 +108,15 @@ def test_a_check_made_again_forgets_what_is_no_longer_so(catalog: Catalog, mira:
     assert names(catalog, mira, "flag:tiny") == []
 
 
+def test_what_is_wrong_with_nasty_files_is_told_by_name(catalog: Catalog, shared: Path) -> None:
+    add_subject(catalog, "Torture", "tortok")
+    import_pictures(catalog, "Torture", [shared / "data/torture"])
+    found = found_by(check_subject(catalog, "Torture"))
+    assert "upscaled_blur.jpg" in found["blur"]
+    assert "solid_grey.png" not in found["blur"], "one flat colour is not out of focus"
+    assert {"python.ico", "lab.tif"} <= set(found["tiny"])
+
+
 def test_rejected_pictures_are_left_out(catalog: Catalog, mira: str) -> None:
     set_role(catalog, mira, "rejected", "name:blurred.png")
     result = check_subject(catalog, mira, ["blur"])
