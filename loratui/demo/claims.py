@@ -15,7 +15,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,9 @@ from loratui.runs.folder import write_json
 
 FAR_MORE = 0.25
 """The least mean difference that counts as far more often, and as hair that changes by prompt."""
+
+FEWEST = 2
+"""Seeds from which there are intervals."""
 
 Units = Mapping[tuple[int, str], Result]
 """Results by seed and the name of the condition."""
@@ -109,7 +112,11 @@ def _compare(first: Sequence[Sequence[_Counted]], second: Sequence[Sequence[_Cou
     def mean(pairs: Sequence[_Counted]) -> float:
         return statistics.fmean(hits / total for hits, total in pairs)
 
-    return estimate_mean([mean(one) - mean(other) for one, other in zip(first, second, strict=True)])
+    found = estimate_mean([mean(one) - mean(other) for one, other in zip(first, second, strict=True)])
+    if len(found.values) < FEWEST:
+        return found
+    # Student's interval knows no bounds, but shares differ by 1 at most.
+    return replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
 
 
 def _row(
@@ -196,9 +203,9 @@ def _weigh_hair(units: Units, characters: Sequence[Character]) -> Claim:
             opposite=condition is not TRAITS_IMBUED,
         )
         for condition, said in (
-            (TRAITS_IMBUED, "hair in the captions changes"),
-            (HAIR_IMBUED, "hair imbued from three colours does not"),
-            (STEADY_IMBUED, "hair imbued from one colour does not"),
+            (TRAITS_IMBUED, "in the captions: changes"),
+            (HAIR_IMBUED, "imbued, three colours: stays"),
+            (STEADY_IMBUED, "imbued, one colour: stays"),
         )
         for colours, at in (("own colour and two others", slice(0, 3)), ("a colour in no picture", slice(3, 4)))
     ]
@@ -276,10 +283,11 @@ def _bounded(value: Any) -> Any:
 
 _METHOD = (
     "Shares pool the images of all seeds and stand with Wilson's 95 % interval, which knows nothing of seeds. The "
-    "difference is taken within each seed and stands with Student's 95 % t interval over seeds; it alone decides. "
+    "difference is taken within each seed and stands with Student's 95 % t interval over seeds, cut at 100 points; it "
+    "alone decides. "
     "A row holds when that interval lies above 0 and, for the first two claims, the mean is at least "
     f"{100 * FAR_MORE:.0f} points; it does not hold when all of the interval lies below that; else it is not decided. "
-    "Rows that say 'does not' are judged the other way round; verdicts in brackets don't count for the claim."
+    "Rows that say 'stays' are judged the other way round; verdicts in brackets don't count for the claim."
 )
 
 
@@ -296,8 +304,9 @@ def write_report(claims: Sequence[Claim], design: Design, characters: Sequence[C
     ]
     for number, claim in enumerate(claims, 1):
         lines += ["", f"## {number}. {claim.claim}", "", f"**{claim.verdict.capitalize()}.** {claim.remark}", ""]
-        lines += ["| " + " | ".join(_headers(claim)) + " |", "|---" * len(_headers(claim)) + "|"]
-        lines += ["| " + " | ".join(_cells(row)) + " |" for row in claim.rows]
+        headers = [*_headers(claim), "by seed"]
+        lines += ["| " + " | ".join(headers) + " |", "|---" * len(headers) + "|"]
+        lines += ["| " + " | ".join([*_cells(row), _by_seed(row)]) + " |" for row in claim.rows]
     return "\n".join(lines) + "\n"
 
 
@@ -308,6 +317,10 @@ def _headers(claim: Claim) -> list[str]:
 def _cells(row: Row) -> list[str]:
     verdict = row.verdict if row.decides else f"({row.verdict})"
     return [row.what, _show_share(row.first), _show_share(row.second), _points(row.difference), verdict]
+
+
+def _by_seed(row: Row) -> str:
+    return " ".join(f"{100 * value:+.0f}" for value in row.difference.values)
 
 
 def _percent(share: float) -> str:

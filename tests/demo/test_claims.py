@@ -163,10 +163,8 @@ def test_a_claim_that_is_not_true_is_said_not_to_hold() -> None:
     assert imbuing.verdict == HOLDS
     assert hair.verdict == FAILS
     assert [row.verdict for row in hair.rows] == [HOLDS, HOLDS, FAILS, FAILS, FAILS, FAILS]
-    assert hair.remark.startswith(
-        "Does not hold: hair imbued from three colours does not (own colour and two others); "
-    )
-    assert " Holds: hair in the captions changes" in hair.remark
+    assert hair.remark.startswith("Does not hold: imbued, three colours: stays (own colour and two others); ")
+    assert " Holds: in the captions: changes (own colour and two others); " in hair.remark
     assert influence.verdict == FAILS
     page = claims.write_report([imbuing, hair, influence], Design(), CAST)
     assert page.count("**Does not hold.**") == 2
@@ -225,6 +223,7 @@ def test_the_command_prints_the_tables_and_goes_on_where_it_was(
     assert found == json.loads((home / "claims.json").read_text())
     assert found["seeds"] == [1, 2, 3]
     assert [claim["verdict"] for claim in found["claims"]] == [HOLDS, HOLDS, HOLDS]
+    assert "| (holds) | +14 +14 +14 |" in (home / "claims.md").read_text()
     assert "## 3. Doubling a role's influence" in (home / "claims.md").read_text()
 
 
