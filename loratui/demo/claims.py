@@ -3,7 +3,7 @@
 Three claims, each with a rule fixed beforehand (`verdicts.judge_more`; margins below); how it is set up and why is
 told in `trial`. A claim whose parts don't all hold does not hold. Every seed is another character and another
 training; a unit is one training and its images, judged by the tagger that ships. With five seeds on two CPU cores it
-takes about three quarters of an hour; what is finished is kept, so that the command goes on where it was stopped.
+takes about an hour; what is finished is kept, so that the command goes on where it was stopped.
 """
 
 from __future__ import annotations
