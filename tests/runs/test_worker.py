@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,18 +39,12 @@ def test_a_run_goes_from_the_queue_to_done_with_its_checkpoints(lab: Lab) -> Non
 
 def test_one_slot_trains_one_run_at_a_time_in_the_order_of_the_queue(lab: Lab) -> None:
     runs = [lab.queue(epochs=1, delay_s=0.02, priority=priority) for priority in (0, 0, 1)]
-    most = 0
-
-    def all_done() -> bool:
-        nonlocal most
-        states = [run.state for run in list_runs(lab.catalog)]
-        most = max(most, states.count("running"))
-        return states == ["done"] * 3
-
-    lab.turn_until(all_done)
-    assert most == 1
+    lab.turn_until(lambda: [run.state for run in list_runs(lab.catalog)] == ["done"] * 3)
+    lab.turn_until(lambda: all(lab.attempt_of(run).ended_at for run in runs))
     begun = sorted(runs, key=lambda run: lab.attempt_of(run).id)
     assert [run.name for run in begun] == ["mira-0003", "mira-0001", "mira-0002"]
+    attempts = [lab.attempt_of(run) for run in begun]
+    assert all(first.ended_at and first.ended_at <= after.started_at for first, after in pairwise(attempts))
 
 
 def test_two_slots_train_on_two_devices_at_the_same_time(lab: Lab) -> None:
