@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from loratui.captions.clearness import RESOLUTION
@@ -20,7 +20,7 @@ from loratui.catalog.subjects import get_subject
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -75,6 +75,10 @@ class Proposal:
     skipped: tuple[Skip, ...]
     changes: dict[int, tuple[str, str]]
     remarks: tuple[str, ...]
+
+    def without(self, ids: Collection[int]) -> Proposal:
+        """The same, but these pictures keep the role they have."""
+        return replace(self, changes={id_: roles for id_, roles in self.changes.items() if id_ not in ids})
 
 
 def propose_roles(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
-from loratui.cli.session import open_library
+from loratui.cli.session import find_duplicates, open_library
 
 if TYPE_CHECKING:
     from loratui.captions.proposals import Pick, Proposal
@@ -20,6 +20,7 @@ def propose(
     supporting: int = 50,
     accept: Annotated[bool, Parameter(negative="", help="Give the pictures these roles; undo takes it back.")] = False,
     again: Annotated[bool, Parameter(negative="", help="Choose anew, whatever is in training by now.")] = False,
+    without: str = "",
     resolution: int = 512,
     show: Show = PLAIN,
 ) -> None:
@@ -38,13 +39,20 @@ def propose(
         How many primary pictures there should be, those that are already included.
     supporting
         How many supporting pictures there should be, those that are already included.
+    without
+        A query for pictures that keep the role they have, whatever is proposed for them.
     resolution
         Of the training, in pixels: smaller pictures would be blown up.
     """
     from loratui.captions.proposals import accept_proposal, propose_roles
+    from loratui.catalog.query import select_ids
 
     with open_library() as catalog:
         proposal = propose_roles(catalog, subject, primary, supporting, again=again, resolution=resolution)
+        if without:
+            proposal = proposal.without(
+                select_ids(catalog, subject, without, duplicates=find_duplicates(catalog, subject))
+            )
         changed = accept_proposal(catalog, proposal) if accept else 0
         if show.json:
             print_json(_to_plain(proposal, _find_hashes(catalog, proposal), accepted=accept, changed=changed))

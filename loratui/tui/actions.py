@@ -10,7 +10,19 @@ Undo = Literal["journal", "view", "none"]
 
 EVERYWHERE = "app"
 
-LISTS = ("library", "pictures", "duplicates", "tags", "imbue", "train", "runs", "run", "review", "history")
+LISTS = (
+    "library",
+    "pictures",
+    "duplicates",
+    "tags",
+    "imbue",
+    "train",
+    "runs",
+    "run",
+    "review",
+    "history",
+    "proposals",
+)
 """Scopes with a cursor that moves."""
 
 VIEW = "changes only what is shown"

@@ -237,6 +237,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
     def do_subject_tags(self) -> None:
         self._show_of_subject("tags")
 
+    def do_subject_proposals(self) -> None:
+        self._show_of_subject("proposals")
+
     def do_subject_balance(self) -> None:
         self._show_of_subject("balance")
 

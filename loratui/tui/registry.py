@@ -262,6 +262,9 @@ ACTIONS: tuple[Action, ...] = (
     _edit(
         "tag.prefix", "P", "prefix", "Change what every caption begins and ends with.", "rules set", "tags", bar=True
     ),
+    _edit("tag.rules", "R", "rules", "What is said, order, overlaps, tokens.", "rules set", "tags", bar=True),
+    _edit("tag.import_rules", "L", "take rules", "Rules of a file or a subject.", "rules import", "tags"),
+    _do("tag.export_rules", "E", "write rules", "Write the rules to a file.", "rules export", "tags"),
     _view("tag.scope", "s", "scope", "What bulk edits act on: all, filtered or marked pictures.", "tags", bar=True),
     _do("subject.tag", "W", "tag by model", "Have a tagger score pictures.", "tag", "tags", "pictures", "imbue"),
     _do("subject.describe", "M", "sentences", "Have a model describe pictures.", "describe", "tags", "pictures"),
@@ -278,6 +281,25 @@ ACTIONS: tuple[Action, ...] = (
     _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", "imbue", bar=True),
     _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", "imbue", bar=True),
     _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags", "imbue"),
+    # Proposed roles
+    _show(
+        "subject.proposals",
+        "r",
+        "propose roles",
+        "Which pictures to choose, and why.",
+        "propose",
+        "pictures",
+        "balance",
+    ),
+    _edit("proposal.accept", "enter,A", "accept", "Give all of them these roles.", "propose", "proposals", bar=True),
+    _view("proposal.take_out", "space", "take out", "Leave this picture as it is.", "proposals", bar=True),
+    _view("proposal.primary_more", "p", "primary +", "One more primary picture.", "proposals", bar=True),
+    _view("proposal.primary_fewer", "P", "primary -", "One primary picture fewer.", "proposals", bar=True),
+    _view("proposal.supporting_more", "s", "supporting +", "One more supporting picture.", "proposals", bar=True),
+    _view("proposal.supporting_fewer", "S", "supporting -", "One supporting picture fewer.", "proposals", bar=True),
+    _view("proposal.numbers", "n", "numbers", "Type how many there should be.", "proposals", bar=True),
+    _view("proposal.anew", "a", "all anew", "Choose those in training anew too, or not.", "proposals", bar=True),
+    _view("proposal.view", "z", "zoom", "See the picture large.", "proposals"),
     # Balance
     _edit("balance.apply", "enter", "apply", "Set the proposed repeats.", "balance", "balance", bar=True),
     _edit(

@@ -18,6 +18,7 @@ SCREENS: Mapping[str, str] = {
     "duplicates": "duplicates:DuplicatesScreen",
     "tags": "tags:TagsScreen",
     "imbue": "imbue:ImbueScreen",
+    "proposals": "proposals:ProposalsScreen",
     "balance": "balance:BalanceScreen",
     "train": "train:TrainScreen",
     "runs": "runs:RunsScreen",

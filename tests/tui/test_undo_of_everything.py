@@ -102,6 +102,10 @@ SCRIPTS: dict[str, Script] = {
     "tag.remove": Script(("enter",)),
     "tag.replace": Script(("changed {n}", "enter")),
     "tag.prefix": Script((", {n}", "enter", "the end", "enter")),
+    "proposal.accept": Script(),
+    "tag.rules": Script(("right", "ctrl+s")),
+    "tag.import_rules": Script(("{folder}/../undesired.txt", "ctrl+s")),
+    "imbue.apply": Script(first=("space",)),
     "balance.apply": Script(),
     "balance.primary_more": Script(),
     "balance.primary_fewer": Script(),
@@ -111,7 +115,7 @@ SCRIPTS: dict[str, Script] = {
 }
 """A new action whose undo is the journal needs a line here; test_every_action_has_a_script says so."""
 
-NAMED = {"enter", "ctrl+s", "minus", "left", "right", "down"}
+NAMED = {"enter", "ctrl+s", "minus", "left", "right", "down", "space"}
 
 WAYS: dict[str, tuple[str, ...]] = {
     "library": (),
@@ -120,7 +124,9 @@ WAYS: dict[str, tuple[str, ...]] = {
     "crop": ("enter", "c"),
     "duplicates": ("d",),
     "tags": ("t",),
+    "imbue": ("t", "I"),
     "balance": ("b",),
+    "proposals": ("enter", "r"),
     "review": ("f5",),
     "cell": ("f5", "enter"),
 }
@@ -169,6 +175,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
             connection.execute(tables.run.update().values(state="done"))
             connection.execute(tables.journal.delete())
     draw_pictures(folder / "more", 20)
+    (folder / "undesired.txt").write_text("smile, red_hat,nothing", encoding="utf-8")
     return folder
 
 
@@ -357,7 +364,7 @@ async def test_each_action_changes_the_library_and_can_be_undone_and_redone(
             assert driver.errors() == [], action
 
 
-@pytest.mark.parametrize("scope", ["pictures", "view", "crop", "duplicates", "tags", "balance"])
+@pytest.mark.parametrize("scope", ["pictures", "view", "crop", "duplicates", "tags", "imbue", "balance"])
 async def test_undoing_the_name_of_what_is_shown_leads_to_the_library(
     pattern: Path, tmp_path: Path, scope: str
 ) -> None:
