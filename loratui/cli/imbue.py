@@ -178,6 +178,7 @@ def _print_advice(advice: ImbueAdvice) -> None:
         print_text("\nWhat the LoRA will and won't let you change")
         for outlook in advice.outlook:
             print_text(f"  {outlook.sentence}")
+        print_text("  What comes unasked can often still be asked away: README, Does it work as claimed?")
     _print_preview(advice.preview)
 
 

@@ -83,8 +83,8 @@ def test_sentences_say_what_a_prompt_will_and_wont_change(catalog: Catalog) -> N
     tag(catalog, "blue hair", 15, 20)
     tag(catalog, "portrait", 0, 6)
     advice = suggest_imbue(catalog, "mira")
-    assert sentence(advice, "eye_colour") == "Eyes will always be red."
-    assert sentence(advice, "face_marks") == "Freckles and scar on cheek will always be there."
+    assert sentence(advice, "eye_colour") == "Eyes will be red unasked."
+    assert sentence(advice, "face_marks") == "Freckles and scar on cheek will be there unasked."
     assert sentence(advice, "hair_colour") == "Hair colour follows the prompt: 3 seen (blonde, black, blue)."
     assert sentence(advice, "framing") == "Framing: only portrait was seen; the base model guesses others."
 
@@ -120,7 +120,7 @@ def test_what_is_nearly_always_there_fuses_and_says_how_many_pictures_help(catal
     assert fused.remedy.startswith("Add 3 contrast pictures without it, give the 1 without it more repeats")
     # Three more bring it under 85 %; two would not.
     assert 19 / (PICTURES + 3) < FUSED <= 19 / (PICTURES + 2)
-    assert sentence(advice, "background") == "White background will always be there."
+    assert sentence(advice, "background") == "White background will be there unasked."
 
 
 def test_repeats_decide_what_fuses(catalog: Catalog) -> None:
@@ -150,7 +150,7 @@ def test_all_but_the_hair_leaves_the_hair_to_the_prompt_and_warns_that_it_fuses(
     tag(catalog, "red eyes, blonde hair")
     for advice in (suggest_imbue(catalog, "mira", "all_but_hair"), suggest_imbue(catalog, "mira", but=["hair_colour"])):
         assert verdicts(advice) == {"red eyes": "imbue", "blonde hair": "fused"}
-        assert sentence(advice, "hair_colour") == "Hair will always be blonde."
+        assert sentence(advice, "hair_colour") == "Hair will be blonde unasked."
 
 
 def test_a_style_learns_how_pictures_are_made_and_an_object_its_parts(catalog: Catalog) -> None:

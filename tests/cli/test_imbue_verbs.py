@@ -65,9 +65,9 @@ def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home) -> None:
         "before": "photo of Mirvok, red eyes, blonde hair",
         "after": "photo of Mirvok, blonde hair",
     }
-    assert "Eyes will always be red." in [outlook["sentence"] for outlook in advice["outlook"]]
+    assert "Eyes will be red unasked." in [outlook["sentence"] for outlook in advice["outlook"]]
     text = run(mira, "imbue", "suggest", "Mira").stdout
-    assert "Eyes will always be red." in text
+    assert "Eyes will be red unasked." in text
     assert "before: photo of Mirvok, red eyes, blonde hair" in text
 
 

@@ -125,7 +125,7 @@ async def test_enter_imbues_what_is_proposed_in_one_step_that_u_undoes(catalog: 
 async def test_space_takes_a_proposal_out_and_another_tag_in(catalog: Catalog, make_app: MakeApp) -> None:
     async with make_app().run_test(size=(120, 40)) as pilot:
         screen = await show_assistant(pilot)
-        assert "Eyes will always be red." in text_of(screen, "#outlook")
+        assert "Eyes will be red unasked." in text_of(screen, "#outlook")
         screen.table.move_to_key("hat")
         await press(pilot, "space")
         screen.table.move_to_key("freckles")
