@@ -8,12 +8,12 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.ratings import BY_HAND, find_refused, measure_refused
+from loratui.captions.ratings import BY_HAND, CHECK, find_refused, measure_refused
 from loratui.captions.rules import thresholds_of
 from loratui.captions.service import rules_of
 from loratui.captions.tags import fold_tag
 from loratui.captions.traits import load_list
-from loratui.catalog.findings import Measured, list_known, replace_findings
+from loratui.catalog.findings import Measured, findings_of, list_known, replace_findings
 from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
@@ -160,6 +160,26 @@ def check_subject(
             replace_findings(catalog, [kind], list(by_id), measured)
     report(Progress("check", len(chosen), len(chosen), eta_s=0.0))
     return CheckResult(owner, len(pictures), tuple(made), tuple(suspects), tuple(skipped))
+
+
+def list_suspects(catalog: Catalog, subject: Subject | str) -> list[Suspect]:
+    """What earlier checks found, in the order of check_subject, without looking at any picture again.
+
+    Pictures that may not be used are looked up anew, for what is agreed to may have changed since.
+    """
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    pictures = {picture.picture_id: picture for picture in select_memberships(catalog, owner, "-role:rejected")}
+    unfit = [each for each in find_refused(catalog, owner) if each.membership.picture_id in pictures]
+    kept = [
+        Measured(each.picture_id, each.kind, each.model, each.value, each.detail)
+        for each in findings_of(catalog, owner, [kind for kind in FLAGS if kind != CHECK])
+        if each.picture_id in pictures and each.value >= FLAGGED_FROM
+    ]
+    found = [*measure_refused(catalog, unfit), *kept]
+    return [
+        Suspect(pictures[one.picture_id], one.kind, one.value, one.model, str(one.detail.get("why", "")))
+        for one in sorted(found, key=lambda one: (FLAGS.index(one.kind), -one.value))
+    ]
 
 
 def _measure(picture: Membership, kind: str, model: str, value: float, why: str, **detail: object) -> Measured:

@@ -22,6 +22,7 @@ LISTS = (
     "review",
     "history",
     "proposals",
+    "checks",
 )
 """Scopes with a cursor that moves."""
 

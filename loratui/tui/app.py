@@ -240,6 +240,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
     def do_subject_proposals(self) -> None:
         self._show_of_subject("proposals")
 
+    def do_subject_checks(self) -> None:
+        self._show_of_subject("checks")
+
     def do_subject_balance(self) -> None:
         self._show_of_subject("balance")
 

@@ -300,6 +300,12 @@ ACTIONS: tuple[Action, ...] = (
     _view("proposal.numbers", "n", "numbers", "Type how many there should be.", "proposals", bar=True),
     _view("proposal.anew", "a", "all anew", "Choose those in training anew too, or not.", "proposals", bar=True),
     _view("proposal.view", "z", "zoom", "See the picture large.", "proposals"),
+    # Checks
+    _show("subject.checks", "K", "checks", "Pictures that may not belong here.", "check", "pictures", "balance"),
+    _do("check.run", "r", "check", "Look for misplaced pictures; rejects nothing.", "check", "checks", bar=True),
+    _edit("check.reject", "x", "reject", "Reject with this reason.", "role set", "checks", bar=True),
+    _view("check.open", "enter,z", "view", "See the picture large.", "checks", bar=True),
+    _view("check.pictures", "g", "all of these", "All that this check found, on the wall.", "checks", bar=True),
     # Balance
     _edit("balance.apply", "enter", "apply", "Set the proposed repeats.", "balance", "balance", bar=True),
     _edit(

@@ -19,6 +19,7 @@ SCREENS: Mapping[str, str] = {
     "tags": "tags:TagsScreen",
     "imbue": "imbue:ImbueScreen",
     "proposals": "proposals:ProposalsScreen",
+    "checks": "checks:ChecksScreen",
     "balance": "balance:BalanceScreen",
     "train": "train:TrainScreen",
     "runs": "runs:RunsScreen",

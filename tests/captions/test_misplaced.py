@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from loratui.captions.faces import open_detector
-from loratui.captions.misplaced import CheckResult, check_subject
+from loratui.captions.misplaced import CheckResult, check_subject, list_suspects
 from loratui.captions.tagger import open_tagger
 from loratui.captions.tagging import tag_pictures
 from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
@@ -72,6 +72,16 @@ def score(catalog: Catalog, subject: str, query: str, tags: dict[str, float], ta
 
 def names(catalog: Catalog, subject: str, query: str) -> list[str]:
     return [member.name for member in select_memberships(catalog, subject, query)]
+
+
+def test_what_checks_found_is_listed_later_without_looking_again_but_for_rejected_pictures(
+    catalog: Catalog, mira: str
+) -> None:
+    assert list_suspects(catalog, mira) == []
+    result = check_subject(catalog, mira, ["blur", "tiny", "dark", "bright"])
+    assert list_suspects(catalog, mira) == list(result.suspects)
+    set_role(catalog, mira, "rejected", "name:tiny")
+    assert [each.kind for each in list_suspects(catalog, mira)] == ["blur", "dark", "bright"]
 
 
 def test_what_import_measured_is_told_and_kept_as_flags(catalog: Catalog, mira: str) -> None:

@@ -19,6 +19,7 @@ from textual import events
 from textual.screen import ModalScreen
 
 from loratui.captions.importing import import_with_captions
+from loratui.captions.misplaced import check_subject
 from loratui.catalog import crops, roles, sheets, tables
 from loratui.catalog.bases import add_base
 from loratui.catalog.query import select_memberships
@@ -106,6 +107,7 @@ SCRIPTS: dict[str, Script] = {
     "tag.rules": Script(("right", "ctrl+s")),
     "tag.import_rules": Script(("{folder}/../undesired.txt", "ctrl+s")),
     "imbue.apply": Script(first=("space",)),
+    "check.reject": Script(),
     "balance.apply": Script(),
     "balance.primary_more": Script(),
     "balance.primary_fewer": Script(),
@@ -127,6 +129,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "imbue": ("t", "I"),
     "balance": ("b",),
     "proposals": ("enter", "r"),
+    "checks": ("enter", "K"),
     "review": ("f5",),
     "cell": ("f5", "enter"),
 }
@@ -158,6 +161,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
             roles.set_role(catalog, name, "supporting", ids[3:4])
             roles.set_repeats(catalog, name, 3, ids[1:2])
             crops.set_crop(catalog, name, ids[1:2], (8, 8, 64, 64))
+            check_subject(catalog, name, ["tiny"])
             run = create_run(
                 catalog,
                 subject_id=subject.id,

@@ -1,0 +1,222 @@
+"""Misplaced pictures: what checks found, check by check, with the picture, and one key that rejects it for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from loratui.tui.curation import CurationScreen
+from loratui.tui.moves import TableMoves
+from loratui.tui.preview import Preview
+from loratui.tui.table import Column, Row, RowTable
+from loratui.tui.text import count, plain
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from loratui.captions.misplaced import CheckResult, SkippedCheck, Suspect
+    from loratui.catalog.store import Catalog
+    from loratui.events import Report
+
+_UNFIT = "unfit"
+_NOTHING = """\
+No check has found anything among the pictures of {subject}.
+
+r looks for pictures that may not be used, show several faces, text, blur, or another subject. It rejects nothing."""
+
+
+class ChecksScreen(TableMoves, CurationScreen):
+    """What was found by now is shown at once; the checks themselves run beside everything else."""
+
+    scope = "checks"
+    DEFAULT_CSS = """
+    ChecksScreen #lead { height: auto; max-height: 6; padding: 0 1 1 1; }
+    ChecksScreen #suspects { width: 1fr; }
+    ChecksScreen.-narrow Preview { width: 34; }
+    ChecksScreen #nothing { display: none; }
+    ChecksScreen.-nothing #nothing { display: block; }
+    ChecksScreen.-nothing #both { display: none; }
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.suspects: tuple[Suspect, ...] = ()
+        self.skipped: tuple[SkippedCheck, ...] = ()
+        """Checks that the last run could not make, and why."""
+        self._catalog: Catalog | None = None
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(id="lead")
+        with Horizontal(id="both"):
+            columns = [
+                Column("check", 7),
+                Column("picture", 18),
+                Column("x limit", 7, "right"),
+                Column("why", least=58),
+            ]
+            yield RowTable(columns, id="suspects")
+            yield Preview(self.lora.tiles)
+        yield Static(_NOTHING.format(subject=plain(self.subject)), classes="empty", id="nothing", markup=False)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    def screen_command(self) -> Sequence[str]:
+        return ["check", self.subject]
+
+    # Reading
+
+    def library_changed(self) -> None:
+        self.lora.subject = self.subject
+
+        def work(catalog: Catalog) -> tuple[Catalog, list[Suspect]]:
+            from loratui.captions.misplaced import list_suspects
+
+            return catalog, list_suspects(catalog, self.subject)
+
+        self.read(work, self._take, "suspects")
+
+    def _take(self, answer: tuple[Catalog, list[Suspect]]) -> None:
+        self._catalog, self.suspects = answer[0], tuple(answer[1])
+        self._show()
+
+    def tasks_changed(self) -> None:
+        self.refresh_keys()
+
+    # Showing
+
+    def _show(self) -> None:
+        self.set_class(not self.suspects, "-nothing")
+        self.table.set_rows([self._to_row(one) for one in self.suspects])
+        self.query_one("#lead", Static).update(self._draw_lead())
+        pictures = len({one.membership.id for one in self.suspects})
+        status = f"{count(len(self.suspects), 'finding')} in {count(pictures, 'picture')}" if pictures else ""
+        self.set_header(self.subject, "checks", status=status)
+        self._show_picture()
+        self.refresh_keys()
+
+    def _to_row(self, one: Suspect) -> Row:
+        unfit = one.kind == _UNFIT
+        cells = (one.kind, one.membership.name, "never" if unfit else f"{one.value:.1f}", one.why)
+        mark = self.lora.glyphs.warn if unfit else " "
+        return Row(f"{one.kind} {one.membership.id}", cells, tone="warning" if unfit else "", mark=mark)
+
+    def _draw_lead(self) -> Content:
+        lines = []
+        if unfit := sum(one.kind == _UNFIT for one in self.suspects):
+            words = f"{count(unfit, 'picture')} may not be used, and {'is' if unfit == 1 else 'are'} never trained or"
+            lines.append(Content.styled(f"{self.lora.glyphs.warn} {words} exported: x rejects.", "bold $text-warning"))
+        lines += [
+            Content.styled(plain(f"not checked: {each.kind}: {each.why}"), "$foreground-muted") for each in self.skipped
+        ]
+        return Content("\n").join(lines)
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        event.stop()
+        self._show_picture()
+        self.refresh_keys()
+
+    @property
+    def _here(self) -> Suspect | None:
+        """The finding under the cursor."""
+        place = self.table.cursor
+        return self.suspects[place] if place < len(self.suspects) else None
+
+    def _show_picture(self) -> None:
+        one = self._here
+        preview = self.query_one(Preview)
+        if one is None:
+            preview.show(None, None)
+            return
+        muted = "$foreground-muted"
+        words = [(one.membership.name, "bold"), (f"{one.kind}: {one.why}", ""), (f"says {one.model}", muted)]
+        others = [each.kind for each in self.suspects if each.membership.id == one.membership.id and each is not one]
+        words += [(f"also {', '.join(others)}", muted)] * bool(others)
+        preview.show(self._catalog, one.membership, words)
+
+    # Actions
+
+    def why_not(self, action: str) -> str:
+        if action == "check.run" and self._is_running:
+            return "The checks are running: w shows how far they are."
+        if action.startswith("check.") and action != "check.run" and not self.suspects:
+            return "Nothing was found. r looks for misplaced pictures."
+        return ""
+
+    @property
+    def _label(self) -> str:
+        return f"check {self.subject}"
+
+    @property
+    def _is_running(self) -> bool:
+        return any(task.label == self._label for task in self.bridge.running_tasks())
+
+    def do_check_run(self) -> None:
+        settings = self.lora.settings
+
+        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> CheckResult:
+            from loratui.captions.misplaced import check_subject
+
+            return check_subject(
+                catalog,
+                self.subject,
+                faces=settings.face_model,
+                workers=settings.import_workers,
+                report=report,
+                cancel=cancel,
+            )
+
+        def done(found: CheckResult) -> str:
+            self.skipped = found.skipped
+            self.lora.ran(self.screen_command())
+            pictures = len({one.membership.id for one in found.suspects})
+            sentence = f"{count(found.checked, 'picture')} checked, {pictures:,} worth a look. Nothing was rejected."
+            self.tell(sentence)
+            if self.is_mounted:
+                self.library_changed()
+            return sentence
+
+        self.bridge.start_task(self._label, work, done, owner=self)
+
+    def targets(self) -> Sequence[int]:
+        one = self._here
+        return () if one is None else (one.membership.id,)
+
+    def name_of(self, id: int) -> str:
+        return next((plain(one.membership.name) for one in self.suspects if one.membership.id == id), "")
+
+    def do_check_reject(self) -> None:
+        one = self._here
+        if one is not None:
+            self.reject(one.membership.id, f"{one.kind}: {one.why}")
+
+    def reject(self, id: int, reason: str) -> None:
+        """Reject a picture; all that was found in it goes from the list at once."""
+        self._set_role("rejected", reason=reason, ids=(id,))
+        self.suspects = tuple(one for one in self.suspects if one.membership.id != id)
+        self._show()
+
+    def do_check_open(self) -> None:
+        one = self._here
+        ids = tuple(dict.fromkeys(each.membership.id for each in self.suspects))
+        if one is not None:
+            self.lora.show_screen("view", subject=self.subject, ids=ids, place=ids.index(one.membership.id))
+
+    def do_check_pictures(self) -> None:
+        from loratui.tui.pictures import PicturesScreen
+
+        one = self._here
+        self.lora.show_screen("pictures", subject=self.subject)
+        wall = self.lora.screen
+        if one is not None and isinstance(wall, PicturesScreen):
+            wall.filter_by(f"flag:{one.kind}")
