@@ -84,7 +84,11 @@ class Form(ModalScreen[dict[str, str] | None]):
     Form Input:focus { border: none; background: $primary-muted; }
     Form #wrong { color: $text-error; height: auto; }
     Form .hint { color: $text-muted; height: auto; }
+    Form.-short > Vertical { padding: 0 2; max-height: 100%; }
+    Form.-short Input { margin: 0; }
+    Form.-short .gap { display: none; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar = [
         ("escape", "cancel", "leave"),
         ("ctrl+s", "finish", "done"),
@@ -105,7 +109,7 @@ class Form(ModalScreen[dict[str, str] | None]):
             yield Static(Text(plain(self._title), style="bold"))
             if self._note:
                 yield Static(Text(self._note), classes="hint")
-            yield Static("")
+            yield Static("", classes="gap")
             for item in self._fields:
                 yield Static(Text.assemble(item.label, (f"   {item.hint}" if item.hint else "", "dim")))
                 yield FormLine(item)
@@ -175,6 +179,12 @@ class FormLine(Input):
             event.stop()
             event.prevent_default()
             self.complete_in_thread()
+            return
+        if event.key in ("up", "down"):
+            # A line longer than its room would scroll instead of letting the form go on.
+            event.stop()
+            event.prevent_default()
+            await self.screen.run_action("previous" if event.key == "up" else "next")
             return
         if not self.item.choices or (event.key not in ("left", "right", "space") and not event.is_printable):
             await super()._on_key(event)

@@ -294,7 +294,8 @@ class ImbueScreen(TableMoves, LoratuiScreen):
         glyphs = self.lora.glyphs
 
         def write(name: str) -> str:
-            whole = f" ({', '.join(_spell(one) for one in groups if one.split('_')[0] == name)})" * (name in families)
+            parts = [_spell(one.removeprefix(f"{name}_")) for one in groups if one.split("_")[0] == name]
+            whole = f": {', '.join(parts)}" * (name in families)
             left = name in self._but
             return f"{glyphs.said if left else glyphs.imbued} {_spell(name)}{whole}{'   left to the prompt' * left}"
 
@@ -306,7 +307,7 @@ class ImbueScreen(TableMoves, LoratuiScreen):
                 self.do_imbue_except(name)
 
         rows = [(name, write(name)) for name in (*families, *groups)]
-        self.app.push_screen(Pick("Enter leaves a group to the prompt, or not; esc is done", rows, at=at), picked)
+        self.app.push_screen(Pick("Left to the prompt: enter turns, esc is done", rows, at=at), picked)
 
     def do_imbue_alone(self) -> None:
         self._is_alone = not self._is_alone

@@ -46,6 +46,11 @@ def complete_folder(text: str) -> tuple[str, tuple[str, ...]]:
     return _complete(text, folders_only=True)
 
 
+def complete_path(text: str) -> tuple[str, tuple[str, ...]]:
+    """Like complete_paths, for a line that takes one file; it needs no quotes."""
+    return _complete(text, folders_only=False)
+
+
 def _complete(word: str, *, folders_only: bool) -> tuple[str, tuple[str, ...]]:
     if word == "~":
         return "~/", _list_folder("~/", "", folders_only=folders_only)

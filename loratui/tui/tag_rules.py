@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from loratui.tui.dialogs import Field, Form, Pick
 from loratui.tui.tag_scope import TagCuration
@@ -111,29 +111,64 @@ class RuleChanging(TagCuration):
         self.change(work, str, ["rules", "set", self.subject, *options], failed=self.reread)
 
     def do_tag_prefix(self) -> None:
-        from loratui.captions.rules import parse_rules
-        from loratui.errors import UsageError
+        rules = self.view.book.rules
+        hint = "{trigger} and {class_word} are filled in"
+        fields = [
+            Field("prefix", "prefix", rules.prefix, hint, check=self._checker("prefix")),
+            Field("suffix", "suffix", rules.suffix, check=self._checker("suffix")),
+        ]
+        self.app.push_screen(Form("What captions begin and end with", fields), self._change_rules)
 
-        rules, kind = self.view.book.rules, self.view.book.subject.kind
+    def do_tag_rules(self) -> None:
+        rules = self.view.book.rules
+        which = "left and right choose"
+        fields = [
+            Field("say", "Say", rules.say, f"{which}; a sentence only where a model wrote one", _choices("say")),
+            Field("order", "Order of tags", rules.order, "score: a person's, then the surest first", _choices("order")),
+            Field(
+                "drop_overlaps",
+                "Drop what a more specific tag says too",
+                rules.drop_overlaps,
+                "of a tagger's tags, of all, or no",
+                _choices("drop_overlaps"),
+            ),
+            Field(
+                "max_tokens",
+                "Most tokens",
+                str(rules.max_tokens),
+                "beyond them a tagger's least sure tags go; 0: no limit",
+                check=self._checker("max_tokens"),
+            ),
+            Field(
+                "general_threshold",
+                "Use a tagger's tags from",
+                f"{rules.general_threshold:g}",
+                "a score of 0 to 1",
+                check=self._checker("general_threshold"),
+            ),
+        ]
+        self.app.push_screen(Form("How captions are computed", fields), self._change_rules)
+
+    def _checker(self, name: str) -> Callable[[str], str]:
+        """What is wrong with a typed rule, by the rule's own check."""
+        kind = self.view.book.subject.kind
 
         def check(text: str) -> str:
+            from loratui.captions.rules import parse_rules
+            from loratui.errors import UsageError
+
             try:
-                parse_rules({"prefix": text}, kind)
+                parse_rules({name: _read_rule(name, text)}, kind)
             except UsageError as error:
                 return error.hint
             return ""
 
-        hint = "{trigger} and {class_word} are filled in"
-        fields = [
-            Field("prefix", "prefix", rules.prefix, hint, check=check),
-            Field("suffix", "suffix", rules.suffix, check=check),
-        ]
-        self.app.push_screen(Form("What captions begin and end with", fields), self._change_prefix)
+        return check
 
-    def _change_prefix(self, filled: dict[str, str] | None) -> None:
+    def _change_rules(self, filled: dict[str, str] | None) -> None:
         rules = self.view.book.rules
-        now = {"prefix": rules.prefix, "suffix": rules.suffix}
-        changes = {name: text for name, text in (filled or {}).items() if text != now[name]}
+        typed = {name: _read_rule(name, text) for name, text in (filled or {}).items()}
+        changes = {name: value for name, value in typed.items() if value != getattr(rules, name)}
         if not changes:
             return
 
@@ -145,11 +180,36 @@ class RuleChanging(TagCuration):
             change_rules(catalog, self.subject, changes)
             return changed
 
-        options = [f"--{name}={text}" for name, text in changes.items()]
-        said = " and ".join(changes).capitalize()
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
+        said = " and ".join(name.replace("_", " ") for name in changes).capitalize()
         self.change(
             work,
             lambda changed: f"{said} changed: {count(changed, 'caption')} read otherwise now.",
             ["rules", "set", self.subject, *options],
             failed=self.reread,
         )
+
+    def do_tag_import_rules(self) -> None:
+        from loratui.tui.rule_files import ask_rules
+
+        ask_rules(self.lora, self.subject)
+
+    def do_tag_export_rules(self) -> None:
+        from loratui.tui.rule_files import ask_rules_file
+
+        ask_rules_file(self.lora, self.subject)
+
+
+def _read_rule(name: str, text: str) -> str | int | float:
+    """The value of a rule as it was typed; what is no number stays text, which the rule's check refuses."""
+    kind = {"max_tokens": int, "general_threshold": float}.get(name, str)
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    from loratui.captions.rule_values import Order, Overlaps, Say
+
+    return get_args({"say": Say, "order": Order, "drop_overlaps": Overlaps}[name])

@@ -55,7 +55,8 @@ _NO_PICTURES = """\
 f3, then a, imports some, together with the captions that lie beside them."""
 
 _WORDS_ABOVE, _EXAMPLE_LINES = 18, 7
-_WITHOUT_TAGS = ("tag.add", "tag.prefix", "tag.scope", "library.sort")
+_RULES = ("tag.prefix", "tag.rules", "tag.import_rules", "tag.export_rules")
+_WITHOUT_TAGS = ("tag.add", "tag.scope", "library.sort")
 
 
 class TagsScreen(TableMoves, RuleChanging, BulkTagging):
@@ -256,6 +257,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
             return "The tags are still being read."
         if action == "tag.scope" and len(self._view.scopes) == 1:
             return "Nothing is filtered or marked among the pictures: f3 shows them, / filters, space marks."
+        if action in _RULES:
+            return ""
         if action in _WITHOUT_TAGS:
             return "" if self._view.book.pictures else "The subject has no pictures: f3 shows them, a imports some."
         if self.tag is None:

@@ -178,7 +178,7 @@ async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
         await press(pilot, "ctrl+s")
         assert line(app, "endpoint").value == "http://127.0.0.1:9/v1"
         assert "No captioner answers at http://127.0.0.1:9" in wrong(app)
-        line(app, "endpoint").value = "http://192.0.2.1.example/v1"
+        line(app, "endpoint").value = "http://8.8.8.8/v1"
         await press(pilot, "ctrl+s")
         assert "not on this machine" in wrong(app)
         line(app, "endpoint").value = server.endpoint
