@@ -202,9 +202,8 @@ class RuleChanging(TagCuration):
 
 def _read_rule(name: str, text: str) -> str | int | float:
     """The value of a rule as it was typed; what is no number stays text, which the rule's check refuses."""
-    kind = {"max_tokens": int, "general_threshold": float}.get(name, str)
     try:
-        return kind(text)
+        return int(text) if name == "max_tokens" else float(text) if name == "general_threshold" else text
     except ValueError:
         return text
 
