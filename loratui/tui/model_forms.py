@@ -27,7 +27,7 @@ T = TypeVar("T")
 _ALL, _FILTERED, _MARKED = "all", "filtered", "marked"
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
-_TAGGER_HINT = "folder, or OWNER/NAME on the hub; nothing: the drawn cast's"
+_TAGGER_HINT = "folder, or OWNER/NAME; empty: the drawn cast's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, 
     typed = {"endpoint": usual.endpoint, "model": usual.model, "question": usual.question}
     typed |= {**app.typed.get("sentences", {}), **given}
     upload = typed.get("upload", _ANYWHERE if usual.upload else _HOME)
-    hint = "{who}, {imbued} and {tags} are filled in; nothing: the usual"
+    hint = "{who}, {imbued}, {tags} are filled in; may be empty"
     fields = [
         _field_of_pictures(app, subject, typed),
         Field("endpoint", "Server", typed["endpoint"], "one that speaks OpenAI's chat API: Ollama, vLLM, LM Studio"),

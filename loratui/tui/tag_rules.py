@@ -127,7 +127,7 @@ class RuleChanging(TagCuration):
             Field("order", "Order of tags", rules.order, "score: a person's, then the surest first", _choices("order")),
             Field(
                 "drop_overlaps",
-                "Drop what a more specific tag says too",
+                "Drop tags that others say too",
                 rules.drop_overlaps,
                 "of a tagger's tags, of all, or no",
                 _choices("drop_overlaps"),

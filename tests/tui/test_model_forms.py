@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,7 @@ from loratui.tui.tags import TagsScreen
 from .conftest import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -184,6 +185,41 @@ async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
         line(app, "endpoint").value = server.endpoint
         await press(pilot, "ctrl+s")
         assert len(sentences_of(catalog, "Mira")) == 4
+
+
+async def test_describing_is_stopped_from_the_list_of_jobs_and_keeps_what_is_done(
+    catalog: Catalog, make_app: MakeApp, server: ChatServer
+) -> None:
+    first, go_on = threading.Semaphore(1), threading.Event()
+
+    def answer(request: Any) -> Any:
+        if not first.acquire(blocking=False):
+            go_on.wait(20)
+        return completion("Mirvok stands on grass.")
+
+    server.answer = answer
+    app = make_app()
+    try:
+        async with app.run_test(size=(100, 30)) as pilot:
+            await open_tags(pilot)
+            await press(pilot, "M")
+            line(app, "endpoint").value = server.endpoint
+            await pilot.press("ctrl+s")
+            await wait_for(pilot, lambda: (task := app.bridge.tasks[-1]).progress is not None and task.progress.done)
+            await pilot.press("w", "x")
+            await wait_for(pilot, lambda: app.bridge.tasks[-1].state == "cancelled")
+            assert app.bridge.tasks[-1].outcome == "Describing was stopped; 1 of 4 pictures have a new sentence."
+            assert len(sentences_of(catalog, "Mira")) == 1
+    finally:
+        go_on.set()
+
+
+async def wait_for(pilot: Pilot[None], holds: Callable[[], object]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it did not come about")
 
 
 def _tagger_of(catalog: Catalog) -> str:
