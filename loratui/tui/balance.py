@@ -11,6 +11,7 @@ from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
 from loratui.tui.moves import CellMoves
 from loratui.tui.naming import name_by_hashes
+from loratui.tui.statements import Samey
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.captions.coverage import Coverage
+    from loratui.captions.needs import Need
     from loratui.catalog.roles import Balance, RoleCounts
     from loratui.catalog.store import Catalog
     from loratui.runs.steps import SubjectPlan
@@ -56,6 +58,8 @@ class BalanceScreen(CellMoves, LoratuiScreen):
         """Default repeats (primary, supporting) as shown: keys are ahead of the library."""
         self.plan: SubjectPlan | None = None
         self._keys_pressed = 0
+        self._comparing = False
+        self._compare_again = False
 
     def compose_body(self) -> ComposeResult:
         with _Page(), Container(id="all"):
@@ -100,10 +104,11 @@ class BalanceScreen(CellMoves, LoratuiScreen):
             except LoratuiError as error:
                 return None, (error.message, error.hint)
 
-        def cover(catalog: Catalog) -> Coverage:
+        def cover(catalog: Catalog) -> tuple[Coverage, list[Need]]:
             from loratui.captions.coverage import coverage_of
+            from loratui.captions.needs import needs_of
 
-            return coverage_of(catalog, self.subject)
+            return coverage_of(catalog, self.subject), needs_of(catalog, self.subject)
 
         def take(counts: RoleCounts) -> None:
             self.counts = counts
@@ -119,7 +124,33 @@ class BalanceScreen(CellMoves, LoratuiScreen):
 
         self.read(count_them, take, "counts")
         self.read(plan, take_plan, "plan")
-        self.read(cover, self.query_one(CoverageView).show, "coverage")
+        self.read(cover, lambda found: self.query_one(CoverageView).show(*found), "coverage")
+        self._look_for_samey()
+
+    def _look_for_samey(self) -> None:
+        """Compare the training pictures, one time after the other: with thousands of them it takes seconds."""
+        if self._comparing:
+            self._compare_again = True
+            return
+        self._comparing, self._compare_again = True, False
+
+        def work(catalog: Catalog) -> Samey:
+            from loratui.captions.samey import samey_of
+            from loratui.catalog.query import get_memberships
+
+            try:
+                clusters = samey_of(catalog, self.subject).clusters
+                ids = [id_ for cluster in clusters for id_ in cluster.ids]
+                return Samey(clusters, {picture.id: picture.name for picture in get_memberships(catalog, ids)})
+            finally:
+                self._comparing = False
+
+        def take(samey: Samey) -> None:
+            self.query_one(CoverageView).show_samey(samey)
+            if self._compare_again:
+                self._look_for_samey()
+
+        self.bridge.read(work, take, owner=self, group="samey")
 
     def _show_influence(self) -> None:
         found = self.balance
@@ -138,10 +169,12 @@ class BalanceScreen(CellMoves, LoratuiScreen):
 
     def why_not(self, action: str) -> str:
         if action == "balance.cell":
-            cell = self.query_one(CoverageView).cell if self.is_mounted else None
-            if cell is None:
+            view = self.query_one(CoverageView) if self.is_mounted else None
+            if view is not None and view.statement is not None:
+                return "" if view.statement.ids else "No picture shows that."
+            if view is None or view.cell is None:
                 return "No cell is chosen: the arrows go to one."
-            return "" if cell.pictures else "No training picture is in this cell."
+            return "" if view.cell.pictures else "No training picture is in this cell."
         if not action.startswith("balance."):
             return ""
         found = self.balance
@@ -248,14 +281,16 @@ class BalanceScreen(CellMoves, LoratuiScreen):
         self.query_one(_Page).scroll_end(animate=False)
 
     def do_balance_cell(self) -> None:
-        cell = self.query_one(CoverageView).cell
-        if cell is None:
+        view = self.query_one(CoverageView)
+        about = view.statement or view.cell
+        if about is None:
             return
+        ids = about.ids
 
         def work(catalog: Catalog) -> str:
             from loratui.catalog.query import get_memberships
 
-            return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, cell.ids))
+            return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, ids))
 
         self.read(work, self._show_pictures, "cell", opens=True)
 

@@ -338,7 +338,7 @@ ACTIONS: tuple[Action, ...] = (
         "balance",
         bar=True,
     ),
-    _view("balance.cell", "c", "cell's pictures", "Show the pictures of a coverage cell.", "balance"),
+    _view("balance.cell", "c", "its pictures", "The pictures of a cell or behind a line.", "balance"),
     # Train
     _do("train.start", "ctrl+s", "start", "Start the training; asks once.", "train", "train", bar=True),
     _view("train.edit", "enter", "edit", "Type the value of the line, or take its next choice.", "train", bar=True),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from textual.widgets import Static
 
+from loratui.captions.needs import needs_of
+from loratui.captions.samey import samey_of
 from loratui.catalog import edits, roles, subjects
 from loratui.catalog.bases import add_base
 from loratui.catalog.query import select_memberships
@@ -50,6 +52,9 @@ def tagged_mira(sorted_mira: Home) -> Home:
         edits.add_tags(catalog, "Mira", ids[:3], ["portrait", "facing viewer", "smile"])
         edits.add_tags(catalog, "Mira", ids[3:5], ["portrait", "from side", "white background"])
         edits.add_tags(catalog, "Mira", ids[5:11], ["full body", "grass", "expressionless"])
+        # A scene of which one picture is enough.
+        scene = ["from behind", "solo", "red shirt", "blue pants", "backpack", "tree", "day"]
+        edits.add_tags(catalog, "Mira", ids[8:11], scene)
     return sorted_mira
 
 
@@ -209,15 +214,17 @@ async def test_the_cursor_goes_through_all_bands_and_out_at_the_top(
         await pilot.press(*["down"] * 6)
         assert view.cell is not None
         assert (view.cell.facet, view.cell.row) == ("expression", "close-up")
-        await pilot.press(*["down"] * 20, *["right"] * 30)
+        await pilot.press(*["down"] * 4, *["right"] * 30)
         assert (view.cell.row, view.cell.column) == ("full body", "eyes closed")
-        await pilot.press(*["k"] * 30)
+        await pilot.press(*["down"] * 60)
+        assert view.cell is None and view.statement is view.statements[-1]
+        await pilot.press(*["k"] * 60)
         assert view.cell is None
         # Any walk stays on cells that are there.
         rng = random.Random(3)
         for _ in range(80):
             await pilot.press(rng.choice(["up", "down", "left", "right"]))
-            assert view.spot is None or view.cell is not None
+            assert view.spot is None or (view.cell or view.statement) is not None
 
 
 async def test_without_tags_the_next_key_is_named(sorted_mira: Home, make_app: MakeApp, settle: Settle) -> None:
@@ -236,3 +243,37 @@ async def test_a_subject_without_training_pictures_says_how_to_get_some(
         assert "p and s" in matrix_of(screen)
         await pilot.press("enter")
         assert "A ratio needs" in screen.message_line.text
+
+
+async def test_below_the_matrix_each_sentence_has_its_pictures_one_key_away(
+    tagged_mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(tagged_mira) as catalog:
+        needs = needs_of(catalog, "Mira")
+        clusters = samey_of(catalog, "Mira").clusters
+    async with make_app().run_test(size=(100, 60)) as pilot:
+        screen = await open_screen(pilot, settle)
+        view = screen.query_one(CoverageView)
+        text = " ".join(matrix_of(screen).split())
+        assert all(need.words in text for need in needs[:8])
+        assert all(cluster.words in text for cluster in clusters)
+        assert "evenness" in text and "framing x angle" in text
+        assert "lighting" in text
+        wanted = next(need for need in needs[:8] if not need.ids)
+        shown = next(cluster for cluster in clusters)
+        for _ in range(60):
+            await pilot.press("down")
+            if view.statement is not None and wanted.words in view.statement.words:
+                break
+        await pilot.press("c")
+        assert "No picture shows that." in screen.message_line.text
+        for _ in range(20):
+            await pilot.press("down")
+            if view.statement is not None and shown.words in view.statement.words:
+                break
+        await pilot.press("c")
+        await settle(pilot)
+        wall = cast("LoratuiApp", pilot.app).screen
+        with open_catalog(tagged_mira) as catalog:
+            found = select_memberships(catalog, "Mira", wall.query_text)  # type: ignore[attr-defined]
+        assert sorted(picture.id for picture in found) == sorted(shown.ids)
