@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
@@ -63,6 +64,12 @@ class DeclinedError(RefusedError):
     code = "declined"
 
 
+class TroubledError(LoratuiError):
+    """The server could not answer one question, however often it was asked; it may be the picture's fault."""
+
+    code = "captioner_troubled"
+
+
 class Captioner:
     """A model behind an endpoint. May be used from several threads; all share its rate limit."""
 
@@ -85,12 +92,20 @@ class Captioner:
         the pictures would leave the house. `key` is sent as a bearer token and never shown.
         """
         self.endpoint = _check_endpoint(endpoint)
+        for name, value, least in (
+            ("max-tokens", max_tokens, 1),
+            ("per-minute", per_minute, 0),
+            ("retries", retries, 0),
+        ):
+            if value < least:
+                raise UsageError(f"--{name} can't be {value:g}.", hint=f"Give a number from {least} up.")
         self.host = urllib.parse.urlsplit(self.endpoint).netloc.rpartition("@")[2]
         self._private = _is_private(self.endpoint)
         if not self._private and not upload:
             raise RefusedError(
-                f"{self.host} is not on this machine or its private network: every picture would be sent there.",
-                hint="Run a model here, or allow it with --upload.",
+                f"{self.host} is not known to be on this machine or its private network: every picture would be sent "
+                "there.",
+                hint="Check the address, run a model here, or allow it with --upload.",
             )
         self.model = model
         self._key = key
@@ -168,7 +183,7 @@ class Captioner:
                 if error.code not in _TRY_AGAIN:
                     raise last from error
                 pause = _read_retry_after(error.headers)
-            except (urllib.error.URLError, OSError, _GarbledError) as error:
+            except (urllib.error.URLError, OSError, HTTPException, _GarbledError) as error:
                 last, pause = self._unreachable(error), None
             if attempt < self._retries:
                 wait(min(_LONGEST_WAIT, 0.5 * 2**attempt if pause is None else pause))
@@ -224,7 +239,7 @@ class Captioner:
                     hint="Name that address with --endpoint if the pictures may go there.",
                 )
             case _:
-                return LoratuiError(f"{self.host} answers {error.code}{said}.", hint="Look into the server's log.")
+                return TroubledError(f"{self.host} answers {error.code}{said}.", hint="Look into the server's log.")
 
     def _unreachable(self, error: Exception) -> LoratuiError:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
@@ -304,8 +319,14 @@ def _check_endpoint(endpoint: str) -> str:
         parts.port  # noqa: B018 - a port that is no number raises here
     except ValueError:
         raise wrong from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not endpoint.strip().isprintable():
         raise wrong
+    if any(letter.isspace() for letter in endpoint.strip()):
+        raise wrong
+    if parts.username or parts.password:
+        raise UsageError(
+            "The address of a captioner can't hold a name and password.", hint="Put the key into LORATUI_CAPTIONER_KEY."
+        )
     return endpoint.strip().rstrip("/").removesuffix("/chat/completions")
 
 
@@ -315,19 +336,17 @@ def _is_private(endpoint: str) -> bool:
     try:
         found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
-        # Nothing will be sent to a name that leads nowhere; the first call says so better.
-        return True
+        # It may lead outside as soon as names are found again.
+        return False
     addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in found]
     return all(address.is_loopback or address.is_private or address.is_link_local for address in addresses)
 
 
 def _read_retry_after(headers: Message) -> float | None:
     """Seconds that a busy server asks to be left alone: a number, or a date."""
-    asked = headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isdecimal():
+        return float(asked)
     try:
         return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
     except (TypeError, ValueError):

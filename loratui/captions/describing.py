@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.captioner import DeclinedError
+from loratui.captions.captioner import DeclinedError, TroubledError
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.query import select_memberships
 from loratui.catalog.sentences import sentences_of, store_sentences
@@ -124,6 +124,9 @@ def describe_pictures(
     and cropped, at most `side` pixels long. What was answered is kept when the rest fails or is stopped. Raises
     Cancelled, UsageError for the question, and the captioner's own error when no picture would get an answer.
     """
+    for name, value in (("parallel", parallel), ("side", side)):
+        if value < 1:
+            raise UsageError(f"{name} can't be {value}.", hint="Give a whole number from 1 up.")
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     template = question.strip() or default_question(owner.kind)
     captioner.choose_model(cancel)
@@ -192,11 +195,11 @@ class _Job:
         try:
             for number in range(len(todo)):
                 picture, answer = self._wait_for_answer()
-                if isinstance(answer, DeclinedError):
+                if isinstance(answer, DeclinedError | TroubledError):
                     declined.append((picture.name, f"{answer.message} {answer.hint}".strip()))
-                    if len(declined) == _GIVE_UP_AFTER and not described:
+                    if len(declined) == min(_GIVE_UP_AFTER, len(todo)) and not described:
                         raise LoratuiError(
-                            f"None of the first {_GIVE_UP_AFTER} pictures got a sentence: {answer.message}",
+                            f"None of the first {len(declined)} pictures got a sentence: {answer.message}",
                             hint=answer.hint,
                         )
                 elif isinstance(answer, Exception):

@@ -20,8 +20,8 @@ def describe(
     question: str = "",
     question_file: Path | None = None,
     again: Annotated[bool, Parameter(negative="")] = False,
-    parallel: int = 0,
-    per_minute: float = 0.0,
+    parallel: int | None = None,
+    per_minute: float | None = None,
     max_tokens: int = 300,
     upload: Annotated[bool, Parameter(negative="")] = False,
     show: Show = PLAIN,
@@ -64,7 +64,7 @@ def describe(
         endpoint or settings.endpoint,
         model or settings.model,
         key=os.environ.get(KEY_VARIABLE, ""),
-        per_minute=per_minute or settings.per_minute,
+        per_minute=settings.per_minute if per_minute is None else per_minute,
         max_tokens=max_tokens,
         upload=upload or settings.upload,
     )
@@ -77,7 +77,7 @@ def describe(
             captioner,
             question=wanted,
             again=again,
-            parallel=parallel or settings.parallel,
+            parallel=settings.parallel if parallel is None else parallel,
             duplicates=find_duplicates(catalog, subject),
             report=report,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,45 @@ def test_pictures_leave_the_house_only_when_it_is_allowed() -> None:
         Captioner(endpoint, "seer")
 
 
-@pytest.mark.parametrize("endpoint", ["", "localhost:11434", "ftp://localhost/v1", "http://", "http://a:b/v1"])
+def test_a_name_that_leads_nowhere_is_not_taken_for_one_in_the_house() -> None:
+    with pytest.raises(RefusedError, match="not known to be on this machine"):
+        Captioner("https://no-such-host.invalid/v1", "seer")
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError) as caught:
+        Captioner("http://ada:s3cret@localhost/v1", "seer")
+    assert "s3cret" not in caught.value.message and "LORATUI_CAPTIONER_KEY" in caught.value.hint
+
+
+@pytest.mark.parametrize("number", ["max_tokens", "per_minute", "retries"])
+def test_a_negative_number_is_refused(number: str) -> None:
+    with pytest.raises(UsageError, match="can't be -3"):
+        Captioner(model="seer", **{number: -3})  # type: ignore[arg-type]
+
+
+def test_an_answer_that_is_not_http_is_asked_for_again_and_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def chatter() -> None:
+            for _ in range(2):
+                peer, _ = listener.accept()
+                peer.recv(65_536)
+                peer.sendall(b"220 mail.example ready\r\n")
+                peer.close()
+
+        thread = threading.Thread(target=chatter, daemon=True)
+        thread.start()
+        captioner = Captioner(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "seer", retries=1)
+        with pytest.raises(MissingFeatureError, match="No captioner answers"):
+            captioner.describe(b"jpeg", "What?")
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "localhost:11434", "http://localhost:9/v 1", "ftp://localhost/v1", "http://", "http://a:b/v1"]
+)
 def test_what_is_no_address_is_refused(endpoint: str) -> None:
     with pytest.raises(UsageError, match="not the address of a captioner"):
         Captioner(endpoint)

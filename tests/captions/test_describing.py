@@ -131,6 +131,19 @@ def test_pictures_without_an_answer_are_told_and_the_others_kept(catalog: Catalo
     assert describe_pictures(catalog, "Mira", "", Captioner(server.endpoint)).described == 1
 
 
+def test_a_picture_that_always_breaks_the_server_does_not_hold_back_the_others(
+    catalog: Catalog, server: ChatServer
+) -> None:
+    def answer(request: dict[str, Any]) -> Reply:
+        width, _ = image_of(request).size
+        return (500, {"Retry-After": "0"}, {}) if width == 400 else completion("Mirvok sits.")
+
+    server.answer = answer
+    result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, retries=1), parallel=1)
+    assert result.described == 7
+    assert [name for name, _ in result.declined] == ["0.png"] and "answers 500" in result.declined[0][1]
+
+
 def test_a_model_that_declines_everything_is_given_up_early(catalog: Catalog, server: ChatServer) -> None:
     server.answer = lambda _: (400, {}, {"error": {"message": "this model sees no pictures"}})
     with pytest.raises(LoratuiError, match=r"None of the first 5 pictures got a sentence: .* sees no pictures"):
