@@ -69,6 +69,10 @@ class Field:
     check: Callable[[str], str] = field(default=lambda value: "")
     complete: Callable[[str], tuple[str, tuple[str, ...]]] | None = None
     """Called in a thread on tab: the text completed as far as it is sure, and the names it could go on with."""
+    judge: Callable[[str], str] | None = None
+    """Called in a thread as one types: what is to be said of the value, which changes nothing."""
+    suggest: Callable[[Mapping[str, str]], Sequence[tuple[str, str]]] | None = None
+    """Called in a thread on ctrl+t with all that stands in the form: (value, words) to choose from."""
 
 
 class Form(ModalScreen[dict[str, str] | None]):
@@ -84,6 +88,8 @@ class Form(ModalScreen[dict[str, str] | None]):
     Form Input:focus { border: none; background: $primary-muted; }
     Form #wrong { color: $text-error; height: auto; }
     Form .hint { color: $text-muted; height: auto; }
+    Form .judged { max-height: 4; margin: 0 0 1 0; }
+    Form.-short .judged { max-height: 3; margin: 0; }
     Form.-short > Vertical { padding: 0 2; max-height: 100%; }
     Form.-short Input { margin: 0; }
     Form.-short .gap { display: none; }
@@ -94,6 +100,7 @@ class Form(ModalScreen[dict[str, str] | None]):
         ("ctrl+s", "finish", "done"),
         ("up", "previous", "previous"),
         ("down", "next", "next"),
+        ("ctrl+t", "suggest", "suggest"),
     ]
 
     def __init__(self, title: str, fields: Sequence[Field], *, note: str = "", wrong: str = "") -> None:
@@ -115,15 +122,23 @@ class Form(ModalScreen[dict[str, str] | None]):
                 yield FormLine(item)
                 if item.complete is not None:
                     yield Static("", classes="hint offers")
+                if item.judge is not None:
+                    yield Static("", classes="hint judged")
             yield Static(Text(plain(self._wrong)), id="wrong")
             yield Static(Text(self._keys(), style="dim"))
 
     def _keys(self) -> str:
         tab = "tab complete   " if any(item.complete for item in self._fields) else ""
-        return f"enter next / done   {tab}ctrl+s done   esc leave"
+        ideas = "ctrl+t suggest   " if any(item.suggest for item in self._fields) else ""
+        return f"enter next / done   {tab}{ideas}ctrl+s done   esc leave"
 
     def on_mount(self) -> None:
         self.query(FormLine).first().focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if isinstance(event.input, FormLine) and event.input.item.judge is not None:
+            event.input.judge_in_thread(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -143,13 +158,23 @@ class Form(ModalScreen[dict[str, str] | None]):
     def action_cancel(self) -> None:
         self.dismiss(None)
 
+    def action_suggest(self) -> None:
+        for line in self.query(FormLine):
+            if line.item.suggest is not None:
+                line.suggest_in_thread(self.values)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands in the form now."""
+        return {line.item.name: line.value for line in self.query(FormLine)}
+
     def action_finish(self) -> None:
         for line in self.query(FormLine):
             if wrong := line.item.check(line.value):
                 self.query_one("#wrong", Static).update(Text(f"{line.item.label}: {plain(wrong)}"))
                 line.focus()
                 return
-        self.dismiss({line.item.name: line.value for line in self.query(FormLine)})
+        self.dismiss(self.values)
 
 
 class FormLine(Input):
@@ -173,6 +198,33 @@ class FormLine(Input):
         self.cursor_position = len(completed)
         offers = self.screen.query(".offers").first(Static)
         offers.update(Text(plain("  ".join(names)), no_wrap=True, overflow="ellipsis"))
+
+    @work(thread=True, exclusive=True, group="judge", exit_on_error=False)
+    def judge_in_thread(self, value: str) -> None:
+        """Say what is to be said of what is typed; a word typed since makes it old."""
+        if self.item.judge is not None:
+            self.app.call_from_thread(self._put_judgement, value, self.item.judge(value))
+
+    def _put_judgement(self, value: str, said: str) -> None:
+        if self.value == value and self.is_attached:
+            lines = "\n".join(plain(line) for line in said.splitlines())
+            self.screen.query(".judged").first(Static).update(Text(lines))
+
+    @work(thread=True, exclusive=True, group="suggest", exit_on_error=False)
+    def suggest_in_thread(self, values: Mapping[str, str]) -> None:
+        """Offer values; the one that is chosen is put in the line."""
+        if self.item.suggest is not None:
+            self.app.call_from_thread(self._offer, self.item.suggest(values))
+
+    def _offer(self, ideas: Sequence[tuple[str, str]]) -> None:
+        def chosen(value: str | None) -> None:
+            if value and self.is_attached:
+                self.value = value
+                self.cursor_position = len(value)
+                self.focus()
+
+        if ideas and self.is_attached and self.app.screen is self.screen:
+            self.app.push_screen(Pick(self.item.label, ideas), chosen)
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "tab" and self.item.complete is not None and self.cursor_position == len(self.value) > 0:

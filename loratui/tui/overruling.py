@@ -69,9 +69,9 @@ class FacetPick(ModalScreen[Value | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Content.styled(plain(self._title), "bold"))
-            yield Static("")
+            yield Static(" ")
             yield Static(Content("\n").join(self._draw(self.app.size.width)))
-            yield Static("")
+            yield Static(" ")
             yield Static(Content.styled("a letter says it; tags that say otherwise go   esc leave", "dim"))
 
     def _draw(self, width: int) -> list[Content]:

@@ -8,6 +8,7 @@ from loratui.errors import LoratuiError
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import check_paths, complete_folder, complete_paths, read_paths
 from loratui.tui.text import count
+from loratui.tui.trigger_help import TriggerHelp
 
 if TYPE_CHECKING:
     import threading
@@ -33,9 +34,18 @@ def ask_new_subject(
     app: LoratuiApp, then: Callable[[str], None], given: Mapping[str, str] = {}, wrong: str = ""
 ) -> None:
     """Ask for a new subject and add it; `then` gets its name. What the library refuses is asked again."""
+    ideas = TriggerHelp(app)
     fields = [
         Field("name", "Name", given.get("name", ""), "what you call it", check=_need),
-        Field("trigger", "Trigger", given.get("trigger", ""), "a word of its own that calls it up", check=_need),
+        Field(
+            "trigger",
+            "Trigger",
+            given.get("trigger", ""),
+            "a word of its own that calls it up",
+            check=_need,
+            judge=ideas.judge,
+            suggest=ideas.suggest,
+        ),
         Field("kind", "Kind", given.get("kind", ""), "left and right choose", choices=_KINDS),
         Field("class_word", "Class word", given.get("class_word", ""), "the ordinary word for it: woman, teapot"),
     ]
@@ -84,9 +94,18 @@ def ask_edit(
         "notes": subject.notes,
     }
     shown = {**before, **given}
+    ideas = TriggerHelp(app, subject.id, subject.trigger)
     fields = [
         Field("name", "Name", shown["name"], check=_need),
-        Field("trigger", "Trigger", shown["trigger"], "captions and later trainings use the new one", check=_need),
+        Field(
+            "trigger",
+            "Trigger",
+            shown["trigger"],
+            "captions and later trainings use the new one",
+            check=_need,
+            judge=ideas.judge,
+            suggest=ideas.suggest,
+        ),
         Field("kind", "Kind", shown["kind"], "left and right choose", choices=_KINDS),
         Field("class_word", "Class word", shown["class_word"]),
         Field("primary_repeats", "Repeats of primaries", shown["primary_repeats"], check=_check_repeats),

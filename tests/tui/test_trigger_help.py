@@ -1,0 +1,84 @@
+"""Triggers are judged while they are typed, and free ones are a key away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Static
+from waiting import until
+
+from loratui.captions.trigger_lint import open_lint
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject, get_subject
+from loratui.tui.dialogs import Form, FormLine, Pick
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.tui.app import LoratuiApp
+
+    MakeApp = Callable[..., LoratuiApp]
+    Settle = Callable[[Pilot[None]], Awaitable[None]]
+
+
+def judged(app: LoratuiApp) -> str:
+    return str(app.screen.query_one(".judged", Static).render())
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_trigger_is_judged_as_it_is_typed(
+    mira: Home, make_app: MakeApp, settle: Settle, size: tuple[int, int]
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Tiko", "enter", *"mirvok")
+        await until(pilot, lambda: "'Mira' has it" in judged(app))
+        await pilot.press(*["backspace"] * 6, *"chair")
+        await until(pilot, lambda: "common word" in judged(app))
+        await pilot.press(*["backspace"] * 5, *"zuvadrek")
+        await until(pilot, lambda: "nothing speaks against it" in judged(app))
+        # Warnings are no refusal: the form is done as ever.
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+    with open_catalog(mira) as catalog:
+        assert get_subject(catalog, "Tiko").trigger == "zuvadrek"
+
+
+async def test_a_free_word_is_chosen_from_suggestions_and_becomes_the_trigger(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Tiko", "enter", "ctrl+t")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Form))
+        word = next(line.value for line in app.screen.query(FormLine) if line.item.name == "trigger")
+        with open_catalog(mira) as catalog:
+            assert word.startswith("tik") and open_lint(catalog).check(word).good
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+    with open_catalog(mira) as catalog:
+        assert get_subject(catalog, "Tiko").trigger == word
+
+
+async def test_the_trigger_a_subject_has_is_no_clash_but_that_of_another_is(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(mira) as catalog:
+        add_subject(catalog, "Zora", "zuvadrek")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("home", "e", "down")
+        await until(pilot, lambda: judged(app) != "")
+        assert "has it" not in judged(app)
+        await pilot.press(*["backspace"] * 8, *"zuvadrel")
+        await until(pilot, lambda: "nearly 'zuvadrek'" in judged(app))
+        await pilot.press("escape")
