@@ -67,6 +67,7 @@ SHOTS = (
     Shot("duplicates", ("enter", "d")),
     Shot("crop", ("enter", "right right", "c", "minus up")),
     Shot("tags", ("enter", "t", "down down")),
+    Shot("imbue", ("enter", "t", "I")),
     Shot("balance", ("b",)),
     Shot("train", ("T",)),
     Shot("run", ("f4", "enter")),
