@@ -36,7 +36,7 @@ class ChecksScreen(TableMoves, CurationScreen):
 
     scope = "checks"
     DEFAULT_CSS = """
-    ChecksScreen #lead { height: auto; max-height: 6; padding: 0 1 1 1; }
+    ChecksScreen #lead { height: auto; max-height: 6; padding: 0 1 1 1; text-wrap: nowrap; text-overflow: ellipsis; }
     ChecksScreen #suspects { width: 1fr; }
     ChecksScreen.-narrow Preview { width: 34; }
     ChecksScreen #nothing { display: none; }

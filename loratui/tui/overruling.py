@@ -25,7 +25,7 @@ LEFT_OUT = "clothing"
 """Nobody knows a letter for each kind of clothes; a garment is typed as a tag."""
 
 _DIGITS = "framing"
-_COLUMN = 18
+_WIDEST, _NARROWEST = 18, 14
 
 
 def list_facets() -> dict[str, tuple[str, ...]]:
@@ -75,7 +75,8 @@ class FacetPick(ModalScreen[Value | None]):
             yield Static(Content.styled("a letter says it; tags that say otherwise go   esc leave", "dim"))
 
     def _draw(self, width: int) -> list[Content]:
-        fits = max(1, (width - 8) // _COLUMN)
+        size = min(_WIDEST, max(_NARROWEST, (width - 8) // len(self._facets)))
+        fits = max(1, (width - 8) // size)
         columns = [self._draw_facet(facet) for facet in self._facets]
         lines: list[Content] = []
         for start in range(0, len(columns), fits):
@@ -84,7 +85,7 @@ class FacetPick(ModalScreen[Value | None]):
             lines += [Content("")] * bool(lines)
             for row in range(height):
                 cells = [column[row] if row < len(column) else Content("") for column in band]
-                lines.append(Content("").join(cell.pad_right(_COLUMN - cell.cell_length) for cell in cells))
+                lines.append(Content("").join(cell.pad_right(size - cell.cell_length) for cell in cells))
         return lines
 
     def _draw_facet(self, facet: str) -> list[Content]:
