@@ -251,7 +251,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     # Actions
 
     def why_not(self, action: str) -> str:
-        if not action.startswith(("tag.", "picture.", "library.", "filter.")):
+        by_model = action in ("subject.tag", "subject.describe")
+        if not (by_model or action.startswith(("tag.", "picture.", "library.", "filter."))):
             return ""
         if self._view is None:
             return "The tags are still being read."
@@ -259,7 +260,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
             return "Nothing is filtered or marked among the pictures: f3 shows them, / filters, space marks."
         if action in _RULES:
             return ""
-        if action in _WITHOUT_TAGS:
+        if by_model or action in _WITHOUT_TAGS:
             return "" if self._view.book.pictures else "The subject has no pictures: f3 shows them, a imports some."
         if self.tag is None:
             return "No tag is shown: esc shows all." if self._by_tag else "There are no tags yet: a adds one."

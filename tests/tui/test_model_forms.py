@@ -181,7 +181,7 @@ async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
         assert "No captioner answers at http://127.0.0.1:9" in wrong(app)
         line(app, "endpoint").value = "http://8.8.8.8/v1"
         await press(pilot, "ctrl+s")
-        assert "not on this machine" in wrong(app)
+        assert "every picture would be sent there" in wrong(app)
         line(app, "endpoint").value = server.endpoint
         await press(pilot, "ctrl+s")
         assert len(sentences_of(catalog, "Mira")) == 4
@@ -220,6 +220,18 @@ async def wait_for(pilot: Pilot[None], holds: Callable[[], object]) -> None:
             return
         await pilot.pause(0.01)
     raise AssertionError("it did not come about")
+
+
+async def test_without_pictures_no_model_is_asked_for(home: Home, make_app: MakeApp) -> None:
+    with open_catalog(home) as opened:
+        add_subject(opened, "Empty", "emptvok")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_tags(pilot)
+        for key in ("W", "M"):
+            await press(pilot, key)
+            assert app.screen is screen
+            assert app.messages[-1].text.startswith("The subject has no pictures")
 
 
 def _tagger_of(catalog: Catalog) -> str:
