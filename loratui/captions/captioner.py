@@ -33,6 +33,9 @@ DEFAULT_ENDPOINT = "http://localhost:11434/v1"
 KEY_VARIABLE = "LORATUI_CAPTIONER_KEY"
 """What holds the key of a server that wants one: settings are files that people share."""
 
+LONGEST = 2_000
+"""Characters of a sentence: several times what any text encoder reads."""
+
 _MAX_ANSWER = 1 << 20
 _LONGEST_WAIT = 120.0
 # Answered by a server that is busy, starting or in trouble: the same question may work in a moment.
@@ -50,7 +53,7 @@ _QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»"}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """An answer, on one line, and what it took; `cut` when the model was stopped at the token limit."""
+    """An answer, on one line, and what it took; `cut` when it met the token limit, or was too long for a caption."""
 
     text: str
     prompt_tokens: int = 0
@@ -263,7 +266,8 @@ def read_answer(answer: dict[str, Any]) -> Sentence:
     if isinstance(content, list):
         content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     text = clean_sentence(content if isinstance(content, str) else "")
-    cut = choice.get("finish_reason") == "length"
+    cut = choice.get("finish_reason") == "length" or len(text) > LONGEST
+    text = text[:LONGEST]
     if cut and (end := max(text.rfind(mark) for mark in (". ", "! ", "? "))) > 0:
         text = text[: end + 1]
     if not text:

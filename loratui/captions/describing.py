@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from loratui.captions.captioner import DeclinedError, TroubledError
 from loratui.captions.service import captions_of, rules_of
+from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.query import select_memberships
 from loratui.catalog.sentences import sentences_of, store_sentences
 from loratui.catalog.subjects import get_subject
@@ -134,7 +135,12 @@ def describe_pictures(
     chosen = _choose(catalog, owner, selection, duplicates)
     if not again:
         known = sentences_of(catalog, owner)
-        before = {id_ for id_, had in known.items() if (had.captioner, had.prompt) == (captioner.name, mark)}
+        # By the model, wherever it runs: the same one gives the same kind of sentence.
+        before = {
+            id_
+            for id_, had in known.items()
+            if (had.captioner.rpartition("@")[0], had.prompt) == (captioner.model, mark)
+        }
     else:
         before = set()
     todo = [picture for picture in chosen if picture.id not in before]
@@ -165,7 +171,7 @@ class _Job:
     ) -> None:
         self._catalog, self._owner, self._captioner = catalog, owner, captioner
         self._template, self._mark, self._side = template, mark, side
-        self._cancel = cancel
+        self._cancels = [cancel]
         self._stop = threading.Event()
         self._todo: queue.SimpleQueue[Membership] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Membership, Sentence | Exception]] = queue.SimpleQueue()
@@ -189,6 +195,11 @@ class _Job:
         # Daemons: after a stop nobody waits for a model that thinks for minutes.
         for _ in range(min(max(1, parallel), len(todo))):
             threading.Thread(target=self._ask, name="captioner", daemon=True).start()
+        with hold_interrupts() as interrupted:
+            self._cancels.append(interrupted)
+            return self._take_answers(todo, report, kept)
+
+    def _take_answers(self, todo: list[Membership], report: Report, kept: int) -> DescribeResult:
         declined: list[tuple[str, str]] = []
         described = cut = prompt_tokens = answer_tokens = 0
         started = saved = time.monotonic()
@@ -228,12 +239,15 @@ class _Job:
 
     def _wait_for_answer(self) -> tuple[Membership, Sentence | Exception]:
         while True:
-            if self._cancel.is_set():
+            if self._is_cancelled():
                 raise Cancelled("Describing was stopped.")
             try:
                 return self._done.get(timeout=0.1)
             except queue.Empty:
                 continue
+
+    def _is_cancelled(self) -> bool:
+        return any(cancel.is_set() for cancel in self._cancels)
 
     def _save(self) -> None:
         if self._fresh:
@@ -241,7 +255,7 @@ class _Job:
             self._fresh.clear()
 
     def _ask(self) -> None:
-        while not (self._stop.is_set() or self._cancel.is_set()):
+        while not (self._stop.is_set() or self._is_cancelled()):
             try:
                 picture = self._todo.get_nowait()
             except queue.Empty:

@@ -105,6 +105,10 @@ def find_hub(environ: Mapping[str, str] | None = None) -> Hub:
     )
 
 
+CAST = "cast"
+"""The name of the tagger that ships."""
+
+
 def choose_tagger(
     home: Home,
     wanted: str,
@@ -113,8 +117,8 @@ def choose_tagger(
     report: Report = ignore_progress,
     cancel: threading.Event | None = None,
 ) -> ChosenTagger:
-    """The tagger of that folder or name, downloaded when it must be; the one that ships when nothing is wanted."""
-    if not wanted:
+    """The tagger of that folder or name, downloaded when it must be; the one that ships for `cast` or nothing."""
+    if wanted in ("", CAST):
         return ChosenTagger(find_assets() / "cast" / "tagger", is_cast=True)
     folder = Path(wanted).expanduser()
     if folder.is_dir() or not _NAME.fullmatch(wanted):

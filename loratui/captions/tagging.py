@@ -22,9 +22,9 @@ from loratui.catalog.decoding import load_rgb
 from loratui.catalog.edits import store_many_tag_scores
 from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.query import get_memberships, select_memberships
-from loratui.catalog.scores import let_count, list_tagged_by
+from loratui.catalog.scores import let_count, list_other_taggers, list_tagged_by
 from loratui.catalog.subjects import get_subject
-from loratui.errors import Cancelled, LoratuiError, UsageError
+from loratui.errors import Cancelled, ConflictError, LoratuiError, UsageError
 from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def tag_pictures(
     report: Report = ignore_progress,
     cancel: threading.Event | None = None,
     again: bool = False,
+    by_default: bool = False,
     batch: int | None = None,
     workers: int | None = None,
     duplicates: Duplicates | None = None,
@@ -108,7 +109,9 @@ def tag_pictures(
     Pictures that this very tagger has scored are skipped, so that a call that was stopped or killed is gone on with
     by the next; `again` scores them anew. From then on this tagger's scores count for all of them. Raises what
     opening a tagger does, NotFoundError for the subject, UsageError for a batch or workers under 1, and Cancelled;
-    what was scored by then is kept. Pictures that can't be read are in the result and stop nothing.
+    what was scored by then is kept. A tagger that was taken `by_default`, not chosen, is refused with ConflictError
+    where another one has scored the pictures: its scores would count no more. Pictures that can't be read are in the
+    result and stop nothing.
     """
     for name, value in (("batch", batch), ("workers", workers)):
         if value is not None and value < 1:
@@ -120,7 +123,14 @@ def tag_pictures(
     else:
         chosen = [picture for picture in get_memberships(catalog, selection) if picture.subject_id == owner.id]
     tagger = open_tagger(folder)
-    known = set() if again else list_tagged_by(catalog, tagger.id, [picture.picture_id for picture in chosen])
+    ids = [picture.picture_id for picture in chosen]
+    if by_default and (others := list_other_taggers(catalog, tagger.id, ids)):
+        raise ConflictError(
+            f"{others[0]} has tagged pictures of {owner.name}; {tagger.id}, which was not asked for, would take its "
+            "place.",
+            hint="Name a tagger with --tagger: that folder or name again, or cast for the one that ships.",
+        )
+    known = set() if again else list_tagged_by(catalog, tagger.id, ids)
     waiting = [picture for picture in chosen if picture.picture_id not in known]
     result = TaggingResult(
         tagger.id, tagger.device, tagger.thresholds, pictures=len(chosen), skipped=len(chosen) - len(waiting)

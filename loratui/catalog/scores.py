@@ -29,6 +29,15 @@ def list_tagged_by(catalog: Catalog, tagger: str, picture_ids: Sequence[int]) ->
         return set(connection.execute(chosen).scalars())
 
 
+def list_other_taggers(catalog: Catalog, tagger: str, picture_ids: Sequence[int]) -> list[str]:
+    """The other taggers that have scored any of the pictures, the one asked last first."""
+    others = select(_known.c.tagger).where(_known.c.tagger != tagger, _known.c.picture_id.in_(as_values(picture_ids)))
+    with catalog.read() as connection:
+        return list(
+            connection.execute(others.group_by(_known.c.tagger).order_by(func.max(_known.c.id).desc())).scalars()
+        )
+
+
 def let_count(catalog: Catalog, tagger: str, picture_ids: Sequence[int]) -> int:
     """Have the tagger's scores count again for pictures that another scored since; returns for how many."""
     with catalog.write() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,7 @@ def describe(
     """
     from loratui.captions.captioner import KEY_VARIABLE, Captioner
     from loratui.captions.describing import describe_pictures, read_question
+    from loratui.captions.service import rules_of
 
     settings = read_settings().captioner
     captioner = Captioner(
@@ -81,6 +83,7 @@ def describe(
             duplicates=find_duplicates(catalog, subject),
             report=report,
         )
+        say = rules_of(catalog, subject).say
     if show.json:
         print_json(
             {
@@ -94,8 +97,13 @@ def describe(
             }
         )
         return
+    quoted = shlex.quote(subject)
     print_text(f"{result.described} described by {captioner.name}, {result.kept} had a sentence before.")
     for name, reason in result.declined:
         remark(f"{name}: {reason}", show)
     if result.cut:
-        remark(f"{result.cut} sentences met the token limit; --max-tokens raises it.", show)
+        remark(
+            f"{result.cut} sentences were cut where they became too long; --max-tokens sets the model's limit.", show
+        )
+    if (result.described or result.kept) and say == "tags":
+        remark(f"next: loratui rules set {quoted} --say sentence (or both): captions say tags alone by now", show)

@@ -15,7 +15,9 @@ from loratui.config import find_home
 def tag(
     subject: str,
     *query: Query,
-    tagger: Annotated[str | None, Parameter(help="A tagger's folder, or OWNER/NAME on the hub.")] = None,
+    tagger: Annotated[
+        str | None, Parameter(help="A tagger's folder, OWNER/NAME on the hub, or cast for the one that ships.")
+    ] = None,
     again: Annotated[bool, Parameter(negative="", help="Score pictures that this tagger has scored before.")] = False,
     batch: Annotated[int | None, Parameter(help="Pictures that the model is given at a time.")] = None,
     workers: Annotated[int | None, Parameter(help="Pictures decoded at the same time.")] = None,
@@ -51,6 +53,7 @@ def tag(
             chosen.folder,
             report=report,
             again=again,
+            by_default=not wanted,
             batch=batch,
             workers=workers,
             duplicates=find_duplicates(catalog, subject),
@@ -69,6 +72,7 @@ def tag(
     if done.warning:
         remark(f"warning: {done.warning}", show)
     if done.tagged:
+        remark("Scores are kept for good: undo passes them over, another --tagger takes their place.", show)
         remark(
             f"{times.total:.1f} s: {times.session:.1f} s in the model, {times.waiting:.1f} s waiting for pictures, "
             f"{times.storing:.1f} s storing, {times.opening:.1f} s opening.",

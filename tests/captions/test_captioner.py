@@ -232,6 +232,11 @@ def test_an_answer_cut_at_the_token_limit_ends_at_its_last_full_stop() -> None:
     assert (found.text, found.cut, found.prompt_tokens, found.answer_tokens) == ("Mira smiles.", True, 100, 12)
 
 
+def test_an_answer_as_long_as_a_book_is_cut() -> None:
+    found = read_answer(completion("Mira smiles. " * 5_000)[2])
+    assert found.cut and len(found.text) <= 2_000 and found.text.endswith("smiles.")
+
+
 def test_an_answer_in_parts_is_read() -> None:
     answer = {"choices": [{"message": {"content": [{"type": "text", "text": "Mira"}, {"text": "smiles."}]}}]}
     assert read_answer(answer).text == "Mira smiles."

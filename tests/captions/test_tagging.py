@@ -25,7 +25,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.config import find_assets
-from loratui.errors import Cancelled, NotFoundError, UsageError
+from loratui.errors import Cancelled, ConflictError, NotFoundError, UsageError
 
 from .tagger_models import COLOURS, write_colour_tagger
 
@@ -62,6 +62,19 @@ with open_catalog(find_home({"LORATUI_HOME": sys.argv[1]})) as catalog:
 def catalog(home: Home) -> Iterator[Catalog]:
     with open_catalog(home) as opened:
         yield opened
+
+
+def test_a_tagger_that_nobody_named_does_not_take_the_place_of_another(
+    catalog: Catalog, mira: dict[str, str], tmp_path: Path
+) -> None:
+    folder = write_colour_tagger(tmp_path / "colours")
+    tag_pictures(catalog, "Mira", "", folder, by_default=True)
+    before = captions_of(catalog, "Mira")
+    with pytest.raises(ConflictError, match="which was not asked for"):
+        tag_pictures(catalog, "Mira", "", find_assets() / "cast" / "tagger", by_default=True)
+    assert captions_of(catalog, "Mira") == before
+    assert tag_pictures(catalog, "Mira", "", folder, by_default=True).skipped == len(mira)
+    assert tag_pictures(catalog, "Mira", "name:00*", find_assets() / "cast" / "tagger").tagged == 1
 
 
 @pytest.fixture
