@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,6 +40,9 @@ ENLARGED_FROM = 1.25
 DARK_BELOW = 0.12
 BRIGHT_FROM = 0.92
 """Mean luminance, 0 to 1; nine photos of ten lie between 0.3 and 0.75."""
+
+_OF_SUBJECT = ("people", "text", "other")
+"""Checks whose answer depends on the subject: by its thresholds and tags, or by what its other pictures look like."""
 
 _ABOUT_PEOPLE = ("character", "person")
 
@@ -157,7 +161,7 @@ def check_subject(
             Suspect(by_id[one.picture_id], kind, one.value, one.model, str(one.detail.get("why", ""))) for one in worst
         ]
         if kind != "faces":
-            replace_findings(catalog, [kind], list(by_id), measured)
+            replace_findings(catalog, [kind], list(by_id), measured, subject_id=owner.id if kind in _OF_SUBJECT else 0)
     report(Progress("check", len(chosen), len(chosen), eta_s=0.0))
     return CheckResult(owner, len(pictures), tuple(made), tuple(suspects), tuple(skipped))
 
@@ -189,7 +193,7 @@ def _measure(picture: Membership, kind: str, model: str, value: float, why: str,
 def _find_unfit(job: _Job) -> list[Measured]:
     found = find_refused(job.catalog, job.subject)
     if not found and not taggers_of(job.catalog, [picture.picture_id for picture in job.pictures]):
-        raise _Skip(f"no picture has a rating; `loratui tag '{job.subject.name}' --tagger NAME` gives them")
+        raise _Skip(f"no picture has a rating; `loratui tag {shlex.quote(job.subject.name)} --tagger NAME` gives them")
     known = {picture.id for picture in job.pictures}
     return measure_refused(job.catalog, [each for each in found if each.membership.id in known])
 
@@ -265,7 +269,7 @@ def _find_tags(job: _Job, kind: str, wanted: frozenset[str], pairs: tuple[str, .
     thresholds = thresholds_of(rules_of(job.catalog, job.subject))
     tagged = list_tagged(job.catalog, job.subject, list(picture_ids), thresholds=thresholds)
     if not any(each.added or each.scored for each in tagged):
-        raise _Skip(f"no picture has tags; `loratui tag '{job.subject.name}' --tagger NAME` gives them")
+        raise _Skip(f"no picture has tags; `loratui tag {shlex.quote(job.subject.name)} --tagger NAME` gives them")
     taggers = taggers_of(job.catalog, [picture.picture_id for picture in job.pictures])
     found = []
     for each in tagged:
@@ -306,7 +310,9 @@ def _find_strangers(job: _Job) -> list[Measured]:
     elif model:
         found = strangers.find_strangers(job.catalog, job.subject, job.pictures, model, job.cancel)
     else:
-        raise _Skip(f"no tagger has read the pictures; `loratui tag '{job.subject.name}' --tagger NAME` does")
+        raise _Skip(
+            f"no tagger has read the pictures; `loratui tag {shlex.quote(job.subject.name)} --tagger NAME` does"
+        )
     pictures = {picture.picture_id: picture for picture in job.pictures}
     return [
         _measure(

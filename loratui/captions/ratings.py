@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from loratui.captions.service import captions_of
-from loratui.catalog.edits import get_rules
 from loratui.catalog.findings import Measured, replace_findings
 from loratui.catalog.query import select_memberships
-from loratui.catalog.ratings import UnfitPicture, find_youth_words, list_unfit, tell_rejection
+from loratui.catalog.ratings import UnfitPicture, list_unfit, tell_rejection
 from loratui.catalog.vectors import taggers_of
 from loratui.catalog.vocabulary import ROLES
 
@@ -30,10 +28,6 @@ _ACCEPTED = tuple(role for role in ROLES if role != "rejected")
 
 def find_refused(catalog: Catalog, subject: Subject, roles: Sequence[str] = _ACCEPTED) -> list[UnfitPicture]:
     """The pictures of these roles that may not be used, by ratings, tags and captions."""
-    # Captions take seconds for thousands of pictures. What is in them are tags, which are looked at anyway, and what
-    # the rules put in: only rules that name such a word can put one in.
-    if not find_youth_words(json.dumps(get_rules(catalog, subject), ensure_ascii=False)):
-        return list_unfit(catalog, subject, roles=roles)
     return list_unfit(catalog, subject, roles=roles, captions=lambda chosen: captions_of(catalog, subject, chosen))
 
 

@@ -101,13 +101,17 @@ class Tagger:
         return np.concatenate(parts)
 
     def list_scores(self, row: Scores) -> list[ScoredTag]:
-        """What is worth keeping of one picture's scores: those from 0.10 on, and all ratings; highest first."""
+        """What is worth keeping of one picture's scores: those from 0.10 on, and all ratings; highest first.
+
+        A tag that is spelled like a rating does not stand for it: the rating's own score is kept.
+        """
         found: dict[str, ScoredTag] = {}
         chosen = np.flatnonzero((row >= KEPT_FROM) | self._ratings)
-        for number in chosen[np.argsort(-row[chosen], kind="stable")].tolist():
+        # Ratings first, then by score: the first of a name is kept.
+        for number in chosen[np.lexsort((-row[chosen], ~self._ratings[chosen]))].tolist():
             key = self._keys[number]
             found.setdefault(key, (key, self.vocabulary.categories[number], float(row[number])))
-        return list(found.values())
+        return sorted(found.values(), key=lambda one: -one[2])
 
     def find_cuts(self, row: Scores) -> dict[str, float]:
         """MCut of one picture's scores by category: where the gap between the tags that fit and the rest is largest."""

@@ -281,7 +281,7 @@ def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
         case "crop":
             return _m.crop_width.is_not(None) if text == "yes" else _m.crop_width.is_(None)
         case "flag":
-            return is_flagged(_m.picture_id, text)
+            return is_flagged(_m.picture_id, _m.subject_id, text)
         case "rated":
             return is_rated(_m.picture_id, text)
         case key:

@@ -1,13 +1,15 @@
 """Pictures that may not be used: sexual ones of a person, and sexual ones with any sign of youth, whatever they are of.
 
 The one place that decides it, for imports, roles, datasets, trainings and images that a LoRA made. A rating is the
-word of taggers: each says the one it scores highest, of several taggers the gravest counts, and a tag that a person
-or a caption file gave can make it graver, never milder. Rejected pictures may stay in a library: nothing uses them.
+word of taggers: each says the one it scores highest, of several taggers the gravest counts, and what a person, a
+caption file or a captioner wrote can make it graver, never milder. Rejected pictures may stay in a library: nothing
+uses them.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +17,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from loratui.catalog import tables
+from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.subjects import look_up
-from loratui.catalog.vocabulary import RATINGS, ROLES, SAID_RATINGS, SEXUAL
+from loratui.catalog.vocabulary import RATINGS, ROLES, SEXUAL, find_said_rating
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -131,7 +134,11 @@ def find_unfit_hashes(
         rows = connection.execute(select(picture.id, picture.sha256).where(picture.sha256.in_(as_values(captions))))
         hashes: dict[int, str] = {id_: sha256 for id_, sha256 in rows}
         owner = look_up(connection, subject)
-        sexual = _find_sexual(connection, list(hashes))
+        told = {id_: rating for id_, sha256 in hashes.items() if (rating := find_said_rating(captions[sha256]))}
+        scored = _find_sexual(connection, list(hashes))
+        sexual = {
+            id_: _gravest((told.get(id_, ""), scored.get(id_, ""))) for id_ in hashes if id_ in told or id_ in scored
+        }
         texts = {id_: captions[hashes[id_]] for id_ in sexual}
         unfit = _judge(connection, sexual, replace(owner, kind="person") if person else owner, texts)
     return {hashes[id_]: found for id_, found in unfit.items()}
@@ -170,7 +177,7 @@ def refuse_pictures(subject: Subject, unfit: Sequence[UnfitPicture], what: str =
 def tell_rejection(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
     """The command that rejects pictures which may not be used."""
     query = " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in unfit)
-    return f"`loratui role set '{subject.name}' rejected '{query}' --reason unfit`."
+    return f"`loratui role set {shlex.quote(subject.name)} rejected {shlex.quote(query)} --reason unfit`."
 
 
 def refuse_if_unfit(
@@ -182,6 +189,9 @@ def refuse_if_unfit(
     must_be_rated: bool = False,
 ) -> None:
     """Raise RefusedError when an image that a LoRA made may not be kept as a good one or published.
+
+    Nothing publishes images yet, and sheets are there to be looked at whole: it waits for publishing, which must ask
+    it first, so that images are judged by the same rules as pictures.
 
     `scores` has what each tagger said of it. Words in its prompt count like tags. Without a rating nothing is known
     of the image: with `must_be_rated`, for publishing, it is refused too when the subject is a person.
@@ -197,7 +207,7 @@ def refuse_if_unfit(
     if rating not in SEXUAL:
         return
     tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)
-    words = {_spell(tag) for tag in tags if tag_key(tag) in youth_tags()}
+    words = {word for tag in tags for word in find_youth_words(tag)}
     words.update(find_youth_words(f"{prompt}, {subject.trigger}, {subject.class_word}"))
     unfit = Unfit(rating, tuple(sorted(words)), subject.name)
     if words or subject.kind == "person":
@@ -246,7 +256,7 @@ def _gravest(ratings: Iterable[str]) -> str:
 
 def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int, str]:
     """The rating by picture id, of those with a sexual one."""
-    score, edit, member = tables.tag_score.c, tables.tag_edit.c, tables.membership.c
+    score = tables.tag_score.c
     chosen = select(score.picture_id, score.tagger, score.tag, score.score)
     # By tag and picture there is an index; a picture has a hundred other tags.
     rows = connection.execute(
@@ -258,13 +268,10 @@ def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int
     said: dict[int, list[str]] = defaultdict(list)
     for (picture_id, _tagger), scores in by_tagger.items():
         said[picture_id].append(rating_of(scores))
-    by_hand = select(member.picture_id, edit.tag).join_from(
-        tables.tag_edit, tables.membership, member.id == edit.membership_id
-    )
-    for picture_id, tag in connection.execute(
-        by_hand.where(edit.tag.in_(list(SAID_RATINGS)), edit.present, member.picture_id.in_(as_values(picture_ids)))
-    ):
-        said[picture_id].append(SAID_RATINGS[tag])
+    written = list_said_ratings().subquery().c
+    told = select(written.picture_id, written.rating).where(written.picture_id.in_(as_values(picture_ids)))
+    for picture_id, rating in connection.execute(told):
+        said[picture_id].append(rating)
     found = {picture_id: _gravest(ratings) for picture_id, ratings in said.items()}
     return {picture_id: rating for picture_id, rating in found.items() if rating in SEXUAL}
 
@@ -285,11 +292,16 @@ def _find_words(connection: Connection, picture_ids: Collection[int], texts: Map
     """The words that indicate youth, by picture id: of taggers, of people in any subject, and in captions."""
     score, edit, member = tables.tag_score.c, tables.tag_edit.c, tables.membership.c
     found: dict[int, set[str]] = defaultdict(set)
-    spelled = sorted({form for tag in youth_tags() for form in (tag, tag.replace("_", " "))})
-    scored = select(score.picture_id, score.tag).where(score.tag.in_(spelled), score.score >= YOUTH_FROM)
+    scored = select(score.picture_id, score.tag).where(
+        # Written out, which lets SQLite use the index of high scores.
+        score.score >= literal_column(str(YOUTH_FROM)),
+        score.category != RATING,
+    )
+    # Thousands of pictures share their tags.
+    signs = cache(find_youth_words)
     # What a person removed counts all the same: nobody can talk a tagger out of this.
     for picture_id, tag in connection.execute(scored.where(score.picture_id.in_(as_values(picture_ids)))):
-        found[picture_id].add(_spell(tag))
+        found[picture_id].update(signs(tag))
     edited = select(member.picture_id, edit.tag).join_from(
         tables.tag_edit, tables.membership, member.id == edit.membership_id
     )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from loratui.catalog import changes, schema
 from loratui.catalog.failures import telling_failures
+from loratui.catalog.vocabulary import find_said_rating
 from loratui.errors import ConflictError, RefusedError
 
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
         "mmap_size=268435456",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    # For queries: SQLite has nothing that finds words in texts.
+    connection.create_function("said_rating", 1, find_said_rating, deterministic=True)
 
 
 def _begin(connection: Connection) -> None:

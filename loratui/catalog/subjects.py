@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,8 +147,9 @@ def edit_subject(
 ) -> tuple[Subject, list[TriggerWarning]]:
     """Change what is given; raises like add_subject, and NotFoundError.
 
-    A person stays one, with RefusedError, when consent was withdrawn or there are pictures that no person may have:
-    another kind is no way around either.
+    A person stays one, with RefusedError, while there are pictures without consent on record, when consent was
+    withdrawn, or with pictures that no person may have: another kind is no way around any of it. Undo and redo ask
+    nothing: they bring back kinds and consents that stood before, and what is used is judged by those when it is used.
     """
     warnings: list[TriggerWarning] = []
     with catalog.read() as connection:
@@ -196,7 +198,8 @@ def record_consent(
 ) -> Subject:
     """Write down who agreed to what and when (default: now); needed before a person is trained or published.
 
-    A time without a zone is local. Raises UsageError without a name or a scope, and for a day that has not come.
+    A time without a zone is local. What was on record before stays there, under `history`, oldest first. Raises
+    UsageError without a name or a scope, and for a day that has not come.
     """
     if not who.strip() or not scope.strip():
         raise UsageError(
@@ -211,7 +214,8 @@ def record_consent(
 def withdraw_consent(catalog: Catalog, subject: Subject | str, *, note: str = "") -> Subject:
     """Note that a person took their consent back: training and publishing refuse from then on.
 
-    What had been agreed to stays on record, with the day it ended. Raises NotFoundError when there is no consent.
+    What had been agreed to stays on record, with the day it ended, and as it was under `history`. Raises NotFoundError
+    when there is no consent.
     """
     with catalog.read() as connection:
         known = look_up(connection, subject)
@@ -234,7 +238,7 @@ def require_consent(subject: Subject, *, person: bool = False) -> None:
         gone = "the consent was withdrawn" if subject.consent else "no consent is recorded"
         raise RefusedError(
             f"'{subject.name}' is a person, and {gone}.",
-            hint=f"Record who agreed to what: `loratui subject consent '{subject.name}' --by WHO --scope SCOPE`.",
+            hint=f"Record who agreed to what: {_tell_consent(subject)}.",
         )
 
 
@@ -245,13 +249,22 @@ def check_repeats(repeats: int) -> int:
     return repeats
 
 
-def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, Any] | None) -> Subject:
+def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, Any]) -> Subject:
     with catalog.read() as connection:
-        before = look_up(connection, subject)
-    verb = "withdraw" if (consent or {}).get("withdrawn_at") else "record"
-    with catalog.journal("subject.consent", f"{verb} consent for {before.name}") as change:
+        name = look_up(connection, subject).name
+    verb = "withdraw" if consent.get("withdrawn_at") else "record"
+    with catalog.journal("subject.consent", f"{verb} consent for {name}") as change:
+        before = look_up(change.connection, subject)
+        past = dict(before.consent or {})
+        history = past.pop("history", [])
+        if past:
+            consent = {**consent, "history": [*history, past]}
         change.update(tables.subject, [before.id], {"consent": consent})
         return look_up(change.connection, before)
+
+
+def _tell_consent(subject: Subject) -> str:
+    return f"`loratui subject consent {shlex.quote(subject.name)} --by WHO --scope SCOPE`"
 
 
 def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
@@ -265,12 +278,17 @@ def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
         )
     member = tables.membership.c
     ids = list(connection.execute(select(member.id).where(member.subject_id == subject.id)).scalars())
+    if ids and not has_consent(subject):
+        raise RefusedError(
+            f"{subject.name} stays a person: it has pictures, and no consent is recorded.",
+            hint=f"Record who agreed to what ({_tell_consent(subject)}), or take the pictures out first.",
+        )
     if unfit := find_refused(connection, subject, ids):
         query = " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in unfit)
         count = "1 picture" if len(unfit) == 1 else f"{len(unfit)} pictures"
         raise RefusedError(
             f"{subject.name} stays a person: of one, {count} can't be used (such as {unfit[0].membership.name}).",
-            hint=f"Take them out first: `loratui picture remove '{subject.name}' '{query}'`.",
+            hint=f"Take them out first: `loratui picture remove {shlex.quote(subject.name)} {shlex.quote(query)}`.",
         )
 
 
@@ -350,7 +368,7 @@ def _refuse_taken_name(connection: Connection, name: str, own_id: int = 0) -> No
         taken = _by_id(connection, taken_id).name
         raise ConflictError(
             f"There is a subject '{taken}' already.",
-            hint=f"Choose another name, or see `loratui subject show {taken}`.",
+            hint=f"Choose another name, or see `loratui subject show {shlex.quote(taken)}`.",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 KINDS = ("character", "style", "object", "person")
 ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
 RUN_STATES = ("queued", "running", "paused", "stopped", "done", "failed")
@@ -13,13 +15,11 @@ RATINGS = ("general", "sensitive", "questionable", "explicit")
 SEXUAL = ("questionable", "explicit")
 """The ratings that no picture of a person may have."""
 
-SAID_RATINGS = {
-    form: name
-    for name in SEXUAL
-    for said in (name, f"rating:{name}", f"rating_{name}", f"rating: {name}")
-    for form in (said, said.capitalize(), said.title(), said.upper())
-}
-"""Tags that say a sexual rating, as caption files of image boards and of kohya's tagger do, and which."""
+RATING_WORDS = ("rating", "nsfw", *SEXUAL)
+"""One of these is in every text that says a sexual rating, in any case."""
+
+_SHORT_RATINGS = {"q": "questionable", "e": "explicit"}
+_SAID = re.compile(r"\b(?:rating (?P<name>questionable|explicit|[qe])|nsfw)\b")
 
 FLAGS = ("unfit", "faces", "people", "text", "blur", "tiny", "dark", "bright", "other")
 """What checks look for, in the order they are told."""
@@ -32,3 +32,18 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+def find_said_rating(text: str) -> str:
+    """The gravest sexual rating that a tag, a caption or a sentence says; empty when it says none.
+
+    As caption files of image boards and taggers do: `rating:explicit` (danbooru's `rating:e`) and `nsfw` anywhere, the
+    bare word between commas. Case doesn't count; spaces, underscores and colons are alike. What is not safe for work
+    is taken for questionable at least.
+    """
+    plain = re.sub(r"[\s_:]+", " ", text.casefold())
+    said = {name for part in plain.split(",") if (name := part.strip()) in SEXUAL}
+    for match in _SAID.finditer(plain):
+        name = match["name"] or "questionable"
+        said.add(_SHORT_RATINGS.get(name, name))
+    return max(said, key=SEXUAL.index, default="")

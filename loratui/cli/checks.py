@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,8 +62,9 @@ def check(
         remark(f"not checked: {skipped.kind}: {skipped.why}", show)
     if found.suspects:
         flags = " OR ".join(f"flag:{kind}" for kind in dict.fromkeys(each.kind for each in found.suspects))
-        print_text(f"Look at them: `loratui picture list '{found.subject.name}' '{flags}'`;")
-        print_text(f"reject those that don't belong: `loratui role set '{found.subject.name}' rejected 'sha:...'`.")
+        name = shlex.quote(found.subject.name)
+        print_text(f"Look at them: `loratui picture list {name} {shlex.quote(flags)}`;")
+        print_text(f"reject those that don't belong: `loratui role set {name} rejected sha:...`.")
 
 
 def _describe(found: CheckResult) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -84,7 +85,8 @@ def overrule(
     }
     said = {facet: value for facet, value in said.items() if value}
     if not said:
-        raise UsageError("Nothing was said.", hint=f'loratui overrule {subject} name:img_07 --framing "full body"')
+        verb = f"loratui overrule {shlex.quote(subject)}"
+        raise UsageError("Nothing was said.", hint=f'{verb} name:img_07 --framing "full body"')
     for facet, value in said.items():
         # Before anything is changed.
         find_tag(find_facet(facet), value)

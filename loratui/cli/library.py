@@ -153,7 +153,7 @@ def _summary(item: SubjectSummary) -> dict[str, Any]:
 def _consent(consent: dict[str, Any] | None) -> str:
     if not consent:
         return "-"
-    return ", ".join(f"{key} {value}" for key, value in consent.items() if value)
+    return ", ".join(f"{key} {value}" for key, value in consent.items() if value and key != "history")
 
 
 def edit_subject(
@@ -279,7 +279,7 @@ def import_pictures(
     from loratui.errors import RefusedError
 
     if not paths:
-        raise UsageError("no files or folders were named.", hint=f"loratui import {subject} FOLDER")
+        raise UsageError("no files or folders were named.", hint=f"loratui import {shlex.quote(subject)} FOLDER")
     with open_library() as catalog, progress_line(show) as report:
         done = import_with_captions(
             catalog,

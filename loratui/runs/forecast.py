@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -317,7 +318,8 @@ def _doubt_ratings(catalog: Catalog, subject: Subject) -> list[Doubt]:
         Doubt(
             "unrated",
             f"{_count(unrated, 'training picture was', 'training pictures were')} never rated by a tagger.",
-            f"Sexual pictures of a person are refused; `loratui tag '{subject.name}' --tagger NAME` finds them.",
+            "Sexual pictures of a person are refused; "
+            f"`loratui tag {shlex.quote(subject.name)} --tagger NAME` finds them.",
         )
     ]
 

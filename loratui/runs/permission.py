@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,5 +57,6 @@ def _require_own(catalog: Catalog, run: Run) -> None:
         query = " OR ".join(f"sha:{sha256[:12]}" for sha256 in unfit)
         raise RefusedError(
             f"{run.name} was made of pictures that can't be trained on: {named}.",
-            hint=f"Reject them, then start a new training: `loratui role set '{owner.name}' rejected '{query}'`.",
+            hint="Reject them, then start a new training: "
+            f"`loratui role set {shlex.quote(owner.name)} rejected {shlex.quote(query)}`.",
         )

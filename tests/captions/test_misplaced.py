@@ -138,7 +138,7 @@ def test_checks_that_need_something_say_what(catalog: Catalog, mira: str) -> Non
     skipped = {each.kind: each.why for each in result.skipped}
     assert set(skipped) == {"unfit", "faces", "people", "text", "other"}
     assert "YuNet" in skipped["faces"]
-    assert "loratui tag 'Mira'" in skipped["text"]
+    assert "loratui tag Mira" in skipped["text"]
     assert set(result.kinds) | set(skipped) == set(FLAGS)
     with pytest.raises(UsageError, match="no check 'bluur'"):
         check_subject(catalog, mira, ["bluur"])
@@ -283,6 +283,31 @@ def test_two_checks_at_once_keep_one_row_for_each_picture(
     assert results == [1, 1]
     assert len(findings_of(catalog, mira, ["faces"])) == 5
     assert names(catalog, mira, "flag:tiny") == ["tiny.png"]
+
+
+def test_what_is_said_of_a_picture_in_one_subject_stays_when_another_that_has_it_is_checked(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    tiko = add_subject(catalog, "Tiko", "tikotok")[0]
+    import_pictures(catalog, tiko, [tmp_path / "pictures"])
+    for member in select_memberships(catalog, mira):
+        store_tag_scores(
+            catalog, member.picture_id, "wd@1/p1", [("text_focus", "general", 0.9), ("2girls", "general", 0.9)]
+        )
+    assert len(check_subject(catalog, mira, ["text", "people"]).suspects) == 10
+    assert names(catalog, "Tiko", "flag:text OR flag:people") == [], "nobody has checked it"
+    # In Tiko a person says of two pictures that it isn't so.
+    remove_tags(catalog, tiko, "name:sharp.png OR name:dark.png", ["text focus", "2girls"])
+    assert len(check_subject(catalog, tiko, ["text", "people"]).suspects) == 6
+    for kind in ("text", "people"):
+        assert len(names(catalog, mira, f"flag:{kind}")) == 5
+        assert names(catalog, "Tiko", f"flag:{kind}") == ["blurred.png", "bright.png", "tiny.png"]
+        assert {one.model for one in findings_of(catalog, tiko, [kind])} == {"wd@1/p1"}
+    assert len(list_suspects(catalog, mira)) == 10
+    assert len(list_suspects(catalog, tiko)) == 6
+    # Made again, it is kept once.
+    check_subject(catalog, tiko, ["text"])
+    assert len(findings_of(catalog, tiko, ["text"])) == 3
 
 
 def test_a_picture_that_was_removed_meanwhile_is_no_error(catalog: Catalog, mira: str) -> None:

@@ -85,7 +85,7 @@ def test_tagging_flags_what_may_not_be_used_and_warns(catalog: Catalog, mira: st
         ("both.png", "rated explicit, with signs of youth (child)")
     ]
     assert "such as both.png" in result.warning
-    assert "role set 'Mira' rejected 'sha:" in result.warning
+    assert "role set Mira rejected sha:" in result.warning
     assert [each.name for each in select_memberships(catalog, mira, "flag:unfit")] == ["both.png"]
     assert [each.name for each in select_memberships(catalog, mira, "rated:explicit")] == ["both.png", "explicit.png"]
     assert {each.role for each in select_memberships(catalog, mira)} == {"primary"}, "nothing is rejected by itself"

@@ -104,6 +104,17 @@ def test_scores_from_a_tenth_on_and_all_ratings_are_kept(tmp_path: Path) -> None
         assert all(score >= KEPT_FROM for _, category, score in found if category != "rating")
 
 
+def test_no_tag_takes_the_place_of_the_rating_it_is_called_like(tmp_path: Path) -> None:
+    folder = write_colour_tagger(tmp_path / "colours", side=32)
+    tags = folder / "selected_tags.csv"
+    tags.write_text(tags.read_text(encoding="utf-8").replace(",red,", ",Explicit,"), encoding="utf-8")
+    tagger = open_tagger(folder)
+    (row,) = tagger.run(prepare_pictures([Image.new("RGB", (32, 32), COLOURS["red"])], tagger.layout))
+    found = tagger.list_scores(row)
+    assert [(category, round(score, 2)) for tag, category, score in found if tag == "explicit"] == [("rating", 0.02)]
+    assert [score for _, _, score in found] == sorted((score for _, _, score in found), reverse=True)
+
+
 def test_the_id_names_model_content_and_preparation(tmp_path: Path) -> None:
     first = open_tagger(write_colour_tagger(tmp_path / "wd-eva02-large-tagger-v3", side=32))
     name, _, rest = first.id.partition("@")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from loratui.catalog.journal import redo, undo
 from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.ratings import (
     YOUTH_FROM,
+    find_unfit_hashes,
     find_youth_words,
     list_unfit,
     rating_of,
@@ -25,7 +27,7 @@ from loratui.catalog.ratings import (
 )
 from loratui.catalog.roles import remove_pictures, set_role
 from loratui.catalog.sentences import store_sentences
-from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL
+from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL, find_said_rating
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +142,13 @@ def test_the_word_of_a_person_counts_like_that_of_a_tagger(
     assert [each.membership.id for each in list_unfit(catalog, mira)] == [tagged]
 
 
-@pytest.mark.parametrize("tag", ["explicit", "rating:explicit", "Rating:Questionable"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("explicit", "rating:explicit", "Rating:Questionable", "rating:Explicit", "RATING:explicit"),
+        *("rating explicit", "rating: explicit", "Rating_explicit", "rating:e", "Rating:Q", "nsfw", "NSFW", "Explicit"),
+    ],
+)
 def test_a_rating_in_a_caption_file_counts(
     catalog: Catalog, ada: Subject, fill: Callable[..., list[int]], tag: str
 ) -> None:
@@ -148,6 +156,60 @@ def test_a_rating_in_a_caption_file_counts(
     add_tags(catalog, ada, [one], [tag])
     assert [each.membership.id for each in list_unfit(catalog, ada)] == [one]
     assert [each.id for each in select_memberships(catalog, ada, "rated:explicit OR rated:questionable")] == [one]
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["photo of adatok, nude, rating:explicit", "adatok, Explicit, bed", "Adatok in bed. NSFW", "adatok rating: e"],
+)
+@pytest.mark.parametrize("written_by", ["person", "captioner"])
+def test_a_rating_in_a_written_caption_counts(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]], caption: str, written_by: str
+) -> None:
+    one, _other = fill(ada, {}, {})
+    if written_by == "person":
+        set_caption(catalog, ada, [one], caption)
+    else:
+        store_sentences(catalog, "vlm", "", {one: caption})
+    assert [each.membership.id for each in list_unfit(catalog, ada)] == [one]
+    assert [each.id for each in select_memberships(catalog, ada, "rated:explicit OR rated:questionable")] == [one]
+    (member,) = get_memberships(catalog, [one])
+    assert list(find_unfit_hashes(catalog, ada, {member.sha256: "photo of adatok"})) == [member.sha256]
+
+
+def test_a_frozen_caption_that_says_a_rating_counts_when_the_picture_says_none(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]]
+) -> None:
+    first, second = get_memberships(catalog, fill(ada, {}, {}))
+    captions = {first.sha256: "photo of adatok, rating:questionable", second.sha256: "photo of adatok"}
+    assert list(find_unfit_hashes(catalog, ada, captions)) == [first.sha256]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "smile", "rating:general", "rating:s", "rating: sensitive", "an explicit sign", "a questionable taste"),
+        *("berating:e", "unexplicit", "rating:eleven", "nsfwish"),
+    ],
+)
+def test_other_words_are_no_sexual_rating(text: str) -> None:
+    assert find_said_rating(text) == ""
+
+
+@given(st.sampled_from(SEXUAL), st.text(" _:", min_size=1, max_size=3), st.booleans(), st.text("abc, ", max_size=9))
+def test_a_said_rating_is_found_in_any_spelling(name: str, between: str, loud: bool, around: str) -> None:
+    said = f"rating{between}{name}"
+    assert find_said_rating(f"{around},{said.upper() if loud else said}, {around}") == name
+
+
+def test_a_tag_that_has_a_word_of_youth_in_it_counts(
+    catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]
+) -> None:
+    one, other = fill(mira, {}, {})
+    rate(catalog, one, "explicit", ("holding_child", 0.4))
+    rate(catalog, other, "explicit", ("holding_cup", 0.4), ("holding_child", 0.1))
+    (found,) = list_unfit(catalog, mira)
+    assert (found.membership.id, found.words) == (one, ("child",))
 
 
 def test_what_a_captioner_wrote_counts(catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]) -> None:
@@ -221,7 +283,7 @@ def test_no_role_of_training_is_given(
     with pytest.raises(RefusedError) as caught:
         set_role(catalog, ada, role, "all")
     assert "001.png" in caught.value.message
-    assert "role set 'Ada' rejected 'sha:" in caught.value.hint
+    assert "role set Ada rejected sha:" in caught.value.hint
     assert set_role(catalog, ada, role, [good]) == 1
     assert set_role(catalog, ada, "rejected", [bad], reason="unfit") == 1
 
@@ -269,6 +331,8 @@ def test_an_image_that_a_lora_made_is_refused_like_a_picture(catalog: Catalog, a
         refuse_if_unfit(ada, "0001.png", [fine, sexual])
     with pytest.raises(RefusedError, match="signs of youth \\(child"):
         refuse_if_unfit(mira, "0001.png", [fine, sexual])
+    with pytest.raises(RefusedError, match="signs of youth \\(child"):
+        refuse_if_unfit(mira, "0001.png", [[*sexual, ("holding_child", "general", 0.9)]])
     with pytest.raises(RefusedError, match="signs of youth \\(little girl"):
         refuse_if_unfit(mira, "0001.png", [sexual], prompt="photo of miravel, little_girl, smile")
 
@@ -315,3 +379,37 @@ def test_consent_says_what_was_withdrawn_and_undo_brings_it_back(catalog: Catalo
         subjects.edit_subject(catalog, ada, kind="object")
     undo(catalog)
     assert subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+
+
+def test_a_new_consent_leaves_what_was_agreed_and_withdrawn_on_record(catalog: Catalog, ada: Subject) -> None:
+    first = subjects.withdraw_consent(catalog, ada, note="by mail").consent
+    again = subjects.record_consent(catalog, ada, who="Ada", scope="training").consent
+    assert first is not None and again is not None
+    assert (again["scope"], "withdrawn_at" in again) == ("training", False)
+    agreed, withdrawn = again["history"]
+    assert (agreed["scope"], agreed["note"], "withdrawn_at" in agreed) == ("training and publishing", "", False)
+    assert (withdrawn["note"], withdrawn["withdrawn_at"]) == ("by mail", first["withdrawn_at"])
+    assert not any("history" in entry for entry in again["history"])
+    undo(catalog)
+    assert subjects.get_subject(catalog, "Ada").consent == first
+
+
+def test_a_person_with_pictures_stays_one_until_consent_is_recorded(
+    catalog: Catalog, fill: Callable[..., list[int]]
+) -> None:
+    person = subjects.add_subject(catalog, "Mira's cat", "zedtok", kind="person")[0]
+    assert subjects.edit_subject(catalog, person, kind="character")[0].kind == "character"
+    assert subjects.edit_subject(catalog, person, kind="person")[0].kind == "person"
+    (one,) = fill(person, {})
+    with pytest.raises(RefusedError, match="stays a person: it has pictures, and no consent") as caught:
+        subjects.edit_subject(catalog, person, kind="character")
+    command = caught.value.hint.split("`")[1]
+    assert shlex.split(command)[:4] == ["loratui", "subject", "consent", "Mira's cat"]
+    assert subjects.edit_subject(catalog, person, kind="person", notes="x")[0].notes == "x"
+    rate(catalog, one, "explicit")
+    subjects.record_consent(catalog, person, who="Mira", scope="training")
+    with pytest.raises(RefusedError) as caught:
+        set_role(catalog, person, "primary", "all")
+    words = shlex.split(caught.value.hint.split("`")[1])
+    assert words[:5] == ["loratui", "role", "set", "Mira's cat", "rejected"]
+    assert set_role(catalog, words[3], "rejected", words[5]) == 1

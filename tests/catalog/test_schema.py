@@ -184,13 +184,22 @@ def test_scores_from_before_taggings_count_as_tagged_after_the_upgrade(
         first, second = connection.execute(select(tables.picture.c.id).order_by(tables.picture.c.id)).scalars()
     edits.store_tag_scores(catalog, first, "wd", [("smile", "general", 0.9), ("hat", "general", 0.2)])
     edits.store_tag_scores(catalog, first, "cast", [("smile", "general", 0.8)])
+    edits.store_tag_scores(catalog, second, "zed", [("hat", "general", 0.7)])
     edits.store_tag_scores(catalog, second, "wd", [("hat", "general", 0.7)])
     catalog.close()
     scores = _rows(home, "tag_score")
+    order = [(first, "wd"), (first, "cast"), (second, "zed"), (second, "wd")]
     _move_to(home, "0002")
     schema.upgrade(home)
     assert _rows(home, "tag_score") == scores
-    assert sorted(row[1:3] for row in _rows(home, "tagging")) == [(first, "cast"), (first, "wd"), (second, "wd")]
+    assert sorted(row[1:3] for row in _rows(home, "tagging")) == [
+        (first, "cast"),
+        (first, "wd"),
+        (second, "wd"),
+        (second, "zed"),
+    ]
+    # By when they came, not by name: the last one counts.
+    assert [row[1:3] for row in sorted(_rows(home, "tagging"))] == order
     with open_catalog(home) as reopened, reopened.read() as connection:
         assert connection.execute(select(tables.tagging.c.at)).scalars().first() is not None
 

@@ -48,7 +48,7 @@ def ada(verb: Callable[..., tuple[int, str, str]], tmp_path: Path) -> str:
 def test_consent_is_recorded_and_withdrawn(verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     code, _, err = verb("export", ada, out)
-    assert (code, "no consent is recorded" in err, "subject consent 'Ada'" in err) == (5, True, True)
+    assert (code, "no consent is recorded" in err, "subject consent Ada" in err) == (5, True, True)
     tomorrow = str(date.today() + timedelta(days=2))
     code, _, err = verb("subject", "consent", ada, "--by", "Ada", "--scope", "training", "--on", tomorrow)
     assert (code, "can't be the day" in err) == (2, True)
@@ -78,7 +78,7 @@ def test_an_unfit_picture_is_named_with_what_to_do(
         told = json.loads(err)["error"]
         assert (code, told["code"]) == (5, "refused")
         assert "a.png (rated explicit, and Ada is a person)" in told["message"]
-        assert f"rejected 'sha:{member.sha256[:12]}'" in told["hint"]
+        assert f"rejected sha:{member.sha256[:12]}" in told["hint"]
     verb("subject", "add", "Style", "--trigger", "styletok", "--kind", "style")
     code, said, _ = verb("import", "Style", str(tmp_path / "a.png"), "--json")
     assert code == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,12 +48,25 @@ def test_a_dataset_with_a_sexual_picture_of_a_person_is_not_frozen_nor_exported(
         export_kohya(catalog, mira, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     # The hint is a command that helps.
-    query = caught.value.hint.split("'")[3]
+    query = shlex.split(caught.value.hint.split("`")[1])[5]
     assert set_role(catalog, mira, "rejected", query, reason="unfit") == 1
     assert export_kohya(catalog, mira, tmp_path / "out").pictures == 3
     undo(catalog)
     with pytest.raises(RefusedError, match=r"one\.png"):
         export_kohya(catalog, mira, tmp_path / "out")
+
+
+@pytest.mark.parametrize("tag", ["child", "holding_child"])
+def test_a_word_that_only_a_low_threshold_lets_into_the_caption_counts(
+    catalog: Catalog, mira: str, tmp_path: Path, tag: str
+) -> None:
+    (member,) = select_memberships(catalog, mira, "name:one.png")
+    store_tag_scores(catalog, member.picture_id, "wd@1/p1", [("explicit", "rating", 0.9), (tag, "general", 0.15)])
+    assert freeze(catalog, mira)
+    change_rules(catalog, mira, {"general_threshold": 0.1})
+    for use in (lambda: freeze(catalog, mira), lambda: export_kohya(catalog, mira, tmp_path / "out")):
+        with pytest.raises(RefusedError, match=r"one\.png \(rated explicit, with signs of youth \(child\)\)"):
+            use()
 
 
 def test_an_old_copy_of_a_subject_is_no_way_around(catalog: Catalog, mira: str) -> None:

@@ -71,7 +71,7 @@ def test_neither_start_nor_forecast_pass_a_sexual_picture(catalog: Catalog, ada:
     (blocker,) = report.blockers
     assert blocker.code == "unfit"
     assert "a.png" in blocker.message
-    assert "rejected 'sha:" in blocker.hint
+    assert "rejected sha:" in blocker.hint
     assert list_runs(catalog) == []
     set_role(catalog, ada, "rejected", "name:a.png")
     assert start_training(catalog, ada, changes={"epochs": 1}).state == "queued"

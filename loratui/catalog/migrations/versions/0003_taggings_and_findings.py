@@ -26,9 +26,11 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     # Scores from before this table: when they were taken isn't known, only that it was after the import.
+    # In the order they were taken in, for the tagger that came last counts.
     op.execute(
-        "INSERT INTO tagging (picture_id, tagger, at) SELECT DISTINCT score.picture_id, score.tagger, "
-        "picture.imported_at FROM tag_score AS score JOIN picture ON picture.id = score.picture_id"
+        "INSERT INTO tagging (picture_id, tagger, at) SELECT score.picture_id, score.tagger, "
+        "picture.imported_at FROM tag_score AS score JOIN picture ON picture.id = score.picture_id "
+        "GROUP BY score.picture_id, score.tagger ORDER BY max(score.id)"
     )
     op.create_table(
         "finding",
