@@ -89,7 +89,10 @@ def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wr
             named = chosen.name(catalog, subject)
             folder = choose_tagger(app.home, wanted, find_hub(), report=report, cancel=cancel).folder
             ids = chosen.select(catalog, subject)
-            return tag_pictures(catalog, subject, ids, folder, report=report, cancel=cancel, again=again), named
+            result = tag_pictures(
+                catalog, subject, ids, folder, report=report, cancel=cancel, again=again, by_default=not wanted
+            )
+            return result, named
 
         def done(result: tuple[TaggingResult, list[str]]) -> str:
             found, named = result
