@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.tui.one_line import OneLine
 from loratui.tui.table import Row, RowTable
 from loratui.tui.text import plain
 
@@ -104,7 +105,7 @@ class Chooser(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder=self._placeholder, select_on_focus=False)
+            yield OneLine(placeholder=self._placeholder, select_on_focus=False)
             yield RowTable(self._columns)
             yield Static("", id="about")
 

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.tui.one_line import OneLine
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import plain
 
@@ -66,6 +67,8 @@ class Field:
     hint: str = ""
     choices: tuple[str, ...] = ()
     """When given, left and right (or the first letter) go through these instead of typing."""
+    joint: str = " "
+    """What stands between lines that are pasted."""
     check: Callable[[str], str] = field(default=lambda value: "")
     complete: Callable[[str], tuple[str, tuple[str, ...]]] | None = None
     """Called in a thread on tab: the text completed as far as it is sure, and the names it could go on with."""
@@ -177,12 +180,13 @@ class Form(ModalScreen[dict[str, str] | None]):
         self.dismiss(self.values)
 
 
-class FormLine(Input):
+class FormLine(OneLine):
     """One line of a form; with choices, left and right go through them."""
 
     def __init__(self, item: Field) -> None:
         super().__init__(value=item.value or (item.choices[0] if item.choices else ""), select_on_focus=False)
         self.item = item
+        self.joint = item.joint
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def complete_in_thread(self) -> None:

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from loratui.tui.completion import Completion, complete_query
+from loratui.tui.one_line import OneLine
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class FilterBar(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("/", id="slash")
-            yield Input(placeholder=self._placeholder, select_on_focus=False)
+            yield OneLine(placeholder=self._placeholder, select_on_focus=False)
         yield Static("", id="next")
 
     @property

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.tui.one_line import OneLine
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import plain
 
@@ -57,7 +58,7 @@ class ReasonForm(ModalScreen[str | None]):
         with Vertical():
             yield Static(Text(plain(self._title), style="bold"))
             yield Static("")
-            yield Input(placeholder="type to find, or a reason of your own", select_on_focus=False)
+            yield OneLine(placeholder="type to find, or a reason of your own", select_on_focus=False)
             yield table
             yield Static(Text("enter choose   esc leave", style="dim"))
 

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from loratui.tui.one_line import OneLine
 from loratui.tui.table import GAP, Column, Row, RowTable
 from loratui.tui.text import plain
 
@@ -118,7 +119,7 @@ BESIDES = ("base", "continue_from", "sample", "comment")
 """Lines that are no setting of the recipe."""
 
 
-class EditLine(Input):
+class EditLine(OneLine):
     """The value that is being typed, over its place in the table."""
 
     DEFAULT_CSS = """
@@ -324,6 +325,7 @@ class RecipeForm(Vertical):
         name = self.current
         self._editing, self._before = name, self.values.get(name, "")
         line = self.query_one(EditLine)
+        line.joint = " | " if self._editing == "sample" else " "
         line.value = self._before if text is None else text
         line.cursor_position = len(line.value)
         if text is None:

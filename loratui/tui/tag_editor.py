@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from loratui.tui.completion import Completion, complete_words
+from loratui.tui.one_line import TagLine
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class TagEditor(ModalScreen[TagEdits | None]):
         with Vertical():
             yield Static(Text(f"Tags of {count(self.draft.pictures, 'picture')}", style="bold"))
             yield Static(Text(f"{'All have' if several else 'Now'}: {present}"), id="present")
-            yield Input(placeholder="smile, -hat", select_on_focus=False)
+            yield TagLine(placeholder="smile, -hat", select_on_focus=False)
             yield Static("", id="next")
             yield Static(Text("-tag removes   tab completes   enter done   esc leave", style="dim"))
 

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.tui.one_line import TagLine
 from loratui.tui.tag_editor import complete_tag
 from loratui.tui.text import plain
 
@@ -72,7 +73,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
         with Vertical():
             yield Static(Text(plain(self._title), style="bold"))
             yield Static(Text(plain(self._scope)), id="scope")
-            yield Input(self._value, select_on_focus=False)
+            yield TagLine(self._value, select_on_focus=False)
             yield Static("", id="next")
             yield Static("", id="touched")
             yield Static(Text(f"{self._keys}tab completes   enter done   esc leave", style="dim"))

@@ -1,0 +1,75 @@
+"""Pasting: several lines become one where one line is asked for, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.widgets import Input
+
+from loratui.tui.dialogs import Form
+from loratui.tui.one_line import OneLine, TagLine
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.tui.app import LoratuiApp
+
+MakeApp = Callable[..., "LoratuiApp"]
+Settle = Callable[["Pilot[None]"], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pasted", "line"),
+    [
+        (OneLine, "line1\nline2\r\n\n line3\n", "line1 line2 line3"),
+        (OneLine, " as it is \n", " as it is "),
+        (OneLine, "", ""),
+        (OneLine, "\n", ""),
+        (TagLine, "smile\nhat\n", "smile, hat"),
+        (TagLine, "smile,\nhat, cap", "smile, hat, cap"),
+    ],
+)
+async def test_pasted_lines_become_one(kind: type[OneLine], pasted: str, line: str) -> None:
+    class Lines(App[None]):
+        def compose(self) -> ComposeResult:
+            yield kind()
+
+    app = Lines()
+    async with app.run_test() as pilot:
+        app.query_one(Input).focus()
+        app.post_message(events.Paste(pasted))
+        await pilot.pause()
+        assert app.query_one(Input).value == line
+
+
+async def test_pasting_replaces_what_is_selected() -> None:
+    class Lines(App[None]):
+        def compose(self) -> ComposeResult:
+            yield OneLine("old words")
+
+    app = Lines()
+    async with app.run_test() as pilot:
+        line = app.query_one(Input)
+        line.focus()
+        line.select_all()
+        app.post_message(events.Paste("new\nwords"))
+        await pilot.pause()
+        assert line.value == "new words"
+
+
+async def test_a_name_pasted_into_a_form_keeps_all_its_lines(home: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("n")
+        await settle(pilot)
+        app.post_message(events.Paste("Mira\nof the hill\n"))
+        await settle(pilot)
+        assert isinstance(app.screen, Form)
+        assert app.screen.values["name"] == "Mira of the hill"
