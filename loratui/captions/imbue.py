@@ -9,10 +9,10 @@ from loratui.captions.advice import LEAVES_OUT, TRAINED, TagAdvice, Verdict, jud
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
-from loratui.captions.service import replace_rules
+from loratui.captions.service import change_rules
 from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.traits import trait_of
-from loratui.catalog.edits import clean_tags, get_rules, tag_scores_of
+from loratui.catalog.edits import clean_tags, tag_scores_of
 from loratui.catalog.subjects import get_subject
 from loratui.errors import UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from loratui.captions.counts import RulesPreview
+    from loratui.captions.rules import CaptionRules
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
@@ -176,7 +177,9 @@ def apply_imbue(
     preview = book.preview({"imbued": imbued})
     if added and not dry_run:
         said = ", ".join(tag.tag for tag in added)
-        replace_rules(catalog, owner, {**get_rules(catalog, owner), "imbued": imbued}, label=f"imbue {said}")
+        change_rules(
+            catalog, owner, lambda rules: {"imbued": [*rules.imbued, *_list_new(rules, added)]}, label=f"imbue {said}"
+        )
     own = dict.fromkeys(tag.imbued_by for tag in advice.tags if tag.imbued_by and tag.verdict not in LEAVES_OUT)
     return ImbueResult(tuple(added), tuple(already), tuple(own), tuple(imbued), preview)
 
@@ -184,6 +187,11 @@ def apply_imbue(
 def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
     """The imbued list with some tags added; nothing that a person put there goes."""
     return [*book.rules.imbued, *tags]
+
+
+def _list_new(rules: CaptionRules, added: Iterable[ImbuedTag]) -> list[str]:
+    listed = {fold_tag(entry) for entry in rules.imbued}
+    return [one.tag for one in added if fold_tag(one.tag) not in listed]
 
 
 def _narrow_to_tagged(book: CaptionBook) -> CaptionBook:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.rules import Captioner, thresholds_of
+from loratui.captions.rules import Captioner, parse_rules, thresholds_of
 from loratui.captions.service import rules_of
 from loratui.captions.tags import fold_tag
-from loratui.catalog.edits import clean_tags, get_rules
+from loratui.catalog.edits import clean_tags
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import Retagged, rewrite_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from loratui.catalog.edits import RulesEdit
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
@@ -39,20 +41,56 @@ def replace_tag(
     return _replace(catalog, subject, selection, old, new, duplicates=duplicates)
 
 
-def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> int:
-    """Put another tag in place of one in all pictures of a subject, and where its rules imbue it or put it first.
+@dataclass(frozen=True, slots=True)
+class RenamedTag:
+    """What renaming a tag changed: so many pictures, and these rules, by their names."""
 
-    One step that undo takes back; returns how many pictures changed.
+    pictures: int
+    rules: tuple[str, ...]
+
+
+def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> RenamedTag:
+    """Put another tag in place of one in all pictures of a subject, and wherever its rules say the tag.
+
+    Spellings that aliases and renames lead to the old tag lead to the new one; a spelling that is led to another tag
+    stays as it is. One step that undo takes back. Raises UsageError when names would lead in a circle.
     """
-    stored = get_rules(catalog, subject)
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
-    rules = {
-        name: list(dict.fromkeys(after if fold_tag(tag) == fold_tag(before) else tag for tag in value))
-        if name in ("imbued", "always_first")
-        else value
-        for name, value in stored.items()
-    }
-    return _replace(catalog, subject, "", before, after, rules=rules if rules != stored else None)
+    changed: list[str] = []
+
+    def rename(stored: dict[str, Any]) -> dict[str, Any]:
+        rules = {name: rename_in_rule(name, value, before, after) for name, value in stored.items()}
+        changed[:] = [name for name in rules if rules[name] != stored[name]]
+        parse_rules(rules, owner.kind)
+        return rules
+
+    pictures = _replace(catalog, owner, "", before, after, rules=rename)
+    return RenamedTag(pictures, tuple(changed))
+
+
+def rename_in_rule(name: str, value: Any, old: str, new: str) -> Any:
+    """The value of a rule, as plain JSON, once one tag stands for another in it."""
+    key, new_key = fold_tag(old), fold_tag(new)
+
+    def say(tag: str) -> str:
+        return new if fold_tag(tag) == key else tag
+
+    match name:
+        case "imbued" | "always_first":
+            return list(dict.fromkeys(map(say, value)))
+        case "renames":
+            renamed = {spelling: say(tag) for spelling, tag in value.items()}
+            # What is said now needs no other name.
+            return {one: tag for one, tag in renamed.items() if value[one] == tag or fold_tag(one) != new_key}
+        case "aliases" | "implications":
+            found: dict[str, list[str]] = {}
+            for tag, others in value.items():
+                listed = found.setdefault(say(tag), [])
+                listed += [*others] if name == "aliases" else [*map(say, others)]
+            return {tag: [*dict.fromkeys(one for one in others if one != tag)] for tag, others in found.items()}
+        case _:
+            return value
 
 
 def _replace(
@@ -62,7 +100,7 @@ def _replace(
     old: str,
     new: str,
     *,
-    rules: Mapping[str, Any] | None = None,
+    rules: RulesEdit | None = None,
     duplicates: Duplicates | None = None,
 ) -> int:
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject

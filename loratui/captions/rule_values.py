@@ -10,7 +10,7 @@ from loratui.captions.tags import fold_tag
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Order = Literal["score", "alphabetical"]
 Overlaps = Literal["scored", "all", "no"]
@@ -23,8 +23,22 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 PLACEHOLDERS = ("trigger", "class_word")
 
 
+def check_printable(name: str, value: Any) -> None:
+    """Raise UsageError for a rule whose text no caption can hold: with new lines, escapes, or halves of letters."""
+    for text in _list_texts(value):
+        if not text.isprintable():
+            raise UsageError(
+                f"The caption rule {name} can't have {text!r}: some of it can't be printed.",
+                hint="Rules are plain text on one line, without new lines, tabs and other control characters.",
+            )
+
+
 def check_rule(name: str, value: Any) -> Any:
-    """The value of a rule as it is kept; raises UsageError for one that makes no sense."""
+    """The value of a rule as it is kept; raises UsageError for one that makes no sense.
+
+    What can't be printed becomes a space: rules that a library has from elsewhere still make captions of one line.
+    """
+    value = _make_printable(value)
     match name:
         case "prefix" | "suffix":
             if isinstance(value, str) and not any(word not in PLACEHOLDERS for word in PLACEHOLDER.findall(value)):
@@ -97,6 +111,28 @@ def _say(steps: Mapping[str, str], start: str, end: str) -> str:
     while fold_tag(steps[key]) != end:
         key = fold_tag(steps[key])
     return steps[key]
+
+
+def _list_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _list_texts(key)
+            yield from _list_texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _list_texts(each)
+
+
+def _make_printable(value: Any) -> Any:
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return " ".join("".join(letter if letter.isprintable() else " " for letter in value).split())
+    if isinstance(value, Mapping):
+        return {_make_printable(key): _make_printable(each) for key, each in value.items()}
+    return [_make_printable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _is_list(value: Any) -> bool:

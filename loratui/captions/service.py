@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.rule_values import check_printable
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -25,11 +27,14 @@ from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
+
+RuleChanges = Mapping[str, Any] | Callable[[CaptionRules], Mapping[str, Any]]
+"""Rules by name, or what makes them of the rules in force."""
 
 # Up to this many pictures are asked about one by one, not with all of their subject.
 _FEW = 1_000
@@ -61,27 +66,30 @@ def rules_of(catalog: Catalog, subject: Subject | str) -> CaptionRules:
 
 
 def change_rules(
-    catalog: Catalog, subject: Subject | str, changes: Mapping[str, Any], *, unset: Collection[str] = ()
+    catalog: Catalog,
+    subject: Subject | str,
+    changes: RuleChanges,
+    *,
+    unset: Collection[str] = (),
+    label: str = "caption rules",
 ) -> CaptionRules:
     """Change some rules and keep the others; those in `unset` go back to what the kind of subject has.
 
-    Raises UsageError for a rule or value that makes no sense.
+    Rules that follow from others are given as a function of those in force, which no one changes meanwhile. Raises
+    UsageError for a rule or value that makes no sense.
     """
     owner = _find(catalog, subject)
     check_names(unset)
-    stored = {**get_rules(catalog, owner), **changes}
-    return replace_rules(catalog, owner, {name: value for name, value in stored.items() if name not in unset})
 
+    def edit(stored: dict[str, Any]) -> dict[str, Any]:
+        wanted = changes(parse_rules(stored, owner.kind)) if callable(changes) else changes
+        for name, value in wanted.items():
+            check_printable(name, value)
+        values = {name: value for name, value in {**stored, **wanted}.items() if name not in unset}
+        plain = parse_rules(values, owner.kind).to_dict()
+        return {name: plain[name] for name in values}
 
-def replace_rules(
-    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any], *, label: str = "caption rules"
-) -> CaptionRules:
-    """Put rules in place of all that were set before; raises UsageError for a rule or value that makes no sense."""
-    owner = _find(catalog, subject)
-    rules = parse_rules(values, owner.kind)
-    plain = rules.to_dict()
-    set_rules(catalog, owner, {name: plain[name] for name in values}, label=label)
-    return rules
+    return parse_rules(set_rules(catalog, owner, edit, label=label), owner.kind)
 
 
 def captions_of(

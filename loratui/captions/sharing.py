@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from loratui.captions.counts import RulesPreview, foresee_book, read_book
 from loratui.captions.kohya_list import format_undesired, parse_undesired
 from loratui.captions.matching import EntryMatch, match_entries, spell_out
+from loratui.captions.rule_values import check_printable
 from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
-from loratui.captions.service import replace_rules, rules_of
+from loratui.captions.service import change_rules, rules_of
 from loratui.captions.sidecars import read_text
 from loratui.captions.tags import fold_tag
 from loratui.catalog.edits import get_rules
@@ -136,19 +137,20 @@ def import_rules(
     no sense here.
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    stored = get_rules(catalog, owner)
-    if mode == "add":
-        wanted = {**stored, **_add(rules_of(catalog, owner), given.values)}
-    else:
-        wanted = {**(stored if given.format == "kohya" else {}), **given.values}
-    rules = parse_rules(wanted, owner.kind)
+    usual = default_rules(owner.kind).to_dict()
+    gone = usual.keys() - given.values.keys() if mode == "replace" and given.format == "json" else set[str]()
+
+    def change(rules: CaptionRules) -> Mapping[str, Any]:
+        return _add(rules, given.values) if mode == "add" else given.values
+
     before = read_book(catalog, owner)
+    if dry_run:
+        rules = before.with_rules({**change(before.rules), **{name: usual[name] for name in gone}}).rules
+    else:
+        rules = change_rules(catalog, owner, change, unset=gone, label=f"caption rules from {given.source}")
     after = foresee_book(catalog, before, rules.to_dict())
-    preview = before.compare(after)
     matches = match_entries(after, rules.imbued)
-    if not dry_run:
-        replace_rules(catalog, owner, wanted, label=f"caption rules from {given.source}")
-    return RulesImport(rules, preview, tuple(matches), given.remarks)
+    return RulesImport(rules, before.compare(after), tuple(matches), given.remarks)
 
 
 def _add(rules: CaptionRules, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,5 +182,12 @@ def _read_document(raw: Any, source: str) -> dict[str, Any]:
         # As `rules show --json` prints them.
         values = {name: value for name, value in raw.items() if name != "imbued_pictures"}
     check_names(values)
+    for name, value in values.items():
+        try:
+            check_printable(name, value)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error.message}", hint=error.hint) from error
     usual, rules = default_rules(kind).to_dict(), parse_rules(values, kind).to_dict()
-    return {name: rules[name] for name in values if rules[name] != usual[name]}
+    # An export names every rule, chosen or not. A file that names some means each of them, usual or not.
+    is_whole = values.keys() == usual.keys()
+    return {name: rules[name] for name in values if not is_whole or rules[name] != usual[name]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
@@ -15,13 +16,16 @@ from loratui.catalog.subjects import look_up
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from loratui.catalog.changes import Change
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
+
+RulesEdit = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""Makes caption rules of those that are stored."""
 
 ScoredTag = tuple[str, str, float]
 """(tag, category, score from 0 to 1)."""
@@ -194,22 +198,30 @@ def get_rules(catalog: Catalog, subject: Subject | str) -> dict[str, Any]:
 
 
 def set_rules(
-    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any], *, label: str = "caption rules"
-) -> None:
-    """Store the caption rules of a subject; what they may hold is the business of captions."""
+    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any] | RulesEdit, *, label: str = "caption rules"
+) -> dict[str, Any]:
+    """Store the caption rules of a subject, and return them; what they may hold is the business of captions.
+
+    A function makes them of those that are stored, with no other writer in between.
+    """
     owner = _owner(catalog, subject)
     with catalog.journal("rules.set", f"{owner.name}: {label}"[:200]) as change:
-        write_rules(change, owner, values)
+        return write_rules(change, owner, values)
 
 
-def write_rules(change: Change, owner: Subject, values: Mapping[str, Any]) -> None:
-    """Store the caption rules of a subject as part of a change."""
+def write_rules(change: Change, owner: Subject, values: Mapping[str, Any] | RulesEdit) -> dict[str, Any]:
+    """Like `set_rules`, as part of a change."""
     rules = tables.caption_rules
-    exists = change.connection.execute(select(rules.c.subject_id).where(rules.c.subject_id == owner.id)).first()
-    if exists:
-        change.update(rules, [owner.id], {"rules": dict(values)})
+    found = change.connection.execute(select(rules.c.rules).where(rules.c.subject_id == owner.id)).first()
+    stored = dict(found.rules or {}) if found else {}
+    wanted = dict(values(dict(stored)) if callable(values) else values)
+    if wanted == stored:
+        return stored
+    if found is None:
+        change.insert(rules, [{"subject_id": owner.id, "rules": wanted}])
     else:
-        change.insert(rules, [{"subject_id": owner.id, "rules": dict(values)}])
+        change.update(rules, [owner.id], {"rules": wanted})
+    return wanted
 
 
 def _write_edits(change: Change, ids: Sequence[int], wanted: Sequence[str], present: bool) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, ScalarSelect, Select
 
+    from loratui.catalog.edits import RulesEdit
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
@@ -83,11 +84,11 @@ def rewrite_tags(
     action: str,
     label: str,
     duplicates: Duplicates | None = None,
-    rules: Mapping[str, Any] | None = None,
+    rules: RulesEdit | None = None,
 ) -> int:
     """Let a function say anew what a person says about each selected picture, as one step that undo takes back.
 
-    `rules` become the subject's caption rules in the same step.
+    `rules` makes the subject's caption rules of those that are stored, in the same step.
 
     None leaves a picture as it is. `{pictures}` in the label becomes what this returns: the pictures that changed.
     """

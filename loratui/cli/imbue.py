@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.rules import plain_examples, print_examples
 from loratui.cli.session import open_library
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def suggest_imbue(subject: str, *, preset: Preset = None, but: But = (), show: S
     for note in advice.notes:
         remark(note, show)
     if advice.proposed:
-        remark(f"`loratui imbue apply {subject}` with the same options puts {len(advice.proposed)} on the list.", show)
+        verb = f"loratui imbue apply {shlex.quote(subject)}"
+        remark(f"`{verb}` with the same options puts {len(advice.proposed)} on the list.", show)
 
 
 def apply_imbue(
@@ -149,8 +152,7 @@ def _plain_tag(tag: TagAdvice) -> dict[str, Any]:
 
 
 def _plain_preview(preview: RulesPreview) -> dict[str, Any]:
-    examples = [{"name": one.name, "before": one.before, "after": one.after} for one in preview.examples]
-    return {"changed": preview.changed, "pictures": preview.pictures, "examples": examples}
+    return {"changed": preview.changed, "pictures": preview.pictures, "examples": plain_examples(preview)}
 
 
 def _plain_imbued(tag: Any) -> dict[str, Any]:
@@ -179,12 +181,9 @@ def _print_advice(advice: ImbueAdvice) -> None:
         for outlook in advice.outlook:
             print_text(f"  {outlook.sentence}")
         print_text("  What comes unasked can often still be asked away: README, Does it work as claimed?")
-    _print_preview(advice.preview)
-
-
-def _print_preview(preview: RulesPreview) -> None:
-    for one in preview.examples[:3]:
-        print_text(f"\n{one.name}\n  before: {one.before}\n  after:  {one.after}")
+    if advice.preview.examples:
+        print_text("\nCaptions, before (-) and after (+)")
+    print_examples(advice.preview, 3)
 
 
 def _print_result(result: ImbueResult, *, dry_run: bool) -> None:
@@ -198,4 +197,4 @@ def _print_result(result: ImbueResult, *, dry_run: bool) -> None:
     would = "would go" if dry_run else "went"
     changed = f"{result.preview.changed} of {result.preview.pictures} captions change{'' if dry_run else 'd'}"
     print_text(f"{len(result.added)} tag{'s' * (len(result.added) != 1)} {would} on the imbued list; {changed}.")
-    _print_preview(result.preview)
+    print_examples(result.preview, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,8 +15,9 @@ from loratui.cli.session import open_library
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from loratui.captions.counts import RulesPreview
+    from loratui.captions.counts import CaptionBook, RulesPreview
     from loratui.captions.matching import EntryMatch
+    from loratui.captions.rules import CaptionRules
 
 Words = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)]
 
@@ -58,7 +61,9 @@ def set_rules(
         Literal["scored", "all", "no"] | None,
         Parameter(help="Whose tags go where a more specific one says them: a tagger's, all, no one's."),
     ] = None,
-    max_tokens: Annotated[int | None, Parameter(help="CLIP tokens beyond which a tagger's tags go; 0: no limit.")] = None,
+    max_tokens: Annotated[
+        int | None, Parameter(help="CLIP tokens beyond which a tagger's tags go; 0: no limit.")
+    ] = None,
     category: Annotated[Words, Parameter(help="A category of a tagger's tags to use: general, character...")] = None,
     meta: Annotated[bool | None, Parameter(help="Say a tagger's words about rating and quality.")] = None,
     underscores: Annotated[bool | None, Parameter(help="Keep the underscores of a tagger's tags.")] = None,
@@ -94,22 +99,24 @@ def set_rules(
         "character_threshold": character_threshold,
         "keep_tokens": keep_tokens,
     }
-    changes: dict[str, Any] = {name: value for name, value in single.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in single.items() if value is not None}
     with open_library() as catalog:
         book = read_book(catalog, subject)
-        rules = book.rules
-        if imbue or keep:
-            kept = {tag.strip() for tag in keep or []}
-            named = [tag.strip() for tag in imbue or [] if tag.strip()]
-            changes["imbued"] = list(dict.fromkeys(tag for tag in [*rules.imbued, *named] if tag not in kept))
-        if rename:
-            pairs = {**rules.renames, **dict(_split(rename, "--rename OLD=NEW"))}
-            changes["renames"] = {old: new for old, new in pairs.items() if new}
-        if alias:
-            changes["aliases"] = _collect(rules.aliases, _split(alias, "--alias TAG=SPELLING"))
-        if imply:
-            pairs_of = ((general, tag) for tag, general in _split(imply, "--imply TAG=GENERAL"))
-            changes["implications"] = _collect(rules.implications, pairs_of)
+
+        def change(rules: CaptionRules) -> dict[str, Any]:
+            changes = dict(given)
+            if imbue or keep:
+                changes["imbued"] = _change_imbued(rules, imbue or (), keep or (), book)
+            if rename:
+                changes["renames"] = _change_renames(rules.renames, _split(rename, "--rename OLD=NEW"))
+            if alias:
+                changes["aliases"] = _collect(rules.aliases, _split(alias, "--alias TAG=SPELLING"))
+            if imply:
+                pairs_of = ((general, tag) for tag, general in _split(imply, "--imply TAG=GENERAL"))
+                changes["implications"] = _collect(rules.implications, pairs_of)
+            return changes
+
+        changes = change(book.rules)
         if not changes and not unset:
             raise UsageError("no rule was named.", hint="Use --prefix, --imbue, --keep or another; see --help.")
         if dry_run:
@@ -117,7 +124,7 @@ def set_rules(
             back = {name: usual.get(name) for name in unset or ()}
             after = foresee_book(catalog, book, {**changes, **back})
         else:
-            change_rules(catalog, book.subject, changes, unset=unset or ())
+            change_rules(catalog, book.subject, change, unset=unset or ())
             after = read_book(catalog, book.subject)
     preview, matches = book.compare(after), match_entries(after, after.rules.imbued)
     if show.json:
@@ -181,7 +188,8 @@ def import_rules(
     from loratui.errors import UsageError
 
     if (file is None) == (other is None):
-        raise UsageError("say either a file or --from SUBJECT.", hint=f"loratui rules import {subject} undesired.txt")
+        verb = f"loratui rules import {shlex.quote(subject)}"
+        raise UsageError("say either a file or --from SUBJECT.", hint=f"{verb} undesired.txt")
     with open_library() as catalog:
         given = sharing.rules_of_other(catalog, other or "") if file is None else sharing.read_rules_file(file)
         result = sharing.import_rules(catalog, subject, given, mode="replace" if replace else "add", dry_run=dry_run)
@@ -210,15 +218,25 @@ def import_rules(
 def print_preview(preview: RulesPreview, *, dry_run: bool) -> None:
     """How many captions change, and some of them."""
     print_text(f"{preview.changed:,} of {preview.pictures:,} captions {'would change' if dry_run else 'changed'}.")
-    for change in preview.examples:
+    print_examples(preview)
+
+
+def print_examples(preview: RulesPreview, limit: int | None = None) -> None:
+    """Some of the captions that change, before and after."""
+    for change in preview.examples[:limit]:
         print_text(f"  {change.name}\n    - {change.before}\n    + {change.after}")
+
+
+def plain_examples(preview: RulesPreview) -> list[dict[str, str]]:
+    """Some of the captions that change, as JSON values."""
+    return [{"name": one.name, "before": one.before, "after": one.after} for one in preview.examples]
 
 
 def _describe(preview: RulesPreview) -> dict[str, Any]:
     return {
         "captions_changed": preview.changed,
         "pictures": preview.pictures,
-        "examples": [{"name": one.name, "before": one.before, "after": one.after} for one in preview.examples],
+        "examples": plain_examples(preview),
     }
 
 
@@ -239,6 +257,52 @@ def _say(value: Any) -> object:
     if isinstance(value, dict):
         return "; ".join(f"{key} = {_say(each)}" for key, each in value.items())
     return value
+
+
+def _change_imbued(rules: CaptionRules, imbue: Iterable[str], keep: Iterable[str], book: CaptionBook) -> list[str]:
+    """The imbued list without what is kept, and then with what is imbued.
+
+    Of an entry with a * that leaves out a kept tag, the other tags go on being left out by name, unless the entry
+    itself was named.
+    """
+    from loratui.captions.counts import imbue_tag, keep_tag
+    from loratui.captions.tags import fold_tag, match_tag
+    from loratui.errors import UsageError
+
+    for tag in (tag.strip() for tag in keep):
+        entries = [entry for entry in rules.imbued if match_tag(entry, tag)]
+        if not entries:
+            raise UsageError(
+                f"No entry of the imbued list leaves out {tag!r}.",
+                hint=f"It has {', '.join(rules.imbued)}." if rules.imbued else "The list is empty: all tags are said.",
+            )
+        others: list[str] = []
+        if fold_tag(tag) not in map(fold_tag, entries):
+            others = [one.tag for one in book.count_tags() if any(match_tag(entry, one.tag) for entry in entries)]
+        rules = replace(rules, imbued=tuple(keep_tag(rules, tag, others)))
+    for tag in (tag.strip() for tag in imbue):
+        if tag and fold_tag(tag) not in map(fold_tag, rules.imbued):
+            rules = replace(rules, imbued=tuple(imbue_tag(rules, tag)))
+    return list(rules.imbued)
+
+
+def _change_renames(renames: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    from loratui.captions.tags import fold_tag
+    from loratui.errors import UsageError
+
+    found = dict(renames)
+    for old, new in pairs:
+        known = [one for one in found if fold_tag(one) == fold_tag(old)]
+        if not known and not new:
+            raise UsageError(
+                f"{old!r} has no other name to take back.",
+                hint=f"Renamed are {', '.join(found)}." if found else "No tag is renamed.",
+            )
+        for one in known:
+            del found[one]
+        if new:
+            found[old] = new
+    return found
 
 
 def _split(pairs: Iterable[str], form: str) -> list[tuple[str, str]]:

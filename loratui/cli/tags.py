@@ -124,19 +124,20 @@ def _split(tags: str) -> list[str]:
 def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
     """Put one tag in place of another in all pictures of a subject, as one step that undo takes back.
 
-    Rules that imbue the tag or put it first go along. `caption replace` does it for some of the pictures, and leaves
-    rules alone.
+    Rules that say the tag go along: imbued, always first, renames, aliases, implications. `caption replace` does it
+    for some of the pictures, and leaves rules alone.
 
     Example: `loratui tags rename Mira smiling smile`
     """
     from loratui.captions import replacing
 
     with open_library() as catalog:
-        changed = replacing.rename_tag(catalog, subject, old, new)
+        renamed = replacing.rename_tag(catalog, subject, old, new)
     if show.json:
-        print_json({"changed": changed})
+        print_json({"changed": renamed.pictures, "rules": renamed.rules})
         return
-    print_text(f"{changed} picture{'s' * (changed != 1)} changed.")
+    rules = f" Rules changed: {', '.join(renamed.rules).replace('_', ' ')}." if renamed.rules else ""
+    print_text(f"{renamed.pictures} picture{'s' * (renamed.pictures != 1)} changed.{rules}")
 
 
 def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:

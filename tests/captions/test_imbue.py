@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from loratui.captions import imbue
 from loratui.captions.advice import FUSED, STEADY, UNSTEADY
 from loratui.captions.counts import CaptionBook
-from loratui.captions.imbue import advise, apply_imbue, suggest_imbue
+from loratui.captions.imbue import advise, apply_imbue, read_training_book, suggest_imbue
 from loratui.captions.presets import find_preset, load_presets
 from loratui.captions.rules import CaptionRules
 from loratui.captions.service import captions_of, change_rules, rules_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loratui.captions.imbue import ImbueAdvice
+    from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
     from loratui.config import Home
 
@@ -231,6 +233,17 @@ def test_a_dry_run_changes_nothing(catalog: Catalog) -> None:
     assert result.preview.examples[0].before == "photo of mirvok, red eyes"
     assert result.preview.examples[0].after == "photo of mirvok"
     assert rules_of(catalog, "mira").imbued == ()
+
+
+def test_a_rule_that_another_writer_sets_meanwhile_stays(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_while_another_writes(catalog: Catalog, subject: Subject) -> CaptionBook:
+        book = read_training_book(catalog, subject)
+        change_rules(catalog, subject, {"imbued": ["smile"], "suffix": "grain"})
+        return book
+
+    monkeypatch.setattr(imbue, "read_training_book", read_while_another_writes)
+    apply_imbue(catalog, "mira", ["red eyes", "Smile"])
+    assert (rules_of(catalog, "mira").imbued, rules_of(catalog, "mira").suffix) == (("smile", "red eyes"), "grain")
 
 
 def test_entries_that_the_advice_would_keep_stay_because_a_person_put_them_there(catalog: Catalog) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from loratui.captions.counts import read_book
+from loratui.captions import sharing
+from loratui.captions.counts import CaptionBook, read_book
 from loratui.captions.matching import match_entries, spell_out, tell_unmatched
 from loratui.captions.rules import CaptionRules, default_rules, parse_rules
 from loratui.captions.ruletext import parse_settings
@@ -24,7 +25,7 @@ from loratui.captions.sharing import (
     rules_of_other,
     write_rules_file,
 )
-from loratui.catalog.edits import add_tags, store_tag_scores
+from loratui.catalog.edits import add_tags, set_rules, store_tag_scores
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, redo, undo
 from loratui.catalog.query import select_memberships
@@ -33,9 +34,11 @@ from loratui.catalog.subjects import add_subject
 from loratui.errors import LoratuiError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from loratui.captions.sharing import Mode
+    from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
     from loratui.config import Home
 
@@ -179,6 +182,59 @@ def test_rules_that_make_a_circle_here_change_nothing(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="circle"):
         import_rules(catalog, "Nora", parse_rules_text('{"renames": {"cap": "hat"}}', "rules"))
     assert rules_of(catalog, "Nora").renames == {"hat": "cap"}
+
+
+UNPRINTABLE = ["red\nhat\x1b[31m", "\ud800", "hat\tcap", "hat\u202ecap"]
+
+
+@pytest.mark.parametrize("text", UNPRINTABLE)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: {"renames": {"hat": text}},
+        lambda text: {"renames": {text: "hat"}},
+        lambda text: {"aliases": {"hat": [text]}},
+        lambda text: {"suffix": text},
+        lambda text: [text],
+    ],
+)
+def test_a_file_with_text_that_cannot_be_printed_is_refused_by_name(text: str, wrap: Callable[[str], object]) -> None:
+    with pytest.raises(UsageError, match=r"^rules\.json: The caption rule \w+ can't have '") as caught:
+        parse_rules_text(json.dumps(wrap(text)), "rules.json")
+    assert f"{caught.value.message} {caught.value.hint}".isprintable()
+
+
+@pytest.mark.parametrize("text", UNPRINTABLE)
+def test_text_that_cannot_be_printed_gets_into_no_rule_and_no_caption(catalog: Catalog, text: str) -> None:
+    for changes in ({"suffix": text}, {"renames": {"freckles": text}}, {"implications": {"hat": [text]}}):
+        with pytest.raises(UsageError, match="can't be printed"):
+            change_rules(catalog, "Mira", changes)
+    # A library may have it from elsewhere.
+    if "\ud800" not in text:
+        set_rules(catalog, "Mira", {"renames": {"freckles": text}, "suffix": text})
+        assert all(caption.isprintable() for caption in captions_of(catalog, "Mira").values())
+
+
+def test_a_rule_at_its_default_is_set_where_a_file_names_it_and_an_export_leaves_it(catalog: Catalog) -> None:
+    change_rules(catalog, "Mira", {"max_tokens": 50, "suffix": "grain"})
+    import_rules(catalog, "Mira", parse_rules_text('{"max_tokens": 75}', "rules"))
+    assert (rules_of(catalog, "Mira").max_tokens, rules_of(catalog, "Mira").suffix) == (75, "grain")
+    import_rules(catalog, "Mira", parse_rules_text(export_rules(catalog, "Nora", "json")[0], "rules"))
+    assert rules_of(catalog, "Mira").suffix == "grain"
+
+
+@pytest.mark.parametrize(("mode", "imbued"), [("add", ("hat", "freckles")), ("replace", ("freckles",))])
+def test_a_rule_that_another_writer_sets_meanwhile_stays(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, mode: Mode, imbued: tuple[str, ...]
+) -> None:
+    def read_while_another_writes(catalog: Catalog, subject: Subject) -> CaptionBook:
+        book = read_book(catalog, subject)
+        change_rules(catalog, subject, {"imbued": ["hat"], "suffix": "grain"})
+        return book
+
+    monkeypatch.setattr(sharing, "read_book", read_while_another_writes)
+    import_rules(catalog, "Mira", parse_rules_text("freckles", "a list"), mode=mode)
+    assert (rules_of(catalog, "Mira").imbued, rules_of(catalog, "Mira").suffix) == (imbued, "grain")
 
 
 def test_a_tag_list_in_json_is_imbued() -> None:

@@ -68,7 +68,7 @@ def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home) -> None:
     assert "Eyes will be red unasked." in [outlook["sentence"] for outlook in advice["outlook"]]
     text = run(mira, "imbue", "suggest", "Mira").stdout
     assert "Eyes will be red unasked." in text
-    assert "before: photo of Mirvok, red eyes, blonde hair" in text
+    assert "- photo of Mirvok, red eyes, blonde hair\n" in text
 
 
 def test_the_advice_is_applied_unless_it_is_a_dry_run_and_undone(mira: Home) -> None:

@@ -20,6 +20,7 @@ from loratui.dataset.snapshot import freeze
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loratui.catalog.store import Catalog
     from loratui.config import Home
 
 
@@ -128,8 +129,60 @@ def test_tags_are_added_removed_and_renamed_with_the_rules_that_name_them(mira: 
     assert read(mira, "tags", "remove", "Mira", "smile") == {"changed": 2}
     assert captions(mira)["0.png"] == "photo of Mirvok, freckles, red hair"
     read(mira, "rules", "set", "Mira", "--imbue", "freckles")
-    assert read(mira, "tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2}
+    assert read(mira, "tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2, "rules": ["imbued"]}
     assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"light freckles": 2}
     assert captions(mira)["0.png"] == "photo of Mirvok, red hair"
     run(mira, "undo")
     assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"freckles": 2}
+
+
+def test_a_tag_is_said_again_however_the_list_names_it(mira: Home) -> None:
+    run(mira, "tags", "add", "Mira", "blue eyes, green eyes")
+    read(mira, "rules", "set", "Mira", "--imbue", "* eyes", "--imbue", "Hat", "--imbue", "freckles")
+    assert captions(mira)["1.png"] == "photo of Mirvok"
+    read(mira, "rules", "set", "Mira", "--keep", "blue eyes", "--keep", "hat")
+    assert captions(mira)["1.png"] == "photo of Mirvok, hat, blue eyes"
+    assert read(mira, "rules", "show", "Mira")["imbued"] == ["freckles", "green eyes"]
+    done = run(mira, "rules", "set", "Mira", "--keep", "smile")
+    assert done.returncode == 2 and "'smile'" in done.stderr and "freckles, green eyes" in done.stderr
+    read(mira, "rules", "set", "Mira", "--keep", "green eyes", "--imbue", "* eyes")
+    assert read(mira, "rules", "set", "Mira", "--keep", "* eyes", "--imbue", "green eyes")["imbued"] == [
+        "freckles",
+        "green eyes",
+    ]
+
+
+def test_a_rename_is_taken_back_however_it_is_spelled(mira: Home) -> None:
+    read(mira, "rules", "set", "Mira", "--rename", "Straw_Hat=cap", "--rename", "hat=cap")
+    assert read(mira, "rules", "set", "Mira", "--rename", "straw hat=", "--rename", "HAT=boater")["renames"] == {
+        "HAT": "boater"
+    }
+    done = run(mira, "rules", "set", "Mira", "--rename", "smile=")
+    assert done.returncode == 2 and "'smile'" in done.stderr
+
+
+def test_a_renamed_tag_tells_what_rules_changed_when_no_picture_does(mira: Home) -> None:
+    read(mira, "rules", "set", "Mira", "--imbue", "frekles")
+    done = run(mira, "tags", "rename", "Mira", "frekles", "freckles")
+    assert done.stdout == "0 pictures changed. Rules changed: imbued.\n"
+
+
+def test_a_rule_that_another_writer_sets_meanwhile_stays(mira: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loratui.captions import counts
+    from loratui.captions.service import change_rules, rules_of
+    from loratui.cli import root
+
+    read_book = counts.read_book
+
+    def read_while_another_writes(catalog: Catalog, subject: str) -> counts.CaptionBook:
+        book = read_book(catalog, subject)
+        if not rules_of(catalog, "Mira").suffix:
+            change_rules(catalog, "Mira", {"imbued": ["hat"], "suffix": "grain"})
+        return book
+
+    monkeypatch.setenv("LORATUI_HOME", str(mira.data))
+    monkeypatch.setattr(counts, "read_book", read_while_another_writes)
+    assert root.run(["rules", "set", "Mira", "--imbue", "freckles"]) == 0
+    with open_catalog(mira) as catalog:
+        rules = rules_of(catalog, "Mira")
+    assert (rules.imbued, rules.suffix) == (("hat", "freckles"), "grain")
