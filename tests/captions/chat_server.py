@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -47,7 +46,6 @@ class ChatServer:
         self.answer = answer
         self.models = ["seer"]
         self.requests: list[dict[str, Any]] = []
-        self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
@@ -61,7 +59,6 @@ class ChatServer:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with server._lock:
                     server.requests.append(request)
-                    server.times.append(time.monotonic())
                     server.headers.append(dict(self.headers))
                     server.at_once += 1
                     server.most_at_once = max(server.most_at_once, server.at_once)

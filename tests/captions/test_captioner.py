@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,15 +26,32 @@ def server() -> Iterator[ChatServer]:
         yield running
 
 
+class Gate(threading.Event):
+    """Keeps what waits are asked of it, and takes none of that time; with `stops` the person stops the first one."""
+
+    def __init__(self, *, stops: bool = False) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.stops = stops
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        if self.stops:
+            self.set()
+        return self.is_set()
+
+
 def ask(server: ChatServer, **settings: Any) -> str:
     return Captioner(server.endpoint, "seer", **settings).describe(b"jpeg", "What is this?").text
 
 
 def test_a_busy_server_is_asked_again_and_its_wish_to_wait_is_heeded(server: ChatServer) -> None:
-    replies = iter([BUSY, (429, {"Retry-After": "0.2"}, {}), completion("At last.")])
+    replies = iter([BUSY, (429, {"Retry-After": "20"}, {}), completion("At last.")])
     server.answer = lambda _: next(replies)
-    assert ask(server) == "At last."
-    assert len(server.requests) == 3 and server.times[2] - server.times[1] >= 0.2
+    gate = Gate()
+    assert Captioner(server.endpoint, "seer").describe(b"jpeg", "What is this?", gate).text == "At last."
+    assert len(server.requests) == 3 and gate.waits == [20.0]
 
 
 def test_a_server_that_stays_busy_is_given_up_with_its_own_words(server: ChatServer) -> None:
@@ -94,26 +110,29 @@ def test_a_server_that_never_answers_is_left_after_the_time_limit(server: ChatSe
     over.set()
 
 
-def test_the_rate_limit_holds_for_all_threads_together(server: ChatServer) -> None:
+def test_the_rate_limit_holds_for_all_threads_together(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        monotonic = staticmethod(lambda: 1000.0)
+
+    monkeypatch.setattr("loratui.captions.captioner.time", Clock)
     captioner = Captioner(server.endpoint, "seer", per_minute=600)
-    threads = [threading.Thread(target=captioner.describe, args=(b"jpeg", "What?")) for _ in range(5)]
+    gate = Gate()
+    threads = [threading.Thread(target=captioner.describe, args=(b"jpeg", "What?", gate)) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    times = sorted(server.times)
-    # 600 a minute is one each 0.1 s; the network adds or takes a few milliseconds.
-    assert times[-1] - times[0] >= 0.35
+    # 600 a minute is one each 0.1 s: of five that ask at one moment the first goes, and each other is a turn later.
+    assert sorted(gate.waits) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert len(server.requests) == 5
 
 
 def test_waiting_ends_when_the_person_stops_it(server: ChatServer) -> None:
     server.answer = lambda _: (503, {"Retry-After": "60"}, {})
-    cancel = threading.Event()
-    threading.Timer(0.2, cancel.set).start()
-    started = time.monotonic()
+    gate = Gate(stops=True)
     with pytest.raises(Cancelled):
-        Captioner(server.endpoint, "seer").describe(b"jpeg", "What?", cancel)
-    assert time.monotonic() - started < 30
+        Captioner(server.endpoint, "seer").describe(b"jpeg", "What?", gate)
+    assert gate.waits == [60.0] and len(server.requests) == 1
 
 
 def test_the_only_model_is_chosen_and_several_are_named(server: ChatServer) -> None:
