@@ -308,7 +308,7 @@ def _find_words(connection: Connection, picture_ids: Collection[int], texts: Map
     for picture_id, tag in connection.execute(
         edited.where(edit.present, member.picture_id.in_(as_values(picture_ids)))
     ):
-        found[picture_id].update(find_youth_words(tag))
+        found[picture_id].update(signs(tag))
     written = select(member.picture_id, member.caption).where(member.picture_id.in_(as_values(picture_ids)))
     for picture_id, caption in connection.execute(written.where(member.caption.is_not(None))):
         found[picture_id].update(find_youth_words(caption))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,35 @@ def test_what_was_not_checked_is_said(folder: Path, capsys: pytest.CaptureFixtur
     assert "not checked: faces: it needs YuNet" in said.err
     assert run(["check", "Mira", "--only", "nose"]) == 2
     assert "Checks: unfit, faces" in capsys.readouterr().err
+
+
+def test_commands_in_hints_can_be_pasted_whatever_a_subject_is_called(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "Mira's cat"
+    assert run(["subject", "add", name, "--trigger", "zedcat"]) == 0
+    assert run(["import", name, str(folder)]) == 0
+    capsys.readouterr()
+    assert run(["check", name, "--only", "tiny,people"]) == 0
+    said = capsys.readouterr()
+    commands = [shlex.split(part) for part in (said.out + said.err).split("`")[1::2]]
+    assert sorted(words[:3] for words in commands) == [
+        ["loratui", "picture", "list"],
+        ["loratui", "role", "set"],
+        ["loratui", "tag", name],
+    ]
+    assert all(name in words for words in commands)
+    (listing,) = [words for words in commands if words[1] == "picture"]
+    assert run([*listing[1:], "--json"]) == 0
+    assert [item["name"] for item in read(capsys)] == ["tiny.png"]
+    for arguments in (["rules", "import", name], ["overrule", name, "all"], ["import", name]):
+        assert run([*arguments, "--json"]) == 2
+        hint = json.loads(capsys.readouterr().err)["error"]["hint"]
+        words = shlex.split(hint.removesuffix("."))
+        assert words[words.index("loratui") :][: len(arguments) + 1 - (arguments[-1] == "all")] == [
+            "loratui",
+            *(word for word in arguments if word != "all"),
+        ]
 
 
 def test_the_face_model_comes_from_the_settings(

@@ -66,6 +66,16 @@ def test_consent_is_recorded_and_withdrawn(verb: Callable[..., tuple[int, str, s
     assert verb("export", ada, out)[0] == 0
 
 
+def test_earlier_consents_are_shown_as_json(verb: Callable[..., tuple[int, str, str]], ada: str) -> None:
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    verb("subject", "consent", ada, "--withdraw", "--note", "by mail")
+    code, said, _ = verb("subject", "consent", ada, "--by", "Ada", "--scope", "publishing")
+    assert (code, "publishing" in said, "history" in said) == (0, True, False)
+    consent = json.loads(verb("subject", "show", ada, "--json")[1])["consent"]
+    assert (consent["scope"], [entry["scope"] for entry in consent["history"]]) == ("publishing", ["training"] * 2)
+    assert [bool(entry.get("withdrawn_at")) for entry in consent["history"]] == [False, True]
+
+
 def test_an_unfit_picture_is_named_with_what_to_do(
     verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path
 ) -> None:
