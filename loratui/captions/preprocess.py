@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ PREPROCESS = "p1"
 Pixels = npt.NDArray[np.float32]
 
 _WHITE = (255, 255, 255)
+
+# Decoded four bytes a pixel, as every picture is in Pillow: 32 MB.
+_STRIP_PIXELS = 8_000_000
+# No format of cameras or of the web goes further; at 448 pixels across, columns of this length take 120 MB.
+_LONGEST = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def prepare_picture(image: Image.Image, layout: PixelLayout, out: Pixels) -> Non
     It is padded with white to a centred square, resized bicubically in 8 bits and turned to BGR.
     """
     side = layout.side
-    small = pad_to_square(image).resize((side, side), Image.Resampling.BICUBIC)
+    small = _fit_into_square(image, side)
     # Pillow swaps the channels while it copies: three times as fast as numpy on a view turned round.
     blue_first = np.frombuffer(small.tobytes("raw", "BGR"), np.uint8).reshape(side, side, 3)
     if layout.channels_first:
@@ -61,12 +67,28 @@ def prepare_pictures(images: Sequence[Image.Image], layout: PixelLayout) -> Pixe
     return batch
 
 
-def pad_to_square(image: Image.Image) -> Image.Image:
-    """The picture in the middle of a white square; half a pixel too many goes to the right and below."""
+def _fit_into_square(image: Image.Image, side: int) -> Image.Image:
+    """The picture in the middle of a white square, bicubically resized; half a pixel too many is right and below.
+
+    Bit by bit what resizing the padded square gives, which for a long picture would take gigabytes: Pillow resizes
+    first along the rows, each for itself, so a few rows are padded at a time, and then along the columns.
+    """
+    longest = max(image.size)
+    if longest > _LONGEST:
+        # Nothing like it is drawn or photographed: only that it takes no memory counts, not the last bit.
+        shrunk = math.ceil(longest / _LONGEST)
+        image = image.reduce((min(shrunk, image.width), min(shrunk, image.height)))
+        longest = max(image.size)
     width, height = image.size
-    if width == height:
-        return image
-    side = max(width, height)
-    square = Image.new("RGB", (side, side), _WHITE)
-    square.paste(image, ((side - width) // 2, (side - height) // 2))
-    return square
+    left, top = (longest - width) // 2, (longest - height) // 2
+    narrow = Image.new("RGB", (side, longest), _WHITE)
+    step = max(1, _STRIP_PIXELS // longest)
+    for start in range(0, height, step):
+        end = min(start + step, height)
+        strip = image.crop((0, start, width, end))
+        if width < longest:
+            padded = Image.new("RGB", (longest, end - start), _WHITE)
+            padded.paste(strip, (left, 0))
+            strip = padded
+        narrow.paste(strip.resize((side, end - start), Image.Resampling.BICUBIC), (0, top + start))
+    return narrow.resize((side, side), Image.Resampling.BICUBIC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ def find_moments(catalog: Catalog, ids: Iterable[int]) -> dict[int, float]:
 
     from PIL import Image
 
+    # What Pillow raises for files that are gone or foreign, for a header that says a giant size, and for EXIF of a
+    # wrong byte order, of wrong offsets or cut short.
+    unreadable = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
     found: dict[int, float] = {}
     for member in get_memberships(catalog, sorted(ids)):
         if member.format not in DATED_FORMATS:
@@ -38,8 +42,8 @@ def find_moments(catalog: Catalog, ids: Iterable[int]) -> dict[int, float]:
                 told = image.getexif().get_ifd(_EXIF)
                 if moment := _read_moment(told.get(_TAKEN), told.get(_FRACTION)):
                     found[member.id] = moment
-        # Metadata is only a hint: whatever its parser raises, the picture just has no time.
-        except Exception:
+        # Metadata is only a hint: without it, or with a broken one, a picture just has no time.
+        except unreadable:
             continue
     return found
 

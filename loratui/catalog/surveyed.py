@@ -17,7 +17,7 @@ _BETWEEN, _WITHIN = "\x1f", "\x1e"
 _STEPS = 10_000
 
 # Tags come as one text for each picture: a row for each takes twice as long. SQLite keeps the order of a subquery
-# for group_concat.
+# for group_concat. Of several taggers the one asked last counts, as for captions (see query.counting_tagger).
 _QUERY = f"""
 SELECT m.id, m.picture_id, m.name, m.role,
     coalesce(m.repeats, CASE m.role WHEN 'primary' THEN :primary WHEN 'supporting' THEN :supporting ELSE 1 END),
@@ -28,7 +28,8 @@ SELECT m.id, m.picture_id, m.name, m.role,
         ORDER BY e.position, e.id)),
     (SELECT group_concat(s.tag || char({ord(_WITHIN)}) || CAST(round(s.score * {_STEPS}) AS INTEGER),
         char({ord(_BETWEEN)}))
-        FROM tag_score s WHERE s.picture_id = m.picture_id AND s.score >= :least AND s.category = 'general' %s)
+        FROM tag_score s WHERE s.picture_id = m.picture_id AND s.score >= :least AND s.category = 'general'
+        AND s.tagger = (SELECT t.tagger FROM tagging t WHERE t.picture_id = m.picture_id ORDER BY t.id DESC LIMIT 1) %s)
 FROM membership m JOIN picture p ON p.id = m.picture_id
 WHERE m.subject_id = :subject AND m.role IN (SELECT value FROM json_each(:roles))
 ORDER BY m.id
@@ -63,7 +64,7 @@ class SurveyedPicture(NamedTuple):
     edits: tuple[tuple[str, bool], ...]
     """What a person says of it: tags and whether they are there, in order."""
     scores: tuple[tuple[str, float], ...]
-    """What taggers say: general tags as they spell them, with scores to four decimals, in no order."""
+    """What the tagger that counts says: general tags as it spells them, with scores to four decimals, in no order."""
 
 
 def list_surveyed(

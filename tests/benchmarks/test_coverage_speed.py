@@ -64,6 +64,7 @@ def build(home: Home, pictures: int, *, role: str) -> None:
             tags = dict.fromkeys((*scene, *rng.choices(known, weights, k=30)))
             scores += [(picture, tag, rng.uniform(0.2, 1)) for tag in tags]
         connection.executemany("INSERT INTO tag_score (picture_id, tagger, tag, score) VALUES (?, 'wd', ?, ?)", scores)
+        connection.execute("INSERT INTO tagging (picture_id, tagger, at) SELECT picture_id, 'wd', '' FROM membership")
         hashes = [(*(rng.getrandbits(64) - (1 << 63) for _ in range(4)), picture) for (picture,) in ids]
         connection.executemany(
             "UPDATE picture SET phash = ?, dhash = ?, phash_mirrored = ?, dhash_mirrored = ?, pixel_sha256 = id"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from loratui.captions.coverage import UNKNOWN, Coverage, coverage_of
 from loratui.captions.facets import CHOICES, VOCABULARY, read_facets
+from loratui.captions.service import captions_of
 from loratui.captions.tags import fold_tag
 from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
 from loratui.catalog.importer import import_pictures
@@ -59,6 +60,15 @@ def score(catalog: Catalog, number: int, **scores: float) -> None:
 
 def words_of(found: Coverage) -> list[str]:
     return [gap.words for gap in found.missing]
+
+
+def test_the_tagger_asked_last_counts_as_in_captions(catalog: Catalog) -> None:
+    (picture,) = select_memberships(catalog, "Mira", "name:0.png")
+    store_tag_scores(catalog, picture.picture_id, "t1", [("from_behind", "general", 0.9), ("hat", "general", 0.9)])
+    store_tag_scores(catalog, picture.picture_id, "t2", [("straight-on", "general", 0.5)])
+    assert captions_of(catalog, "Mira")[picture.id] == "photo of Mirvok, straight-on"
+    cells = {(cell.facet, cell.column) for cell in coverage_of(catalog, "Mira").cells if cell.pictures}
+    assert ("angle", "front") in cells and ("angle", "back") not in cells and ("clothing", "headwear") not in cells
 
 
 def test_a_cell_weighs_its_pictures_by_their_repeats(catalog: Catalog) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from loratui.captions.preprocess import PixelLayout, pad_to_square, prepare_picture, prepare_pictures
+from loratui.captions import preprocess
+from loratui.captions.preprocess import PixelLayout, prepare_picture, prepare_pictures
 from loratui.catalog.decoding import load_rgb
 
 if TYPE_CHECKING:
@@ -115,7 +118,32 @@ def test_pictures_of_any_shape_are_prepared_as_described(
     if channels_first:
         expected = expected.transpose(2, 0, 1) / 127.5 - 1
     assert np.abs(out - expected).max() <= 1e-5
-    assert pad_to_square(image).size == (max(width, height),) * 2
+
+
+@pytest.mark.parametrize("size", [(4100, 30), (30, 4100), (3000, 2999), (2800, 3100)])
+def test_long_pictures_are_prepared_bit_by_bit_in_strips(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preprocess, "_STRIP_PIXELS", 100_000)
+    width, height = size
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    (wd,) = prepare_pictures([image], WD)
+    assert (wd == _reference(image, 448)).all()
+
+
+@pytest.mark.parametrize("size", [(800, 16_000), (16_000, 800), (8, 1_000_000), (1_000_000, 8)])
+def test_the_memory_of_a_long_picture_grows_with_its_pixels_not_with_its_square(size: tuple[int, int]) -> None:
+    script = (
+        "import resource; from PIL import Image; import numpy as np\n"
+        "from loratui.captions.preprocess import PixelLayout, prepare_pictures\n"
+        f"image = Image.new('RGB', {size}, (10, 20, 30))\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "(wd,) = prepare_pictures([image], PixelLayout(448))\n"
+        "assert wd[0, 0].tolist() == [255, 255, 255] and wd[224, 224].sum() < 765, wd[224, 224]\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 300
 
 
 def test_a_place_in_a_batch_is_filled_and_its_neighbours_are_left_alone() -> None:
