@@ -166,7 +166,7 @@ async def test_a_picture_that_is_ready_between_a_key_and_its_paint_is_shown() ->
         await pilot.pause()
         await pilot.pause()
         assert app.terminal_text() == app.text()
-        assert sum(map(app.terminal_text().count, "▀▄█")) > 100
+        assert sum(map(app.terminal_text().count, "▀▄█")) > 50
         gate.set()
 
 
