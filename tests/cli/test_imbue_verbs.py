@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loratui.config import Home
+
+    from .conftest import Read, Run
 
 
 @pytest.fixture
@@ -37,23 +35,8 @@ def mira(home: Home, tmp_path: Path) -> Home:
     return home
 
 
-def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loratui", *arguments],
-        env={**os.environ, "LORATUI_HOME": str(home.data)},
-        capture_output=True,
-        text=True,
-    )
-
-
-def read(home: Home, *arguments: str) -> Any:
-    done = run(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home) -> None:
-    advice = read(mira, "imbue", "suggest", "Mira", "--but", "hair")
+def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home, run: Run, read: Read) -> None:
+    advice = read("imbue", "suggest", "Mira", "--but", "hair")
     assert [(tag["tag"], tag["verdict"], tag["share"]) for tag in advice["tags"]] == [
         ("blonde hair", "fused", 1.0),
         ("red eyes", "imbue", 1.0),
@@ -66,35 +49,35 @@ def test_the_advice_says_what_to_imbue_and_what_fuses(mira: Home) -> None:
         "after": "photo of Mirvok, blonde hair",
     }
     assert "Eyes will be red unasked." in [outlook["sentence"] for outlook in advice["outlook"]]
-    text = run(mira, "imbue", "suggest", "Mira").stdout
+    text = run("imbue", "suggest", "Mira").stdout
     assert "Eyes will be red unasked." in text
     assert "- photo of Mirvok, red eyes, blonde hair\n" in text
 
 
-def test_the_advice_is_applied_unless_it_is_a_dry_run_and_undone(mira: Home) -> None:
-    assert read(mira, "imbue", "apply", "Mira", "--preset", "all-but-hair", "--dry-run")["imbued"] == ["red eyes"]
+def test_the_advice_is_applied_unless_it_is_a_dry_run_and_undone(mira: Home, run: Run, read: Read) -> None:
+    assert read("imbue", "apply", "Mira", "--preset", "all-but-hair", "--dry-run")["imbued"] == ["red eyes"]
     with open_catalog(mira) as catalog:
         assert rules_of(catalog, "Mira").imbued == ()
-    result = read(mira, "imbue", "apply", "Mira", "--preset", "all-but-hair")
+    result = read("imbue", "apply", "Mira", "--preset", "all-but-hair")
     assert result["added"] == [{"tag": "red eyes", "pictures": 4, "imbued_by": ""}]
     assert result["captions"]["changed"] == 4
-    run(mira, "imbue", "apply", "Mira", "smile")
+    run("imbue", "apply", "Mira", "smile")
     with open_catalog(mira) as catalog:
         assert rules_of(catalog, "Mira").imbued == ("red eyes", "smile")
-    assert run(mira, "undo").returncode == 0
+    assert run("undo").returncode == 0
     with open_catalog(mira) as catalog:
         assert rules_of(catalog, "Mira").imbued == ("red eyes",)
 
 
-def test_presets_and_groups_are_listed(mira: Home) -> None:
-    names = [preset["name"] for preset in read(mira, "imbue", "presets")]
+def test_presets_and_groups_are_listed(mira: Home, run: Run, read: Read) -> None:
+    names = [preset["name"] for preset in read("imbue", "presets")]
     assert {"person", "character", "style", "object", "all_but_hair"} <= set(names)
-    (group,) = read(mira, "imbue", "groups", "eye_colour")
+    (group,) = read("imbue", "groups", "eye_colour")
     assert (group["kind"], group["tags"][0]) == ("intrinsic", "blue eyes")
-    assert "clothing_top" in run(mira, "imbue", "groups").stdout
+    assert "clothing_top" in run("imbue", "groups").stdout
 
 
-def test_a_misspelled_group_gets_near_names(mira: Home) -> None:
-    done = run(mira, "imbue", "suggest", "Mira", "--but", "hari")
+def test_a_misspelled_group_gets_near_names(mira: Home, run: Run) -> None:
+    done = run("imbue", "suggest", "Mira", "--but", "hari")
     assert done.returncode == 2
     assert "hair" in done.stderr

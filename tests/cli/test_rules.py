@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +14,15 @@ from loratui.catalog.subjects import add_subject
 from loratui.dataset.snapshot import freeze
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from loratui.catalog.store import Catalog
     from loratui.config import Home
+
+    from .conftest import Read, Run
+
+    Captions = Callable[[], dict[str, str]]
 
 
 @pytest.fixture
@@ -42,29 +43,18 @@ def mira(home: Home, tmp_path: Path) -> Home:
     return home
 
 
-def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loratui", *arguments],
-        env={**os.environ, "LORATUI_HOME": str(home.data)},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture
+def captions(mira: Home, read: Read) -> Captions:
+    """Reads the captions of Mira's pictures, by their names."""
+    return lambda: {item["name"]: item["caption"] for item in read("caption", "list", "Mira")}
 
 
-def read(home: Home, *arguments: str) -> Any:
-    done = run(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def captions(home: Home) -> dict[str, str]:
-    return {item["name"]: item["caption"] for item in read(home, "caption", "list", "Mira")}
-
-
-def test_an_undesired_list_is_tried_taken_in_and_written_back(mira: Home, tmp_path: Path) -> None:
+def test_an_undesired_list_is_tried_taken_in_and_written_back(
+    mira: Home, tmp_path: Path, run: Run, read: Read, captions: Captions
+) -> None:
     file = tmp_path / "undesired.txt"
     file.write_text('--undesired_tags="blue eyes, Freckles, hats"', encoding="utf-8")
-    tried = read(mira, "rules", "import", "Mira", str(file), "--dry-run")
+    tried = read("rules", "import", "Mira", str(file), "--dry-run")
     assert (tried["format"], tried["captions_changed"], tried["dry_run"]) == ("kohya", 2, True)
     assert [(entry["entry"], entry["pictures"], entry["near"]) for entry in tried["entries"]] == [
         ("blue eyes", 0, []),
@@ -72,98 +62,102 @@ def test_an_undesired_list_is_tried_taken_in_and_written_back(mira: Home, tmp_pa
         ("hats", 0, ["hat"]),
     ]
     assert "space after the comma" in tried["remarks"][0]
-    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
-    done = run(mira, "rules", "import", "Mira", str(file))
+    assert captions()["0.png"] == "photo of Mirvok, freckles"
+    done = run("rules", "import", "Mira", str(file))
     assert done.returncode == 0 and "'hats' matches no picture; did you mean 'hat'?" in done.stderr
-    assert captions(mira) == {"0.png": "photo of Mirvok", "1.png": "photo of Mirvok, hat"}
-    assert run(mira, "rules", "export", "Mira", "--format", "kohya").stdout == "blue eyes,freckles,hats\n"
-    run(mira, "undo")
-    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
+    assert captions() == {"0.png": "photo of Mirvok", "1.png": "photo of Mirvok, hat"}
+    assert run("rules", "export", "Mira", "--format", "kohya").stdout == "blue eyes,freckles,hats\n"
+    run("undo")
+    assert captions()["0.png"] == "photo of Mirvok, freckles"
 
 
-def test_rules_are_shared_by_a_file_and_straight(mira: Home, tmp_path: Path) -> None:
-    read(mira, "rules", "set", "Mira", "--imbue", "* eyes", "--rename", "1girl=woman", "--alias", "smile=smiling")
+def test_rules_are_shared_by_a_file_and_straight(mira: Home, tmp_path: Path, run: Run, read: Read) -> None:
+    read("rules", "set", "Mira", "--imbue", "* eyes", "--rename", "1girl=woman", "--alias", "smile=smiling")
     file = tmp_path / "rules.json"
-    assert run(mira, "rules", "export", "Mira", str(file)).returncode == 0
-    read(mira, "rules", "import", "Nora", str(file))
-    shown = read(mira, "rules", "show", "Nora")
+    assert run("rules", "export", "Mira", str(file)).returncode == 0
+    read("rules", "import", "Nora", str(file))
+    shown = read("rules", "show", "Nora")
     assert (shown["imbued"], shown["renames"], shown["aliases"]) == (
         ["* eyes"],
         {"1girl": "woman"},
         {"smile": ["smiling"]},
     )
-    run(mira, "undo")
-    assert read(mira, "rules", "show", "Nora")["imbued"] == []
-    assert read(mira, "rules", "import", "Nora", "--from", "Mira")["rules"]["imbued"] == ["* eyes"]
-    assert run(mira, "rules", "import", "Nora").returncode == 2
+    run("undo")
+    assert read("rules", "show", "Nora")["imbued"] == []
+    assert read("rules", "import", "Nora", "--from", "Mira")["rules"]["imbued"] == ["* eyes"]
+    assert run("rules", "import", "Nora").returncode == 2
 
 
-def test_a_change_of_rules_is_tried_and_made_and_taken_back(mira: Home) -> None:
-    tried = read(mira, "rules", "set", "Mira", "--order", "alphabetical", "--prefix", "{trigger},", "--dry-run")
+def test_a_change_of_rules_is_tried_and_made_and_taken_back(
+    mira: Home, run: Run, read: Read, captions: Captions
+) -> None:
+    tried = read("rules", "set", "Mira", "--order", "alphabetical", "--prefix", "{trigger},", "--dry-run")
     assert (tried["captions_changed"], tried["pictures"]) == (2, 2)
-    assert captions(mira)["0.png"] == "photo of Mirvok, freckles"
-    read(mira, "rules", "set", "Mira", "--prefix", "{trigger},", "--first", "hat")
-    assert captions(mira)["1.png"] == "Mirvok, hat, freckles"
-    read(mira, "rules", "set", "Mira", "--unset", "prefix")
-    assert captions(mira)["1.png"] == "photo of Mirvok, hat, freckles"
-    assert run(mira, "rules", "set", "Mira").returncode == 2
-    assert run(mira, "rules", "set", "Mira", "--rename", "hat").returncode == 2
+    assert captions()["0.png"] == "photo of Mirvok, freckles"
+    read("rules", "set", "Mira", "--prefix", "{trigger},", "--first", "hat")
+    assert captions()["1.png"] == "Mirvok, hat, freckles"
+    read("rules", "set", "Mira", "--unset", "prefix")
+    assert captions()["1.png"] == "photo of Mirvok, hat, freckles"
+    assert run("rules", "set", "Mira").returncode == 2
+    assert run("rules", "set", "Mira", "--rename", "hat").returncode == 2
 
 
-def test_captions_are_compared_with_the_last_training_and_with_other_rules(mira: Home) -> None:
-    assert read(mira, "caption", "diff", "Mira") == []
-    (changed,) = read(mira, "caption", "diff", "Mira", "--set", "imbued=hat")
+def test_captions_are_compared_with_the_last_training_and_with_other_rules(mira: Home, run: Run, read: Read) -> None:
+    assert read("caption", "diff", "Mira") == []
+    (changed,) = read("caption", "diff", "Mira", "--set", "imbued=hat")
     assert changed == {
         "name": "1.png",
         "state": "changed",
         "before": "photo of Mirvok, freckles, hat",
         "after": "photo of Mirvok, freckles",
     }
-    read(mira, "rules", "set", "Mira", "--imbue", "hat")
-    assert [item["name"] for item in read(mira, "caption", "diff", "Mira")] == ["1.png"]
-    assert run(mira, "caption", "diff", "Nora").returncode == 3
+    read("rules", "set", "Mira", "--imbue", "hat")
+    assert [item["name"] for item in read("caption", "diff", "Mira")] == ["1.png"]
+    assert run("caption", "diff", "Nora").returncode == 3
 
 
-def test_tags_are_added_removed_and_renamed_with_the_rules_that_name_them(mira: Home) -> None:
-    assert read(mira, "tags", "add", "Mira", "red hair, smile", "name:0.png") == {"changed": 2}
-    assert read(mira, "tags", "remove", "Mira", "smile") == {"changed": 2}
-    assert captions(mira)["0.png"] == "photo of Mirvok, freckles, red hair"
-    read(mira, "rules", "set", "Mira", "--imbue", "freckles")
-    assert read(mira, "tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2, "rules": ["imbued"]}
-    assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"light freckles": 2}
-    assert captions(mira)["0.png"] == "photo of Mirvok, red hair"
-    run(mira, "undo")
-    assert read(mira, "rules", "show", "Mira")["imbued_pictures"] == {"freckles": 2}
+def test_tags_are_added_removed_and_renamed_with_the_rules_that_name_them(
+    mira: Home, run: Run, read: Read, captions: Captions
+) -> None:
+    assert read("tags", "add", "Mira", "red hair, smile", "name:0.png") == {"changed": 2}
+    assert read("tags", "remove", "Mira", "smile") == {"changed": 2}
+    assert captions()["0.png"] == "photo of Mirvok, freckles, red hair"
+    read("rules", "set", "Mira", "--imbue", "freckles")
+    assert read("tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2, "rules": ["imbued"]}
+    assert read("rules", "show", "Mira")["imbued_pictures"] == {"light freckles": 2}
+    assert captions()["0.png"] == "photo of Mirvok, red hair"
+    run("undo")
+    assert read("rules", "show", "Mira")["imbued_pictures"] == {"freckles": 2}
 
 
-def test_a_tag_is_said_again_however_the_list_names_it(mira: Home) -> None:
-    run(mira, "tags", "add", "Mira", "blue eyes, green eyes")
-    read(mira, "rules", "set", "Mira", "--imbue", "* eyes", "--imbue", "Hat", "--imbue", "freckles")
-    assert captions(mira)["1.png"] == "photo of Mirvok"
-    read(mira, "rules", "set", "Mira", "--keep", "blue eyes", "--keep", "hat")
-    assert captions(mira)["1.png"] == "photo of Mirvok, hat, blue eyes"
-    assert read(mira, "rules", "show", "Mira")["imbued"] == ["freckles", "green eyes"]
-    done = run(mira, "rules", "set", "Mira", "--keep", "smile")
+def test_a_tag_is_said_again_however_the_list_names_it(mira: Home, run: Run, read: Read, captions: Captions) -> None:
+    run("tags", "add", "Mira", "blue eyes, green eyes")
+    read("rules", "set", "Mira", "--imbue", "* eyes", "--imbue", "Hat", "--imbue", "freckles")
+    assert captions()["1.png"] == "photo of Mirvok"
+    read("rules", "set", "Mira", "--keep", "blue eyes", "--keep", "hat")
+    assert captions()["1.png"] == "photo of Mirvok, hat, blue eyes"
+    assert read("rules", "show", "Mira")["imbued"] == ["freckles", "green eyes"]
+    done = run("rules", "set", "Mira", "--keep", "smile")
     assert done.returncode == 2 and "'smile'" in done.stderr and "freckles, green eyes" in done.stderr
-    read(mira, "rules", "set", "Mira", "--keep", "green eyes", "--imbue", "* eyes")
-    assert read(mira, "rules", "set", "Mira", "--keep", "* eyes", "--imbue", "green eyes")["imbued"] == [
+    read("rules", "set", "Mira", "--keep", "green eyes", "--imbue", "* eyes")
+    assert read("rules", "set", "Mira", "--keep", "* eyes", "--imbue", "green eyes")["imbued"] == [
         "freckles",
         "green eyes",
     ]
 
 
-def test_a_rename_is_taken_back_however_it_is_spelled(mira: Home) -> None:
-    read(mira, "rules", "set", "Mira", "--rename", "Straw_Hat=cap", "--rename", "hat=cap")
-    assert read(mira, "rules", "set", "Mira", "--rename", "straw hat=", "--rename", "HAT=boater")["renames"] == {
+def test_a_rename_is_taken_back_however_it_is_spelled(mira: Home, run: Run, read: Read) -> None:
+    read("rules", "set", "Mira", "--rename", "Straw_Hat=cap", "--rename", "hat=cap")
+    assert read("rules", "set", "Mira", "--rename", "straw hat=", "--rename", "HAT=boater")["renames"] == {
         "HAT": "boater"
     }
-    done = run(mira, "rules", "set", "Mira", "--rename", "smile=")
+    done = run("rules", "set", "Mira", "--rename", "smile=")
     assert done.returncode == 2 and "'smile'" in done.stderr
 
 
-def test_a_renamed_tag_tells_what_rules_changed_when_no_picture_does(mira: Home) -> None:
-    read(mira, "rules", "set", "Mira", "--imbue", "frekles")
-    done = run(mira, "tags", "rename", "Mira", "frekles", "freckles")
+def test_a_renamed_tag_tells_what_rules_changed_when_no_picture_does(mira: Home, run: Run, read: Read) -> None:
+    read("rules", "set", "Mira", "--imbue", "frekles")
+    done = run("tags", "rename", "Mira", "frekles", "freckles")
     assert done.stdout == "0 pictures changed. Rules changed: imbued.\n"
 
 

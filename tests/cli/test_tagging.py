@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -20,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loratui.config import Home
+
+    from .conftest import Read, Run
 
 pytest.importorskip("onnxruntime")
 
@@ -39,50 +37,35 @@ def mira(home: Home, tmp_path: Path) -> Home:
     return home
 
 
-def run(home: Home, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loratui", *arguments],
-        env={**os.environ, "LORATUI_HOME": str(home.data), **more},
-        capture_output=True,
-        text=True,
-    )
-
-
-def read(home: Home, *arguments: str) -> Any:
-    done = run(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_tagging_without_a_tagger_uses_the_cast_and_says_so(mira: Home) -> None:
-    done = run(mira, "tag", "Mira", "name:0*")
+def test_tagging_without_a_tagger_uses_the_cast_and_says_so(mira: Home, run: Run) -> None:
+    done = run("tag", "Mira", "name:0*")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 of 1 pictures tagged by cast@")
     assert "drawn cast only" in done.stderr and "loratui tags list Mira" in done.stderr
     assert "loratui rules set Mira --general-threshold 0.50" in done.stderr
-    again = run(mira, "tag", "Mira")
+    again = run("tag", "Mira")
     assert again.stdout.startswith("2 of 3 pictures tagged by cast@") and "1 had been tagged before" in again.stdout
 
 
-def test_tags_are_counted_after_tagging(mira: Home) -> None:
-    document = read(mira, "tag", "Mira", "name:0*")
+def test_tags_are_counted_after_tagging(mira: Home, read: Read) -> None:
+    document = read("tag", "Mira", "name:0*")
     assert (document["pictures"], document["tagged"], document["skipped"], document["refused"]) == (1, 1, 0, [])
     assert document["times"]["session"] > 0
-    document = read(mira, "tag", "Mira")
+    document = read("tag", "Mira")
     assert (document["pictures"], document["tagged"], document["skipped"]) == (3, 2, 1)
-    assert read(mira, "tag", "Mira", "--again")["tagged"] == 3
-    counted = {item["tag"]: item for item in read(mira, "tags", "list", "Mira")}
+    assert read("tag", "Mira", "--again")["tagged"] == 3
+    counted = {item["tag"]: item for item in read("tags", "list", "Mira")}
     assert set(counted["red hair"]) >= {"tag", "pictures", "share"}
     assert counted["red hair"]["pictures"] >= 2 and counted["smile"]["pictures"] >= 1
     assert counted["red hair"]["share"] >= 0.66
-    captions = {item["name"]: item["caption"] for item in read(mira, "caption", "list", "Mira")}
+    captions = {item["name"]: item["caption"] for item in read("caption", "list", "Mira")}
     assert "red hair" in captions["0.png"]
 
 
-def test_a_tagger_in_the_settings_is_used(mira: Home, shared: Path) -> None:
+def test_a_tagger_in_the_settings_is_used(mira: Home, shared: Path, read: Read) -> None:
     folder = shared / "models" / "wd_contract_imagenet"
     mira.config_file.write_text(f'tagger = "{folder}"\n', encoding="utf-8")
-    assert read(mira, "tag", "Mira")["tagger"].startswith("wd_contract_imagenet@")
+    assert read("tag", "Mira")["tagger"].startswith("wd_contract_imagenet@")
 
 
 @pytest.mark.parametrize(
@@ -95,15 +78,15 @@ def test_a_tagger_in_the_settings_is_used(mira: Home, shared: Path) -> None:
         (("Mira", "size:<"), 2, "size"),
     ],
 )
-def test_what_is_wrong_is_told(mira: Home, arguments: tuple[str, ...], code: int, said: str) -> None:
-    done = run(mira, "tag", *arguments, HF_HUB_OFFLINE="1")
+def test_what_is_wrong_is_told(mira: Home, arguments: tuple[str, ...], code: int, said: str, run: Run) -> None:
+    done = run("tag", *arguments, HF_HUB_OFFLINE="1")
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr and "hint" in done.stderr
 
 
-def test_pictures_that_are_all_unreadable_are_an_error(mira: Home) -> None:
+def test_pictures_that_are_all_unreadable_are_an_error(mira: Home, run: Run) -> None:
     for path in mira.store.glob("*/*"):
         path.unlink()
-    done = run(mira, "tag", "Mira")
+    done = run("tag", "Mira")
     assert done.returncode == 5
     assert done.stdout.count("refused ") == 3

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loratui.config import Home
+
+    from .conftest import Read, Run
 
 
 @pytest.fixture
@@ -36,52 +34,37 @@ def mira(home: Home, tmp_path: Path) -> Home:
     return home
 
 
-def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loratui", *arguments],
-        env={**os.environ, "LORATUI_HOME": str(home.data)},
-        capture_output=True,
-        text=True,
-    )
-
-
-def read(home: Home, *arguments: str) -> Any:
-    done = run(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_tags_are_listed_with_pictures_and_share(mira: Home) -> None:
-    found = read(mira, "tags", "list", "Mira")
+def test_tags_are_listed_with_pictures_and_share(mira: Home, run: Run, read: Read) -> None:
+    found = read("tags", "list", "Mira")
     assert [(item["tag"], item["pictures"], item["share"], item["band"]) for item in found] == [
         ("smile", 3, 1.0, "critical"),
         ("hat", 1, 0.3333, ""),
     ]
-    assert [item["tag"] for item in read(mira, "tags", "list", "Mira", "-tag:hat")] == ["smile"]
-    assert "smile" in run(mira, "tags", "list", "Mira").stdout
+    assert [item["tag"] for item in read("tags", "list", "Mira", "-tag:hat")] == ["smile"]
+    assert "smile" in run("tags", "list", "Mira").stdout
 
 
-def test_a_tag_is_replaced_and_undo_brings_it_back(mira: Home) -> None:
-    assert read(mira, "caption", "replace", "Mira", "smile", "grin", "name:1.png") == {"changed": 1}
-    assert {item["tag"]: item["pictures"] for item in read(mira, "tags", "list", "Mira")} == {
+def test_a_tag_is_replaced_and_undo_brings_it_back(mira: Home, run: Run, read: Read) -> None:
+    assert read("caption", "replace", "Mira", "smile", "grin", "name:1.png") == {"changed": 1}
+    assert {item["tag"]: item["pictures"] for item in read("tags", "list", "Mira")} == {
         "smile": 2,
         "grin": 1,
         "hat": 1,
     }
-    assert run(mira, "undo").returncode == 0
-    assert read(mira, "tags", "list", "Mira")[0]["pictures"] == 3
+    assert run("undo").returncode == 0
+    assert read("tags", "list", "Mira")[0]["pictures"] == 3
 
 
-def test_a_replacement_that_is_no_tag_is_a_usage_error(mira: Home) -> None:
-    done = run(mira, "caption", "replace", "Mira", "smile", "a, b")
+def test_a_replacement_that_is_no_tag_is_a_usage_error(mira: Home, run: Run) -> None:
+    done = run("caption", "replace", "Mira", "smile", "a, b")
     assert done.returncode == 2
     assert "is no tag" in done.stderr
 
 
-def test_a_tag_with_a_minus_is_not_added_but_names_the_option_that_removes(mira: Home) -> None:
+def test_a_tag_with_a_minus_is_not_added_but_names_the_option_that_removes(mira: Home, run: Run, read: Read) -> None:
     for verb in (["caption", "tag", "Mira", "--add=-hat"], ["caption", "replace", "Mira", "smile", "--", "-hat"]):
-        done = run(mira, *verb)
+        done = run(*verb)
         assert done.returncode == 2, done.stderr
         assert "minus" in done.stderr
         assert "--remove" in done.stderr
-    assert {item["tag"] for item in read(mira, "tags", "list", "Mira")} == {"smile", "hat"}
+    assert {item["tag"] for item in read("tags", "list", "Mira")} == {"smile", "hat"}

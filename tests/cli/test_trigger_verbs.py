@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loratui.captions.tokens import find_clip_tokenizer
 from loratui.catalog.store import open_catalog
@@ -15,58 +12,45 @@ from loratui.catalog.subjects import add_subject
 if TYPE_CHECKING:
     from loratui.config import Home
 
-
-def run(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loratui", *arguments],
-        env={**os.environ, "LORATUI_HOME": str(home.data)},
-        capture_output=True,
-        text=True,
-    )
+    from .conftest import Read, Run
 
 
-def read(home: Home, *arguments: str) -> Any:
-    done = run(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_a_word_is_checked_against_tags_and_other_subjects(home: Home) -> None:
+def test_a_word_is_checked_against_tags_and_other_subjects(home: Home, run: Run, read: Read) -> None:
     with open_catalog(home) as catalog:
         add_subject(catalog, "Mira", "miravel")
-    report = read(home, "trigger", "check", "miravel")
+    report = read("trigger", "check", "miravel")
     assert (report["free"], report["good"], report["owner"]) == (False, False, "Mira")
-    assert read(home, "trigger", "check", "miravel", "--subject", "Mira")["good"]
-    assert "tag" in {warning["code"] for warning in read(home, "trigger", "check", "red eyes")["warnings"]}
+    assert read("trigger", "check", "miravel", "--subject", "Mira")["good"]
+    assert "tag" in {warning["code"] for warning in read("trigger", "check", "red eyes")["warnings"]}
     if find_clip_tokenizer():
-        assert read(home, "trigger", "check", "zaruvex")["tokens"] == ["zar", "u", "vex"]
-    assert "nothing speaks against it" in run(home, "trigger", "check", "zaruvex").stdout
-    assert run(home, "trigger", "check", "a, b").returncode == 2
+        assert read("trigger", "check", "zaruvex")["tokens"] == ["zar", "u", "vex"]
+    assert "nothing speaks against it" in run("trigger", "check", "zaruvex").stdout
+    assert run("trigger", "check", "a, b").returncode == 2
 
 
-def test_the_tagger_of_the_settings_tells_which_names_are_known(home: Home) -> None:
+def test_the_tagger_of_the_settings_tells_which_names_are_known(home: Home, read: Read) -> None:
     tagger = home.data / "tagger"
     tagger.mkdir(parents=True)
     rows = "tag_id,name,category,count\n9999999,general,9,1\n1,zaruvex_(game),4,1\n"
     (tagger / "selected_tags.csv").write_text(rows)
     (home.data / "config.toml").write_text(f"tagger = {json.dumps(str(tagger))}\n")
-    codes = [warning["code"] for warning in read(home, "trigger", "check", "zaruvex")["warnings"]]
+    codes = [warning["code"] for warning in read("trigger", "check", "zaruvex")["warnings"]]
     assert codes == ["character"]
 
 
-def test_suggested_words_pass_the_check_and_make_subjects(home: Home) -> None:
-    found = read(home, "trigger", "suggest", "--like", "Zaru", "--count", "3")
+def test_suggested_words_pass_the_check_and_make_subjects(home: Home, read: Read) -> None:
+    found = read("trigger", "suggest", "--like", "Zaru", "--count", "3")
     assert len(found) == 3
     word = found[0]["word"]
     assert word.startswith("zar")
-    assert read(home, "trigger", "check", word)["good"]
-    assert read(home, "subject", "add", "Zaru", "--trigger", word)["warnings"] == []
-    assert word not in {one["word"] for one in read(home, "trigger", "suggest", "--like", "Zaru", "--count", "3")}
+    assert read("trigger", "check", word)["good"]
+    assert read("subject", "add", "Zaru", "--trigger", word)["warnings"] == []
+    assert word not in {one["word"] for one in read("trigger", "suggest", "--like", "Zaru", "--count", "3")}
 
 
-def test_a_subject_without_a_trigger_is_told_free_words(home: Home) -> None:
-    done = run(home, "subject", "add", "Zaru")
+def test_a_subject_without_a_trigger_is_told_free_words(home: Home, run: Run, read: Read) -> None:
+    done = run("subject", "add", "Zaru")
     assert done.returncode == 2
     assert "--trigger" in done.stderr
     assert "trigger suggest --like Zaru" in done.stderr
-    assert read(home, "subject", "list") == []
+    assert read("subject", "list") == []
