@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -55,7 +56,8 @@ def diff_captions(catalog: Catalog, subject: Subject | str, *, snapshot: str = "
     frozen = _find(catalog, owner, snapshot, run)
     if frozen.subject_id != owner.id:
         raise RefusedError(
-            f"That dataset is not one of {owner.name}.", hint=f"See its trainings: loratui run list {owner.name}"
+            f"That dataset is not one of {owner.name}.",
+            hint=f"See its trainings: loratui run list {shlex.quote(owner.name)}",
         )
     content = parse_content(frozen.content)
     before = {picture.sha256: (picture.name, picture.caption) for picture in content.pictures}

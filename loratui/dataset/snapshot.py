@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
     if not content.pictures:
         raise RefusedError(
             f"{owner.name} has no training pictures.",
-            hint=f"Give pictures a role first: loratui role set {owner.name} primary 'role:inbox'.",
+            hint=f"Give pictures a role first: loratui role set {shlex.quote(owner.name)} primary role:inbox.",
         )
     text = content.to_json()
     return save_snapshot(catalog, owner.id, _hash(text), text, len(content.pictures))

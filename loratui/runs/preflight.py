@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -104,7 +105,8 @@ def describe_dataset(catalog: Catalog, subject: Subject, snapshot: Snapshot) -> 
         if path is None or not path.is_file():
             raise RefusedError(
                 f"The file of {picture.name} is missing.",
-                hint=f"Import it again, or `loratui role set {subject.name} rejected 'sha:{picture.sha256[:12]}'`.",
+                hint="Import it again, or "
+                f"`loratui role set {shlex.quote(subject.name)} rejected sha:{picture.sha256[:12]}`.",
             )
         pictures.append({**picture.to_dict(), "path": str(path)})
     return {"hash": snapshot.hash, "pictures": pictures}
