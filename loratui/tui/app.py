@@ -74,6 +74,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         # Keys typed before the first screen is there wait for it.
         self._holds = 1
         self._is_starting = True
+        self._gone = ""
         self.subject = ""
         """Name of the subject worked on last."""
         self.run_name = ""
@@ -387,10 +388,17 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             while len(self.screen_stack) > 1 and _run_of(self.screen) in gone[1]:
                 self.pop_screen()
             if names := sorted(gone[0] | gone[1]):
-                self.tell(f"{', '.join(names)}: not in the library any more.", error=True)
+                self._gone = f"{', '.join(names)}: not in the library any more."
+                self.tell(self._gone, error=True)
+                self.drop_late_keys()
 
         if subjects_shown or runs_shown:
             self.bridge.read(work, leave, owner=self, group="gone")
+
+    def key_dropped(self) -> None:
+        if self._gone:
+            self.tell(f"{self._gone} Keys typed for it were dropped.", error=True)
+            self._gone = ""
 
     def on_library_changed(self) -> None:
         if self.top is not None and self.top.is_mounted:

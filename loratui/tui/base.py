@@ -165,6 +165,7 @@ class LoratuiScreen(Screen[None]):
         # A change says what came of it in a moment, in the place of what is there.
         if line.told == told and self.bridge.unwritten <= unwritten:
             line.let_go(also_error=action == "app.back")
+            line.leave()
 
     def on_delivered(self, message: Delivered) -> None:
         message.stop()
@@ -175,6 +176,11 @@ class LoratuiScreen(Screen[None]):
         self._was_shown = True
         self.lora.screen_shown(self)
         self._is_opening = False
+
+    def on_screen_suspend(self) -> None:
+        # A screen that is closed for good loses its widgets meanwhile.
+        for line in self.query(MessageLine):
+            line.leave()
 
 
 def write_command(command: Sequence[str]) -> str:

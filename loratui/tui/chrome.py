@@ -44,6 +44,9 @@ class HeaderLine(Widget):
 MESSAGE_S = 10.0
 """A message that is no error goes away by itself after this."""
 
+READ_S = 1.0
+"""A message that has been there this long has been read: it goes with the next key or the next screen."""
+
 MOST_LINES = 4
 """A message that needs more is cut off; the task drawer has all of it."""
 
@@ -70,9 +73,9 @@ class MessageLine(Widget):
     def tell(self, text: str, *, error: bool = False, stays: bool = False) -> None:
         """Show a message for a while; an error, or one that `stays`, is there until something else is told."""
         self.told += 1
+        self._told_at = time.monotonic()
         self._passes = bool(text) and not (error or stays)
         if self._passes:
-            self._told_at = time.monotonic()
             self._wait(MESSAGE_S)
         self.set_class(bool(text) and not error, "-told")
         self.set_class(error, "-error")
@@ -84,6 +87,11 @@ class MessageLine(Widget):
             self._passes = False
             self.remove_class("-told", "-error")
             self.text = ""
+
+    def leave(self) -> None:
+        """The screen was left, or something else was done: what has been there for a moment has been read."""
+        if time.monotonic() - self._told_at >= READ_S:
+            self.let_go(also_error=True)
 
     def _wait(self, seconds: float) -> None:
         # One timer for all messages of a burst.

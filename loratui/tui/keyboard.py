@@ -9,6 +9,7 @@ if it moved the focus or opened a screen, until that is done.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ HOLD_S = 1.0
 """Keys are held back no longer than this: a screen that takes longer must be left with esc."""
 
 
+LATE_S = 1.0
+"""Keys typed within this time of a screen's going away were meant for it."""
+
+
 class KeyDone(Message):
     """A mark that follows a key on its way up to the app: when it is there, the key has been handled."""
 
@@ -51,6 +56,7 @@ class OrderedKeys(App[None]):
         self._before: tuple[Screen[object] | None, Widget | None] = (None, None)
         self._target: Widget | None = None
         self._holds = 0
+        self._deaf_until = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._holding: asyncio.TimerHandle | None = None
 
@@ -78,8 +84,21 @@ class OrderedKeys(App[None]):
         self._holding = None
         self.call_later(self._go_on)
 
+    def drop_late_keys(self) -> None:
+        """A screen went away unasked: keys that wait, and those of the next moment, were meant for it."""
+        self._deaf_until = time.monotonic() + LATE_S
+        if self._typed:
+            self._typed.clear()
+            self.key_dropped()
+
+    def key_dropped(self) -> None:
+        """A key was dropped because the screen it was meant for has gone."""
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            if time.monotonic() < self._deaf_until:
+                self.key_dropped()
+                return
             self._typed.append(event)
             await self._go_on()
         else:

@@ -498,6 +498,58 @@ async def test_screens_of_a_subject_that_someone_else_removes_are_left(
         assert app.subject == ""
 
 
+async def test_keys_for_a_wall_that_went_away_do_nothing_to_another_subject(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(mira) as catalog:
+        subjects.add_subject(catalog, "Anna", "Annavok")
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        app.show_screen("pictures", subject="Mira")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            subjects.remove_subject(catalog, "Mira")
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if isinstance(app.screen, LibraryScreen):
+                break
+        await pilot.press("e", "X")
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert app.messages[-1].text == "Mira: not in the library any more. Keys typed for it were dropped."
+        with open_catalog(mira) as catalog:
+            assert [found.subject.name for found in subjects.list_subjects(catalog)] == ["Anna"]
+        app._deaf_until = 0.0
+        await pilot.press("e")
+        await settle(pilot)
+        assert isinstance(app.screen, Form)
+
+
+async def test_an_error_that_was_read_goes_with_the_next_key_and_the_next_screen(
+    mira: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        library = app.top
+        assert library is not None
+        app.tell("It went wrong.", error=True)
+        await pilot.press("j")
+        await settle(pilot)
+        assert library.message_line.text == "It went wrong."
+        monkeypatch.setattr("loratui.tui.chrome.READ_S", 0.0)
+        await pilot.press("j")
+        await settle(pilot)
+        assert library.message_line.text == ""
+        app.tell("It went wrong.", error=True)
+        app.show_screen("runs")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert library.message_line.text == ""
+
+
 async def test_a_form_is_finished_from_a_line_of_choices_too(home: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
