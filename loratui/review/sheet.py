@@ -48,6 +48,17 @@ class SheetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetForecast:
+    """How many epochs, prompts and seeds a sheet would show, and how many of its images are not there yet."""
+
+    epochs: int
+    prompts: int
+    seeds: int
+    images: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Variant:
     """A column of the sheet: a checkpoint at a weight, or the base alone."""
 
@@ -96,16 +107,9 @@ def make_sheet(
     checkpoint, and what `render` raises; finished images are on record then too.
     """
     found = get_run(catalog, run) if isinstance(run, str) else run
-    base = get_base_by_id(catalog, found.base_id)
-    content = parse_content(get_snapshot(catalog, found.snapshot_id).content)
-    sampling = settings or default_settings(base)
-    variants = _choose_variants(catalog, found, epochs, weights, include_none)
-    texts = _choose_prompts(content, prompts)
-    chosen_seeds = tuple(dict.fromkeys(seeds))
-    if not chosen_seeds:
-        raise UsageError("A sheet needs at least one seed.", hint="For example --seeds 1,2,3,4.")
-    cells = [variant.cell(text, negative, seed) for variant in variants for text in texts for seed in chosen_seeds]
-    request = make_request(base, cells, sampling)
+    layout = _lay_out(catalog, found, prompts, negative, seeds, weights, epochs, include_none, settings)
+    base, content, sampling, request = layout.base, layout.content, layout.settings, layout.request
+    variants, texts, chosen_seeds = layout.variants, layout.prompts, layout.seeds
     sheet = create_sheet(
         catalog,
         run_id=found.id,
@@ -120,7 +124,7 @@ def make_sheet(
     missing = find_missing(folder, request)
     landing = _Landing(catalog, sheet, request, set(missing), report)
     try:
-        render(folder, base, cells, sampling, report=landing.report, cancel=cancel)
+        render(folder, base, layout.cells, sampling, report=landing.report, cancel=cancel)
     finally:
         # Also when it failed or was stopped: what is there is there.
         left = set(find_missing(folder, request))
@@ -152,6 +156,64 @@ def make_sheet(
     return SheetResult(
         get_sheet(catalog, sheet.id), pages[0], tuple(pages), list_cells(catalog, sheet.id), len(missing)
     )
+
+
+def foresee_sheet(
+    catalog: Catalog,
+    run: Run | str,
+    *,
+    prompts: Sequence[str] | None = None,
+    negative: str = "",
+    seeds: Sequence[int] = (1, 2, 3, 4),
+    weights: Sequence[float] = (1.0,),
+    epochs: Sequence[int] | None = None,
+) -> SheetForecast:
+    """What `make_sheet` would show and render, without doing it; raises what that raises before it renders."""
+    found = get_run(catalog, run) if isinstance(run, str) else run
+    layout = _lay_out(catalog, found, prompts, negative, seeds, weights, epochs, True, None)
+    shown = {variant.checkpoint.epoch for variant in layout.variants if variant.checkpoint}
+    missing = find_missing(catalog.home.sheets / found.name, layout.request)
+    return SheetForecast(
+        len(shown), len(layout.prompts), len(layout.seeds), images=len(layout.request.cells), missing=len(missing)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a sheet shows: every variant x prompt x seed, and the request for the images."""
+
+    base: Base
+    content: SnapshotContent
+    settings: SampleSettings
+    variants: list[_Variant]
+    prompts: list[str]
+    seeds: tuple[int, ...]
+    cells: list[CellRequest]
+    request: SheetRequest
+
+
+def _lay_out(
+    catalog: Catalog,
+    run: Run,
+    prompts: Sequence[str] | None,
+    negative: str,
+    seeds: Sequence[int],
+    weights: Sequence[float],
+    epochs: Sequence[int] | None,
+    include_none: bool,
+    settings: SampleSettings | None,
+) -> _Layout:
+    base = get_base_by_id(catalog, run.base_id)
+    content = parse_content(get_snapshot(catalog, run.snapshot_id).content)
+    sampling = settings or default_settings(base)
+    variants = _choose_variants(catalog, run, epochs, weights, include_none)
+    texts = _choose_prompts(content, prompts)
+    chosen = tuple(dict.fromkeys(seeds))
+    if not chosen:
+        raise UsageError("A sheet needs at least one seed.", hint="For example --seeds 1,2,3,4.")
+    cells = [variant.cell(text, negative, seed) for variant in variants for text in texts for seed in chosen]
+    request = make_request(base, cells, sampling)
+    return _Layout(base, content, sampling, variants, texts, chosen, cells, request)
 
 
 class _Landing:

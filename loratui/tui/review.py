@@ -9,22 +9,20 @@ from textual.widgets import Static
 
 from loratui.errors import NotFoundError
 from loratui.tui.base import LoratuiScreen
-from loratui.tui.dialogs import Confirm, Field, Form, Pick
+from loratui.tui.dialogs import Pick
 from loratui.tui.matrix import Heading, ImageMatrix, MatrixImage
+from loratui.tui.sheet_form import Wanted, ask_for_sheet, confirm_sheet
 from loratui.tui.sources import FileSource
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
     from loratui.catalog.rows import Cell, Sheet
     from loratui.catalog.store import Catalog
-    from loratui.events import Report
     from loratui.review.matrix import Matrix
-    from loratui.review.sheet import SheetResult
     from loratui.tui.cell import CellScreen
 
 
@@ -285,15 +283,10 @@ class ReviewScreen(LoratuiScreen):
             return
         # The same again goes on with it.
         columns = [column for column in self.found.columns if column.epoch is not None]
-        ask_for_sheet(
-            self,
-            run,
-            prompts=prompts,
-            seeds=seeds,
-            negative=settings.get("negative", ""),
-            epochs=sorted({column.epoch for column in columns if column.epoch is not None}),
-            weights=sorted({column.weight for column in columns}),
-        )
+        epochs = sorted({column.epoch for column in columns if column.epoch is not None})
+        weights = sorted({column.weight for column in columns}) or [1.0]
+        wanted = Wanted(tuple(prompts), settings.get("negative", ""), tuple(seeds), tuple(epochs), tuple(weights))
+        confirm_sheet(self, run, wanted, goes_on=self.found.sheet.name)
 
     def show_sheet(self, name: str) -> None:
         """Show another sheet."""
@@ -316,124 +309,6 @@ def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) ->
     screen.change(work, lambda _: said, [*command, "--prompt", str(prompt), "--seed", str(cell.seed)])
 
 
-def ask_for_sheet(
-    screen: LoratuiScreen,
-    run: str,
-    *,
-    prompts: Sequence[str] = (),
-    negative: str = "",
-    seeds: Sequence[int] = (1, 2, 3, 4),
-    epochs: Sequence[int] = (),
-    weights: Sequence[float] = (),
-) -> None:
-    """Ask what to render for the epochs of a training, confirm once, and render it as a task."""
-    form = Form(
-        f"New sheet of {run}",
-        [
-            Field("prompts", "Prompts", " | ".join(prompts), "separated by |; empty: trigger and two captions"),
-            Field("negative", "Negative prompt", negative),
-            Field("seeds", "Seeds", ", ".join(map(str, seeds)), "one image of each", check=_check_numbers),
-            Field("epochs", "Epochs", ", ".join(map(str, epochs)), "empty: all that were saved", check=_check_numbers),
-            Field(
-                "weights",
-                "Weights",
-                ", ".join(map(str, weights)) or "1.0",
-                "strengths of the LoRA",
-                check=_check_weights,
-            ),
-        ],
-    )
-
-    def filled(values: dict[str, str] | None) -> None:
-        if values is not None:
-            _confirm_sheet(screen, run, values)
-
-    screen.app.push_screen(form, filled)
-
-
-def _confirm_sheet(screen: LoratuiScreen, run: str, values: dict[str, str]) -> None:
-    prompts = [part.strip() for part in values["prompts"].split("|") if part.strip()]
-    seeds, epochs = _numbers(values["seeds"]) or [1, 2, 3, 4], _numbers(values["epochs"])
-    weights = [float(part) for part in values["weights"].split(",") if part.strip()] or [1.0]
-
-    def count_epochs(catalog: Catalog) -> int:
-        from loratui.runs.service import show_checkpoints
-
-        return len(epochs) or len({checkpoint.epoch for checkpoint in show_checkpoints(catalog, run)})
-
-    def ask(found: int) -> None:
-        if not found:
-            screen.tell(f"{run} has no checkpoint yet.", error=True)
-            return
-        images = (found * len(weights) + 1) * (len(prompts) or 3) * len(seeds)
-        details = f"{count(found, 'epoch')} and the base alone, {count(len(prompts) or 3, 'prompt')}, "
-        details += f"{count(len(seeds), 'seed')}. Images that exist already are used again."
-        screen.app.push_screen(Confirm(f"Render up to {count(images, 'image')} for {run}?", details), start)
-
-    def start(sure: bool | None) -> None:
-        if not sure:
-            return
-
-        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> SheetResult:
-            from loratui.review.sheet import make_sheet
-
-            return make_sheet(
-                catalog,
-                run,
-                prompts=prompts or None,
-                negative=values["negative"],
-                seeds=seeds,
-                epochs=epochs or None,
-                weights=weights,
-                report=report,
-                cancel=cancel,
-                planned=lambda sheet: screen.bridge.deliver(lambda: begin(sheet)),
-            )
-
-        def begin(sheet: Sheet) -> None:
-            task.about = sheet.name
-            if isinstance(top := screen.lora.top, ReviewScreen):
-                top.show_sheet(sheet.name)
-
-        def done(result: SheetResult) -> str:
-            top = screen.lora.top
-            if isinstance(top, ReviewScreen):
-                top.show_sheet(result.sheet.name)
-            said = f"{result.sheet.name}: {count(len(result.cells), 'image')}, {result.rendered} new. {result.contact}"
-            screen.tell(said)
-            return said
-
-        command = ["sheet", run, *(word for prompt in prompts for word in ("--prompt", prompt))]
-        command += ["--seeds", ",".join(map(str, seeds))]
-        command += ["--epochs", ",".join(map(str, epochs))] if epochs else []
-        command += ["--weights", ",".join(f"{weight:g}" for weight in weights)] if weights != [1.0] else []
-        screen.lora.ran([*command, *(["--negative", values["negative"]] if values["negative"] else [])])
-        task = screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
-        screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
-
-    screen.read(count_epochs, ask, "epochs", opens=True)
-
-
 def source_of(cell: Cell) -> FileSource | None:
     """Where the pixels of an image are; None while it is not rendered."""
     return FileSource(Path(cell.path), cell.key) if cell.path else None
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.replace(" ", ",").split(",") if part]
-
-
-def _check_numbers(text: str) -> str:
-    try:
-        _numbers(text)
-    except ValueError:
-        return "whole numbers, separated by commas."
-    return ""
-
-
-def _check_weights(text: str) -> str:
-    try:
-        [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        return "numbers such as 0.8, separated by commas."
-    return ""

@@ -271,7 +271,7 @@ class RunScreen(LoratuiScreen):
         self.lora.show_screen("review", run=self._run_name)
 
     def do_sheet_make(self) -> None:
-        from loratui.tui.review import ask_for_sheet
+        from loratui.tui.sheet_form import ask_for_sheet
 
         ask_for_sheet(self, self._run_name)
 

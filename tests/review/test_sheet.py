@@ -18,7 +18,7 @@ from loratui.events import Progress, Report, ignore_progress
 from loratui.review import sheet as sheets
 from loratui.review.infotext import save_cell
 from loratui.review.request import BaseModel, CellRequest, LoraFile, SampleSettings, cell_path, make_request
-from loratui.review.sheet import make_sheet
+from loratui.review.sheet import SheetForecast, foresee_sheet, make_sheet
 
 if TYPE_CHECKING:
     import threading
@@ -177,6 +177,18 @@ def test_an_interrupted_sheet_keeps_its_images_and_goes_on(
     result = make_sheet(catalog, run, report=ignore_progress)
     assert (result.sheet.id, result.rendered) == (sheet.id, 11)
     assert get_sheet(catalog, sheet.name).state == "done"
+
+
+def test_a_sheet_is_foreseen_as_it_is_made(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn
+) -> None:
+    run = make_run(BASE, *loras)
+    for about in ({}, {"prompts": ["a", "a", "b"], "seeds": (1, 1, 2), "epochs": [3]}, {"seeds": (4, 5)}):
+        before = foresee_sheet(catalog, run, **about)
+        made = make_sheet(catalog, run, **about, report=ignore_progress)
+        assert (before.images, before.missing) == (len(made.cells), made.rendered)
+        assert foresee_sheet(catalog, run, **about) == replace(before, missing=0)
+    assert foresee_sheet(catalog, run, prompts=["a", "a"], seeds=(1,)) == SheetForecast(3, 1, 1, images=4, missing=2)
 
 
 def test_weights_make_columns_of_their_own_and_zero_is_the_base(

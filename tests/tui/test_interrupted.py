@@ -99,7 +99,7 @@ def render_a_sheet(app: PtyTerminal) -> None:
     app.press("ctrl+u")
     app.send(", ".join(map(str, range(1, 21))))
     app.press("ctrl+s")
-    app.wait_for(f"Render up to {IMAGES} images")
+    app.wait_for(f"Render {IMAGES} images")
     time.sleep(0.4)
     app.press("y")
 
@@ -140,11 +140,8 @@ def test_a_sheet_that_was_rendering_when_the_app_was_quit_says_so_and_is_gone_on
     again.wait_for("1 subject")
     again.press("f5")
     again.wait_for("interrupted, n goes on")
-    # What it was made with stands in the form: the same again goes on with it.
     again.press("n")
-    again.wait_for("New sheet of mira-0001")
-    again.press("ctrl+s")
-    again.wait_for(f"Render up to {IMAGES} images")
+    again.wait_for(f"Go on with {the_sheet(trained).name}? {IMAGES - before} images to render.")
     time.sleep(0.4)
     again.press("y")
     again.wait_for(f"{IMAGES} images, {IMAGES - before} new", 120)

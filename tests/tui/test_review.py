@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from textual.widgets import Static
 
 from loratui.catalog import sheets
 from loratui.catalog.bases import add_base
@@ -19,10 +19,12 @@ from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.review.matrix import load_matrix
-from loratui.review.sheet import SheetResult
+from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
+from loratui.tui.dialogs import Confirm
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
+from loratui.tui.sheet_form import check_numbers, read_numbers
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -246,7 +248,7 @@ async def test_images_appear_while_their_sheet_renders(
         return SheetResult(sheet, paths["new-0"], (), sheets.list_cells(catalog, sheet.id), 3)
 
     monkeypatch.setattr(service, "make_sheet", render_slowly)
-    monkeypatch.setattr("loratui.runs.service.show_checkpoints", lambda *about: [SimpleNamespace(epoch=1)])
+    monkeypatch.setattr(service, "foresee_sheet", lambda *_, **about: SheetForecast(1, 1, 1, images=3, missing=3))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_review(pilot, settle)
@@ -273,3 +275,57 @@ async def test_images_appear_while_their_sheet_renders(
         assert not screen.is_rendering
         assert screen.found is not None and all(cell.path for cell in screen.found.cells.values())
         assert not screen.why_not("cell.rate")
+
+
+async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_left(
+    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loratui.review import sheet as service
+
+    shown = load_matrix(catalog).sheet
+    missing = PlannedCell("late", None, 1, 1.0, "p", "", 1)
+    sheets.create_sheet(
+        catalog,
+        run_id=shown.run_id,
+        run_name="mira-0001",
+        folder="mira-0001",
+        settings={"prompts": ["p"], "seeds": [1], "negative": "blurry"},
+        cells=[missing],
+    )
+    foreseen = SheetForecast(1, 1, 1, images=126, missing=95)
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(service, "foresee_sheet", lambda *_, **about: asked.append(about) or foreseen)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        assert screen.found is not None and screen.found.sheet.state != "done"
+        await pilot.press("n")
+        await settle(pilot)
+        assert isinstance(app.screen, Confirm)
+        text = str(app.screen.query_one(Static).render())
+        assert f"Go on with {screen.found.sheet.name}? 95 images to render." in text
+        assert "126 images; 31 of them are there already." in text
+        (about,) = asked
+        assert about == {"prompts": ("p",), "negative": "blurry", "seeds": (1,), "epochs": (1,), "weights": (1.0,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1, 5", [1, 5]),
+        ("1 5", [1, 5]),
+        ("1-6", [1, 2, 3, 4, 5, 6]),
+        ("1..3, 9", [1, 2, 3, 9]),
+        ("1 - 3", [1, 2, 3]),
+        ("7-7", [7]),
+        ("", []),
+    ],
+)
+def test_numbers_of_a_sheet_may_be_ranges(text: str, numbers: list[int]) -> None:
+    assert read_numbers(text) == numbers
+    assert check_numbers(text) == ""
+
+
+@pytest.mark.parametrize("text", ["6-1", "1-", "a", "1...3", "1-99999999"])
+def test_what_is_no_number_of_a_sheet_is_told(text: str) -> None:
+    assert "1-6" in check_numbers(text)

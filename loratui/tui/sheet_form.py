@@ -1,0 +1,192 @@
+"""What to render for the epochs of a training: the form, the question with what it costs, and the task."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.tui.dialogs import Confirm, Field, Form
+from loratui.tui.text import count
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from loratui.catalog.rows import Sheet
+    from loratui.catalog.store import Catalog
+    from loratui.events import Report
+    from loratui.review.sheet import SheetForecast, SheetResult
+    from loratui.tui.base import LoratuiScreen
+
+MOST_OF_RANGE = 1000
+"""A longer range of seeds is a slip of the fingers."""
+
+_RANGE = re.compile(r"(\d+)(?:-|\.\.)(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a sheet is to show; no prompts: the trigger and two captions; no epochs: all that were saved."""
+
+    prompts: tuple[str, ...] = ()
+    negative: str = ""
+    seeds: tuple[int, ...] = (1, 2, 3, 4)
+    epochs: tuple[int, ...] = ()
+    weights: tuple[float, ...] = (1.0,)
+
+    def command(self, run: str) -> list[str]:
+        """The command line, without `loratui`, that renders it."""
+        words = ["sheet", run, *(word for prompt in self.prompts for word in ("--prompt", prompt))]
+        words += ["--seeds", ",".join(map(str, self.seeds))]
+        words += ["--epochs", ",".join(map(str, self.epochs))] if self.epochs else []
+        words += ["--weights", ",".join(f"{weight:g}" for weight in self.weights)] if self.weights != (1.0,) else []
+        return [*words, *(["--negative", self.negative] if self.negative else [])]
+
+
+def ask_for_sheet(
+    screen: LoratuiScreen, run: str, *, prompts: Sequence[str] = (), seeds: Sequence[int] = (1, 2, 3, 4)
+) -> None:
+    """Ask what to render for the epochs of a training, confirm once, and render it as a task."""
+    form = Form(
+        f"New sheet of {run}",
+        [
+            Field(
+                "prompts",
+                "Prompts",
+                " | ".join(prompts),
+                "separated by |; empty: trigger and two captions",
+                joint=" | ",
+            ),
+            Field("negative", "Negative prompt", joint=", "),
+            Field(
+                "seeds",
+                "Seeds",
+                ", ".join(map(str, seeds)),
+                "one image of each; 1-6 are six",
+                check=check_numbers,
+                joint=", ",
+            ),
+            Field("epochs", "Epochs", "", "empty: all that were saved", check=check_numbers, joint=", "),
+            Field("weights", "Weights", "1.0", "strengths of the LoRA", check=_check_weights, joint=", "),
+        ],
+    )
+
+    def filled(values: dict[str, str] | None) -> None:
+        if values is None:
+            return
+        wanted = Wanted(
+            tuple(part.strip() for part in values["prompts"].split("|") if part.strip()),
+            values["negative"],
+            tuple(read_numbers(values["seeds"])) or (1, 2, 3, 4),
+            tuple(read_numbers(values["epochs"])),
+            tuple(float(part) for part in values["weights"].split(",") if part.strip()) or (1.0,),
+        )
+        confirm_sheet(screen, run, wanted)
+
+    screen.app.push_screen(form, filled)
+
+
+def confirm_sheet(screen: LoratuiScreen, run: str, wanted: Wanted, *, goes_on: str = "") -> None:
+    """Say how much is to be rendered, and render it if the person says so; `goes_on` names an interrupted sheet."""
+
+    def foresee(catalog: Catalog) -> SheetForecast:
+        from loratui.review.sheet import foresee_sheet
+
+        return foresee_sheet(
+            catalog,
+            run,
+            prompts=wanted.prompts or None,
+            negative=wanted.negative,
+            seeds=wanted.seeds,
+            weights=wanted.weights,
+            epochs=wanted.epochs or None,
+        )
+
+    def ask(found: SheetForecast) -> None:
+        question = (
+            f"Render {count(found.missing, 'image')} for {run}?" if found.missing else f"Draw the sheet of {run}?"
+        )
+        if goes_on:
+            question = f"Go on with {goes_on}? {count(found.missing, 'image')} to render."
+        details = f"{count(found.epochs, 'epoch')} and the base alone, {count(found.prompts, 'prompt')}, "
+        details += f"{count(found.seeds, 'seed')}: {count(found.images, 'image')}"
+        there = found.images - found.missing
+        details += f"; {there:,} of them {'is' if there == 1 else 'are'} there already." if there else "."
+        if goes_on:
+            details += "\nn on the training, in F4, makes another sheet."
+        screen.app.push_screen(Confirm(question, details), start)
+
+    def start(sure: bool | None) -> None:
+        if sure:
+            _render(screen, run, wanted)
+
+    screen.read(foresee, ask, "epochs", opens=True)
+
+
+def _render(screen: LoratuiScreen, run: str, wanted: Wanted) -> None:
+    from loratui.tui.review import ReviewScreen
+
+    def work(catalog: Catalog, report: Report, cancel: threading.Event) -> SheetResult:
+        from loratui.review.sheet import make_sheet
+
+        return make_sheet(
+            catalog,
+            run,
+            prompts=wanted.prompts or None,
+            negative=wanted.negative,
+            seeds=wanted.seeds,
+            epochs=wanted.epochs or None,
+            weights=wanted.weights,
+            report=report,
+            cancel=cancel,
+            planned=lambda sheet: screen.bridge.deliver(lambda: begin(sheet)),
+        )
+
+    def begin(sheet: Sheet) -> None:
+        task.about = sheet.name
+        if isinstance(top := screen.lora.top, ReviewScreen):
+            top.show_sheet(sheet.name)
+
+    def done(result: SheetResult) -> str:
+        top = screen.lora.top
+        if isinstance(top, ReviewScreen):
+            top.show_sheet(result.sheet.name)
+        said = f"{result.sheet.name}: {count(len(result.cells), 'image')}, {result.rendered} new. {result.contact}"
+        screen.tell(said)
+        return said
+
+    screen.lora.ran(wanted.command(run))
+    task = screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
+    screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
+
+
+def read_numbers(text: str) -> list[int]:
+    """Whole numbers and ranges of them: `1, 5`, `1-6`, `1..6`; raises ValueError."""
+    numbers: list[int] = []
+    for part in re.sub(r"\s*(-|\.\.)\s*", r"\1", text.strip()).replace(" ", ",").split(","):
+        if found := _RANGE.fullmatch(part):
+            first, last = int(found[1]), int(found[2])
+            if not 0 <= last - first < MOST_OF_RANGE:
+                raise ValueError(f"{part} is no range of up to {MOST_OF_RANGE} numbers.")
+            numbers += range(first, last + 1)
+        elif part:
+            numbers.append(int(part))
+    return numbers
+
+
+def check_numbers(text: str) -> str:
+    """What is wrong with typed numbers; nothing when they can be read."""
+    try:
+        read_numbers(text)
+    except ValueError:
+        return "whole numbers such as 1, 5 or 1-6, separated by commas."
+    return ""
+
+
+def _check_weights(text: str) -> str:
+    try:
+        [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        return "numbers such as 0.8, separated by commas."
+    return ""
