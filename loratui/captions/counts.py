@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
+from loratui.captions.rule_values import check_printable
 from loratui.captions.rules import Captioner, CaptionRules, parse_rules, thresholds_of
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.tokens import count_clip_tokens, find_clip_tokenizer
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,7 +31,6 @@ _BANDS: tuple[tuple[float, Band], ...] = ((0.85, "critical"), (0.60, "warning"),
 CLIP_TOKENS = 75
 """What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
 
-_TRAINED = ("primary", "supporting")
 
 # Sets of rules whose captions are remembered: those in force, and some that are being tried.
 _KEPT = 4
@@ -149,6 +150,8 @@ class CaptionBook:
 
         Which of a tagger's tags were read stays as it was: categories and thresholds act when a book is read.
         """
+        for name, value in changes.items():
+            check_printable(name, value)
         return replace(self, rules=parse_rules({**self.rules.to_dict(), **changes}, self.subject.kind))
 
     def captions(self, pictures: Iterable[TaggedPicture] | None = None) -> list[str]:
@@ -247,12 +250,12 @@ class CaptionBook:
                 tally.written.update(counts)
             if role == "primary":
                 tally.primary.update(counts)
-            if role in _TRAINED:
+            if role in TRAINED:
                 tally.samples.update({key: repeats * count for key, count in counts.items()})
         tally.implied.update(chain.from_iterable(implied))
         tally.edited.update(chain.from_iterable(captioner.keys(one.added, one.removed, ()) for one in self.pictures))
         tally.primaries = sum(count for (role, _, _), count in sizes.items() if role == "primary")
-        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in _TRAINED)
+        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in TRAINED)
         self._memory.tallies[:] = [(captioner.naming, tally), *self._memory.tallies[: _KEPT - 1]]
         return tally
 

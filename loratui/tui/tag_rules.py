@@ -103,9 +103,9 @@ class RuleChanging(TagCuration):
         self, change: Callable[[CaptionRules], list[str]], sentence: str, options: Sequence[str]
     ) -> None:
         def work(catalog: Catalog) -> str:
-            from loratui.captions.service import change_rules, rules_of
+            from loratui.captions.service import change_rules
 
-            change_rules(catalog, self.subject, {"imbued": change(rules_of(catalog, self.subject))})
+            change_rules(catalog, self.subject, lambda rules: {"imbued": change(rules)})
             return sentence
 
         self.change(work, str, ["rules", "set", self.subject, *options], failed=self.reread)

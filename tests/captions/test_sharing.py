@@ -209,6 +209,8 @@ def test_text_that_cannot_be_printed_gets_into_no_rule_and_no_caption(catalog: C
     for changes in ({"suffix": text}, {"renames": {"freckles": text}}, {"implications": {"hat": [text]}}):
         with pytest.raises(UsageError, match="can't be printed"):
             change_rules(catalog, "Mira", changes)
+        with pytest.raises(UsageError, match="can't be printed"):
+            read_book(catalog, "Mira").with_rules(changes)
     # A library may have it from elsewhere.
     if "\ud800" not in text:
         set_rules(catalog, "Mira", {"renames": {"freckles": text}, "suffix": text})
