@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from loratui.captions.tags import fold_tag
 from loratui.captions.traits import TraitGroup, load_list, trait_of
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -63,8 +64,6 @@ class TagAdvice:
     behind: tuple[Behind, ...] = ()
 
 
-TRAINED = ("primary", "supporting")
-"""Roles of the pictures that training sees."""
 LEAVES_OUT = ("imbue", "leave_out")
 """Verdicts that put a tag on the imbued list."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from loratui.catalog.vocabulary import BRIGHT_FROM, DARK_BELOW
+from loratui.errors import UsageError
+
 if TYPE_CHECKING:
     from loratui.catalog.surveyed import SurveyedPicture
 
@@ -15,7 +18,6 @@ RESOLUTION = 512
 _SHARP, _SOFT = 0.3, 0.06
 # A picture blown up more than this teaches blur.
 _BLOWN_UP = 2.0
-_TOO_DARK, _TOO_BRIGHT = 0.12, 0.92
 _FAULTS = {
     "blurred": (0.3, "blurred"),
     "blank": (0.0, "nearly blank"),
@@ -32,10 +34,14 @@ class Clearness(NamedTuple):
     score: float
     faults: tuple[str, ...]
 
-    @property
-    def is_poor(self) -> bool:
-        """Whether it should not be learned from while there are others."""
-        return self.score < 0.25
+
+def require_resolution(resolution: int) -> None:
+    """Raises UsageError for what can be no side in pixels."""
+    if resolution < 1:
+        raise UsageError(
+            f"A resolution of {resolution} has no pixels.",
+            hint="Name the side that is trained at, such as --resolution 512.",
+        )
 
 
 def judge_clearness(picture: SurveyedPicture, resolution: int = RESOLUTION) -> Clearness:
@@ -51,9 +57,9 @@ def judge_clearness(picture: SurveyedPicture, resolution: int = RESOLUTION) -> C
     if picture.sharpness > 0:
         share = math.log(max(picture.sharpness, _SOFT) / _SOFT) / math.log(_SHARP / _SOFT)
         score *= 0.6 + 0.4 * min(1.0, share)
-    if picture.luminance < _TOO_DARK:
+    if picture.luminance < DARK_BELOW:
         faults.append((0.4, "too dark to see much"))
-    elif picture.luminance > _TOO_BRIGHT:
+    elif picture.luminance > BRIGHT_FROM:
         faults.append((0.5, "nearly white"))
     for factor, _ in faults:
         score *= factor

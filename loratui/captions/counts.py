@@ -14,6 +14,7 @@ from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.tokens import count_clip_tokens, find_clip_tokenizer
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,7 +31,6 @@ _BANDS: tuple[tuple[float, Band], ...] = ((0.85, "critical"), (0.60, "warning"),
 CLIP_TOKENS = 75
 """What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
 
-_TRAINED = ("primary", "supporting")
 
 # Sets of rules whose captions are remembered: those in force, and some that are being tried.
 _KEPT = 4
@@ -250,12 +250,12 @@ class CaptionBook:
                 tally.written.update(counts)
             if role == "primary":
                 tally.primary.update(counts)
-            if role in _TRAINED:
+            if role in TRAINED:
                 tally.samples.update({key: repeats * count for key, count in counts.items()})
         tally.implied.update(chain.from_iterable(implied))
         tally.edited.update(chain.from_iterable(captioner.keys(one.added, one.removed, ()) for one in self.pictures))
         tally.primaries = sum(count for (role, _, _), count in sizes.items() if role == "primary")
-        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in _TRAINED)
+        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in TRAINED)
         self._memory.tallies[:] = [(captioner.naming, tally), *self._memory.tallies[: _KEPT - 1]]
         return tally
 

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from loratui.captions.preprocess import prepare_pictures
 from loratui.catalog.blobs import read_picture
-from loratui.catalog.decoding import load_rgb
+from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.errors import Cancelled, LoratuiError
 from loratui.events import Progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from PIL import Image
@@ -42,10 +42,12 @@ def embed_pictures(
     workers: int,
     report: Report,
     cancel: threading.Event,
+    pass_over: Callable[[Membership, str], None],
 ) -> dict[int, Vector]:
-    """Vectors by picture id; pictures whose file is lost or damaged are left out. Raises Cancelled.
+    """Vectors by picture id; those that can't be read are left out. Raises Cancelled.
 
-    Those in the cache are read from there, so a call that was stopped goes on where it was.
+    `pass_over` is told which are left out and why, from several threads. Those in the cache are
+    read from there, so a call that was stopped goes on where it was.
     """
     folder = catalog.home.cache / "embeddings" / re.sub(r"[^A-Za-z0-9._@-]", "_", tagger.id)
     found: dict[int, Vector] = {}
@@ -61,7 +63,7 @@ def embed_pictures(
             if cancel.is_set():
                 raise Cancelled("The comparing of pictures was stopped.", hint="Run it again: it goes on where it was.")
             batch = waiting[start : start + _BATCH]
-            images = list(pool.map(lambda picture: _load(catalog, picture), batch))
+            images = list(pool.map(lambda picture: _load(catalog, picture, pass_over), batch))
             good = [(picture, image) for picture, image in zip(batch, images, strict=True) if image is not None]
             if good:
                 vectors = tagger.embed(prepare_pictures([image for _, image in good], tagger.layout))
@@ -74,11 +76,11 @@ def embed_pictures(
     return found
 
 
-def _load(catalog: Catalog, picture: Membership) -> Image.Image | None:
+def _load(catalog: Catalog, picture: Membership, pass_over: Callable[[Membership, str], None]) -> Image.Image | None:
     try:
-        return load_rgb(read_picture(catalog, picture))
-    except LoratuiError:
-        # Missing and damaged files are told by others; nothing can be compared with them.
+        return load_rgb(read_picture(catalog, picture), max_megapixels=MOST_MEGAPIXELS)
+    except LoratuiError as error:
+        pass_over(picture, error.message)
         return None
 
 

@@ -7,14 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from loratui.catalog.blobs import read_picture
-from loratui.catalog.decoding import load_rgb
+from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.catalog.findings import Measured, store_findings
 from loratui.errors import Cancelled, LoratuiError
 from loratui.events import Progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from loratui.captions.faces import FaceDetector
     from loratui.catalog.rows import Membership
@@ -33,10 +33,12 @@ def count_faces(
     workers: int,
     report: Report,
     cancel: threading.Event,
+    pass_over: Callable[[Membership, str], None],
 ) -> list[Measured]:
     """Count the faces in pictures and keep the counts; raises Cancelled, with what was counted by then kept.
 
-    The value is the number of faces beyond the first. Pictures whose file is lost or damaged are passed over.
+    The value is the number of faces beyond the first. Pictures that can't be read are passed over; `pass_over`
+    is told which and why, from several threads.
     """
     waiting = list(reversed(pictures))
     running: set[Future[Measured | None]] = set()
@@ -49,7 +51,7 @@ def count_faces(
             if cancel.is_set():
                 raise Cancelled("The counting of faces was stopped.", hint="Run it again: it goes on where it was.")
             while waiting and len(running) < 2 * workers:
-                running.add(pool.submit(_look, catalog, detector, waiting.pop()))
+                running.add(pool.submit(_look, catalog, detector, waiting.pop(), pass_over))
             done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             measured += [found for future in done if (found := future.result()) is not None]
             done_count += len(done)
@@ -69,11 +71,13 @@ def count_faces(
     return measured
 
 
-def _look(catalog: Catalog, detector: FaceDetector, picture: Membership) -> Measured | None:
+def _look(
+    catalog: Catalog, detector: FaceDetector, picture: Membership, pass_over: Callable[[Membership, str], None]
+) -> Measured | None:
     try:
-        image = load_rgb(read_picture(catalog, picture))
-    except LoratuiError:
-        # Missing and damaged files are told by others; this check has nothing to say of them.
+        image = load_rgb(read_picture(catalog, picture), max_megapixels=MOST_MEGAPIXELS)
+    except LoratuiError as error:
+        pass_over(picture, error.message)
         return None
     faces = detector.find_faces(image)
     boxes = [

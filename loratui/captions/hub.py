@@ -41,7 +41,7 @@ _CHUNK = 1 << 20
 _TOO_MANY = 429
 _TIMEOUT_S = 30.0
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
-_SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
+_SHA256, _HASH = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,6 @@ class _Remote:
     @property
     def sha256(self) -> str:
         return self.etag if _SHA256.fullmatch(self.etag) else ""
-
-    @property
-    def blob_sha1(self) -> str:
-        return self.etag if _SHA1.fullmatch(self.etag) else ""
 
 
 def find_hub(environ: Mapping[str, str] | None = None) -> Hub:
@@ -149,11 +145,11 @@ def download_tagger(
     """The folder of a model below the library's models, downloaded unless it is there whole.
 
     A download that broke off goes on where it was, now or at the next call. Raises NotFoundError for a model or file
-    that the hub doesn't have, RefusedError for one it won't give or whose hash is wrong, ConflictError while another
-    process downloads it, LoratuiError when the hub can't be reached, Cancelled.
+    that the hub doesn't have, RefusedError for one it won't give or whose hash is wrong or untold, ConflictError while
+    another process downloads it, LoratuiError when the hub can't be reached, Cancelled.
     """
     folder = home.models / model.path
-    if (folder / SOURCE).is_file():
+    if _is_complete(folder):
         return folder
     if hub.offline:
         raise LoratuiError(
@@ -163,9 +159,19 @@ def download_tagger(
     remotes = _look_up_files(hub, model)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _one_at_a_time(folder, model):
-        if not (folder / SOURCE).is_file():
+        if not _is_complete(folder):
             _fetch_all(folder, remotes, model, hub, report, cancel)
     return folder
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether all the files that a download wrote down are there, with their sizes."""
+    try:
+        files = json.loads((folder / SOURCE).read_text(encoding="utf-8"))["files"]
+        return all((folder / name).stat().st_size == told["bytes"] for name, told in files.items())
+    # Not there, or written over by something else: what is there is looked at again.
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _look_up_files(hub: Hub, model: RemoteModel) -> dict[str, _Remote]:
@@ -191,6 +197,8 @@ def _fetch_all(
             f"{model.repository} needs {needed / 1e6:.0f} MB, and the disk has {free / 1e6:.0f} MB left.",
             hint=f"Free some space where the library is: {folder}.",
         )
+    # Until all files are there again, it would tell of others.
+    (folder / SOURCE).unlink(missing_ok=True)
     for name, remote in remotes.items():
         _Download(folder, name, remote, hub, model, report, cancel).run()
     files = {name: {"bytes": remote.size, "etag": remote.etag} for name, remote in remotes.items()}
@@ -222,7 +230,7 @@ class _Download:
         cancel: threading.Event | None,
     ) -> None:
         self._target = folder / name
-        self._part = folder / f".{name}.{re.sub(r'[^0-9A-Za-z]', '', remote.etag)[:16]}.part"
+        self._part = folder / f".{name}.{remote.etag[:16]}.part"
         self._remote, self._hub, self._model = remote, hub, model
         self._report, self._cancel = report, cancel
 
@@ -290,14 +298,12 @@ class _Download:
         """Whether a file has the hub's size and hash: the sha256 of large files, else git's of its content."""
         if file.stat().st_size != self._remote.size:
             return False
-        if wanted := self._remote.sha256 or self._remote.blob_sha1:
-            # Git hashes a heading with the content; it tells accidents, and that is what SHA-1 is for here.
-            digest = hashlib.sha256() if self._remote.sha256 else hashlib.sha1(b"blob %d\0" % self._remote.size)
-            with file.open("rb") as opened:
-                while chunk := opened.read(_CHUNK):
-                    digest.update(chunk)
-            return digest.hexdigest() == wanted
-        return True
+        # Git hashes a heading with the content; it tells accidents, and that is what SHA-1 is for here.
+        digest = hashlib.sha256() if self._remote.sha256 else hashlib.sha1(b"blob %d\0" % self._remote.size)
+        with file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest() == self._remote.etag
 
     def _wait(self, seconds: float) -> None:
         if self._cancel is None:
@@ -323,6 +329,11 @@ def _look_up(hub: Hub, model: RemoteModel, name: str) -> _Remote:
     if not size.isdigit():
         raise LoratuiError(f"{hub.endpoint} does not say how large {name} is.", hint="Try again later.")
     etag = (headers.get("x-linked-etag") or headers.get("etag") or "").removeprefix("W/").strip('"')
+    if not _HASH.fullmatch(etag):
+        raise RefusedError(
+            f"{hub.endpoint} does not say which hash {name} has, so what comes can't be checked.",
+            hint="Download it from another place, or put files you trust into a folder and name that: --tagger FOLDER.",
+        )
     return _Remote(int(size), etag, headers.get("x-repo-commit", ""))
 
 

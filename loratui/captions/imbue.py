@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loratui.captions.advice import LEAVES_OUT, TRAINED, TagAdvice, Verdict, judge_tags
+from loratui.captions.advice import LEAVES_OUT, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
@@ -14,6 +14,7 @@ from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.traits import trait_of
 from loratui.catalog.edits import clean_tags, tag_scores_of
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:

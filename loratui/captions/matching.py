@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from loratui.captions.counts import read_book
 from loratui.captions.tags import fold_tag, match_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loratui.captions.counts import CaptionBook
-    from loratui.catalog.rows import Subject
-    from loratui.catalog.store import Catalog
 
 _NEAR, _LIKE = 3, 0.8
 
@@ -43,12 +40,6 @@ def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]
         near = () if keys else _find_near(fold_tag(entry), spelled)
         found.append(EntryMatch(entry, pictures, tuple(spelled[key] for key in keys), near))
     return found
-
-
-def count_imbued(catalog: Catalog, subject: Subject | str) -> dict[str, int]:
-    """For every imbued entry, the pictures it takes a tag from; an entry with none may be misspelled."""
-    book = read_book(catalog, subject)
-    return {match.entry: match.pictures for match in match_entries(book, book.rules.imbued)}
 
 
 def tell_unmatched(matches: Sequence[EntryMatch]) -> list[str]:

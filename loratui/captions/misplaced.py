@@ -6,9 +6,10 @@ import math
 import os
 import shlex
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from loratui.captions.clearness import require_resolution
 from loratui.captions.ratings import BY_HAND, CHECK, find_refused, measure_refused
 from loratui.captions.rules import thresholds_of
 from loratui.captions.service import rules_of
@@ -20,12 +21,12 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 from loratui.catalog.vectors import taggers_of
-from loratui.catalog.vocabulary import FLAGS
+from loratui.catalog.vocabulary import BRIGHT_FROM, DARK_BELOW, FLAGS
 from loratui.errors import Cancelled, UsageError
 from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from loratui.catalog.rows import Membership, Subject
@@ -36,10 +37,6 @@ BLURRED_BELOW = 0.09
 
 ENLARGED_FROM = 1.25
 """A picture is tiny when training enlarges it so many times a side."""
-
-DARK_BELOW = 0.12
-BRIGHT_FROM = 0.92
-"""Mean luminance, 0 to 1; nine photos of ten lie between 0.3 and 0.75."""
 
 _OF_SUBJECT = ("people", "text", "other")
 """Checks whose answer depends on the subject: by its thresholds and tags, or by what its other pictures look like."""
@@ -63,7 +60,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class SkippedCheck:
-    """A check that was not made, and what it would need."""
+    """A check that was not made, and what it would need; or one that passed over pictures it could not read."""
 
     kind: str
     why: str
@@ -98,6 +95,11 @@ class _Job:
     workers: int
     report: Report
     cancel: threading.Event
+    unread: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Pictures that the check being made could not read, by id: their names, and why."""
+
+    def pass_over(self, picture: Membership, why: str) -> None:
+        self.unread[picture.picture_id] = (picture.name, why)
 
 
 class _Skip(Exception):  # noqa: N818 - no failure: a check says that it can't be made here
@@ -121,12 +123,13 @@ def check_subject(
     `faces` is the folder of the face detector, `resolution` the side in pixels that is trained at, `tagger` the folder
     of a model to compare subjects by: by its embeddings if it gives any, else by the tags that it has given; without
     one by those of the tagger that has read most. Pictures that a model has read are not read again, so a check that
-    was stopped goes on where it was. Rejected pictures are left out. Raises UsageError for a check that does not exist,
-    NotFoundError, Cancelled.
+    was stopped goes on where it was. Rejected pictures are left out. Raises UsageError for a check that does not exist
+    and for a resolution under 1, NotFoundError, Cancelled.
     """
     unknown = [kind for kind in only if kind not in FLAGS]
     if unknown:
         raise UsageError(f"There is no check '{unknown[0]}'.", hint=f"Checks: {', '.join(FLAGS)}.")
+    require_resolution(resolution)
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     chosen = [kind for kind in FLAGS if not only or kind in only]
     pictures = select_memberships(catalog, owner, "-role:rejected")
@@ -156,6 +159,9 @@ def check_subject(
             skipped.append(SkippedCheck(kind, str(reason)))
             continue
         made.append(kind)
+        if job.unread:
+            skipped.append(SkippedCheck(kind, _tell_unread(job.unread)))
+            job.unread.clear()
         worst = sorted((one for one in measured if one.value >= FLAGGED_FROM), key=lambda one: -one.value)
         suspects += [
             Suspect(by_id[one.picture_id], kind, one.value, one.model, str(one.detail.get("why", ""))) for one in worst
@@ -188,6 +194,13 @@ def list_suspects(catalog: Catalog, subject: Subject | str) -> list[Suspect]:
 
 def _measure(picture: Membership, kind: str, model: str, value: float, why: str, **detail: object) -> Measured:
     return Measured(picture.picture_id, kind, model, round(value, 4), {"why": why, **detail})
+
+
+def _tell_unread(unread: Mapping[int, tuple[str, str]]) -> str:
+    name, why = min(unread.values())
+    if len(unread) == 1:
+        return f"{name} can't be read: {why}"
+    return f"{len(unread)} pictures can't be read; {name}: {why}"
 
 
 def _find_unfit(job: _Job) -> list[Measured]:
@@ -306,6 +319,7 @@ def _find_strangers(job: _Job) -> list[Measured]:
             workers=job.workers,
             report=job.report,
             cancel=job.cancel,
+            pass_over=job.pass_over,
         )
     elif model:
         found = strangers.find_strangers(job.catalog, job.subject, job.pictures, model, job.cancel)
@@ -340,7 +354,15 @@ def _find_faces(job: _Job) -> list[Measured]:
     known = list_known(job.catalog, "faces", detector.id, [picture.picture_id for picture in job.pictures])
     done = [Measured(one.picture_id, "faces", one.model, one.value, one.detail) for one in known.values()]
     waiting = [each for each in job.pictures if each.picture_id not in known and each.state == "ok"]
-    counted = count_faces(job.catalog, waiting, detector, workers=job.workers, report=job.report, cancel=job.cancel)
+    counted = count_faces(
+        job.catalog,
+        waiting,
+        detector,
+        workers=job.workers,
+        report=job.report,
+        cancel=job.cancel,
+        pass_over=job.pass_over,
+    )
     return [*done, *counted]
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.captions.facets import CHOICES
-from loratui.captions.survey import CANDIDATES, TRAINED, survey
+from loratui.captions.survey import CANDIDATES, survey
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

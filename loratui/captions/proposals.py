@@ -6,17 +6,18 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from loratui.captions.clearness import RESOLUTION
+from loratui.captions.clearness import RESOLUTION, require_resolution
 from loratui.captions.picking import CHECKS, NOVELTY, Candidate, Variety, weigh_candidates
 from loratui.captions.ratings import find_refused
 from loratui.captions.samey import find_samey
-from loratui.captions.survey import CANDIDATES, TRAINED, survey
+from loratui.captions.survey import CANDIDATES, survey
 from loratui.catalog.dedupe import find_groups
 from loratui.catalog.findings import findings_of
 from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.moments import find_moments
 from loratui.catalog.roles import assign_roles
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def propose_roles(
     """
     if primary < 0 or supporting < 0:
         raise UsageError("There can't be fewer than no pictures.", hint="Say how many with --primary and --supporting.")
+    require_resolution(resolution)
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     seen = survey(catalog, owner, CANDIDATES, all_tags=True)
     groups = find_groups(catalog, owner)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loratui.captions.rule_values import Order, Overlaps, Say
-    from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
+    from loratui.catalog.rows import Subject, TagEdit, TagScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,6 @@ def _fill_in(template: str, trigger: str, class_word: str) -> str:
     filled = PLACEHOLDER.sub(lambda match: words[match[1]], template)
     # An empty class word leaves a gap: "photo of mira ,".
     return re.sub(r"\s+,", ",", " ".join(filled.split()))
-
-
-def compute_caption(
-    subject: Subject, membership: Membership, edits: Sequence[TagEdit], scores: Sequence[TagScore], rules: CaptionRules
-) -> str:
-    """The caption a trainer sees, on one line; for many pictures, keep a Captioner."""
-    return Captioner(subject, rules).caption(
-        membership.caption or "", *split_edits(edits), list_tags_above_thresholds(scores, rules)
-    )
 
 
 _STOPS = ",.:;!?"

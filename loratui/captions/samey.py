@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from loratui.captions.clearness import judge_clearness
-from loratui.captions.survey import TRAINED, survey
+from loratui.captions.survey import survey
 from loratui.captions.traits import trait_of
 from loratui.catalog.dedupe import find_groups
 from loratui.catalog.moments import DATED_FORMATS, find_moments
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from loratui.errors import Cancelled
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loratui.captions.tagger import Tagger
     from loratui.catalog.rows import Membership, Subject
@@ -91,15 +91,25 @@ def find_strangers_by_embedding(
     workers: int,
     report: Report,
     cancel: threading.Event,
+    pass_over: Callable[[Membership, str], None],
 ) -> list[Stranger]:
     """Like `find_strangers`, by the embeddings of a model, which tell more than tags; they are computed where needed.
 
-    From each vector the mean of all is taken: some models give every picture much the same one.
+    `pass_over` is told which pictures can't be read and why, from several threads. From each vector the mean
+    of all is taken: some models give every picture much the same one.
     """
     others = _limit(list_pictures_of_subjects(catalog, most=_MOST_OF_EACH), subject)
     members = get_memberships(catalog, [id_ for known in others.values() for id_ in known])
     by_id = {member.id: member.picture_id for member in members}
-    vectors = embed_pictures(catalog, tagger, [*pictures, *members], workers=workers, report=report, cancel=cancel)
+    vectors = embed_pictures(
+        catalog,
+        tagger,
+        [*pictures, *members],
+        workers=workers,
+        report=report,
+        cancel=cancel,
+        pass_over=pass_over,
+    )
     ids = [picture.picture_id for picture in pictures]
     theirs = {name: [by_id[id_] for id_ in known if id_ in by_id] for name, known in others.items()}
     return _compare(_VectorSpace(vectors), ids, theirs, cancel)

@@ -8,6 +8,7 @@ from loratui.captions.facets import VOCABULARY, Facet, fold_known, read_shown
 from loratui.captions.tags import fold_tag
 from loratui.catalog.query import TAG_SHOWN_FROM
 from loratui.catalog.surveyed import SurveyedPicture, list_surveyed
+from loratui.catalog.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 COUNTED_FROM = 0.2
 """Lower than for captions: the taggers learned from drawings, and score photos low."""
 
-TRAINED = ("primary", "supporting")
 CANDIDATES = ("inbox", *TRAINED)
 """The roles of pictures that may be trained on: neither kept apart nor rejected."""
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from loratui.captions.preprocess import PREPROCESS, PixelLayout, Pixels
 from loratui.captions.thresholds import Thresholds, cut_character, cut_general, thresholds_for
-from loratui.captions.vocabulary import RATING, Vocabulary, read_vocabulary
+from loratui.captions.vocabulary import Vocabulary, read_vocabulary
+from loratui.catalog.vocabulary import RATING
 from loratui.errors import MissingFeatureError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:

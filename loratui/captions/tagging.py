@@ -18,7 +18,7 @@ from loratui.captions.preprocess import Pixels, prepare_picture
 from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.tagger import Tagger, open_tagger
 from loratui.catalog.blobs import read_picture
-from loratui.catalog.decoding import load_rgb
+from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.catalog.edits import store_many_tag_scores
 from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.query import get_memberships, select_memberships
@@ -43,8 +43,6 @@ _AHEAD = 3
 # A processor takes as long for eight together as for eight in turn, and one at a time stops soonest.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
 _STORE_PICTURES, _STORE_SECONDS = 200, 2.0
-# What Pillow itself stops at: whether a picture is too large was decided when it was imported.
-_MAX_MEGAPIXELS = 178.0
 _REPORT_SECONDS = 0.1
 
 
@@ -210,7 +208,7 @@ def _decode_ahead(
 def _decode(catalog: Catalog, tagger: Tagger, picture: Membership, out: Pixels) -> str:
     """Decode a picture into its place; returns why it can't be, or nothing."""
     try:
-        image = load_rgb(read_picture(catalog, picture), max_megapixels=_MAX_MEGAPIXELS)
+        image = load_rgb(read_picture(catalog, picture), max_megapixels=MOST_MEGAPIXELS)
     except LoratuiError as error:
         return f"{error.message} {error.hint}".strip()
     prepare_picture(image, tagger.layout, out)

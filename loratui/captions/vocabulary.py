@@ -8,12 +8,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loratui.catalog.vocabulary import RATING
 from loratui.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RATING = "rating"
 WD_CATEGORIES = {9: RATING, 0: "general", 4: "character"}
 
 # Danbooru numbers its categories; WD models only use those above, relatives of theirs a few more.

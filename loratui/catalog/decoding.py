@@ -20,8 +20,11 @@ from loratui.errors import LoratuiError, NotFoundError, RefusedError
 MAX_FILE_BYTES = 1 << 30
 MIN_SIDE = 8
 """Anything smaller is a tracking pixel or a mistake, not a picture."""
-_PILLOW_MAX_MEGAPIXELS = 178.0
-"""Pillow's own limit against decompression bombs, which stays in force."""
+MOST_MEGAPIXELS = 178.0
+"""Pillow's own limit against decompression bombs, which stays in force.
+
+For what is in the library: whether it is too large was decided when it was imported.
+"""
 
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _UPRIGHT = {
@@ -113,7 +116,7 @@ def decode_picture(
             raise
         except Image.DecompressionBombError as error:
             raise RefusedError(
-                f"Too large: over {_PILLOW_MAX_MEGAPIXELS:.0f} megapixels.", hint="Scale it down first."
+                f"Too large: over {MOST_MEGAPIXELS:.0f} megapixels.", hint="Scale it down first."
             ) from error
         except UnidentifiedImageError as error:
             raise RefusedError(
@@ -134,7 +137,7 @@ def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
             f"Too small: {width}x{height} pixels, under the minimum of {MIN_SIDE} on a side.",
             hint="Find a larger version.",
         )
-    limit = min(max_megapixels, _PILLOW_MAX_MEGAPIXELS)
+    limit = min(max_megapixels, MOST_MEGAPIXELS)
     if width * height > limit * 1e6:
         raise RefusedError(
             f"Too large: {width}x{height} is {width * height / 1e6:.0f} megapixels, over the limit of {limit:g}.",

@@ -35,13 +35,18 @@ class Table(SQLModel):
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
 
 
-class SubjectTable(Table, table=True):
+class Row(Table):
+    """What has a number of its own."""
+
+    id: int | None = Field(default=None, primary_key=True)
+
+
+class SubjectTable(Row, table=True):
     """What one LoRA teaches."""
 
     __tablename__ = "subject"
     __table_args__ = (_one_of("kind", KINDS),)
 
-    id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     trigger: str
     # The trigger folded over case, width and punctuation: what uniqueness is checked on.
@@ -55,13 +60,12 @@ class SubjectTable(Table, table=True):
     created_at: datetime
 
 
-class PictureTable(Table, table=True):
+class PictureTable(Row, table=True):
     """One file by content, stored once however many subjects use it."""
 
     __tablename__ = "picture"
     __table_args__ = (_one_of("state", PICTURE_STATES),)
 
-    id: int | None = Field(default=None, primary_key=True)
     sha256: str = Field(unique=True)
     pixel_sha256: str = Field(index=True)
     format: str
@@ -91,7 +95,7 @@ class PictureTable(Table, table=True):
     imported_at: datetime
 
 
-class MembershipTable(Table, table=True):
+class MembershipTable(Row, table=True):
     """A picture in a subject."""
 
     __tablename__ = "membership"
@@ -109,7 +113,6 @@ class MembershipTable(Table, table=True):
         CheckConstraint("min(crop_left, crop_top, crop_width - 1, crop_height - 1) >= 0", name="crop"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE")
     picture_id: int = Field(foreign_key="picture.id", index=True)
     name: str
@@ -131,12 +134,11 @@ class MembershipTable(Table, table=True):
     crop_height: int | None = None
 
 
-class RefusedTable(Table, table=True):
+class RefusedTable(Row, table=True):
     """A file that an import turned away, and why."""
 
     __tablename__ = "refused"
 
-    id: int | None = Field(default=None, primary_key=True)
     subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
     path: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     display_path: str
@@ -144,13 +146,12 @@ class RefusedTable(Table, table=True):
     at: datetime
 
 
-class SeenFileTable(Table, table=True):
+class SeenFileTable(Row, table=True):
     """A file already read by an import, so that a resumed import skips it without reading it again."""
 
     __tablename__ = "seen_file"
     __table_args__ = (UniqueConstraint("device", "inode", "size", "mtime_ns"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     device: int
     inode: int
     size: int
@@ -158,7 +159,7 @@ class SeenFileTable(Table, table=True):
     sha256: str
 
 
-class TagScoreTable(Table, table=True):
+class TagScoreTable(Row, table=True):
     """What a tagger said about a picture. Written once, never edited."""
 
     __tablename__ = "tag_score"
@@ -170,7 +171,6 @@ class TagScoreTable(Table, table=True):
         ),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
     tagger: str
     tag: str
@@ -179,26 +179,24 @@ class TagScoreTable(Table, table=True):
     score: float
 
 
-class TaggingTable(Table, table=True):
+class TaggingTable(Row, table=True):
     """A picture that a tagger has scored, whether or not any score was worth keeping."""
 
     __tablename__ = "tagging"
     __table_args__ = (UniqueConstraint("picture_id", "tagger"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
     # The model with its content hash and the version of the preparation, as in tag_score.
     tagger: str
     at: datetime
 
 
-class FindingTable(Table, table=True):
+class FindingTable(Row, table=True):
     """What a check measured on a picture. It rejects nothing by itself."""
 
     __tablename__ = "finding"
     __table_args__ = (UniqueConstraint("picture_id", "kind", "model"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     picture_id: int = Field(foreign_key="picture.id", ondelete="CASCADE")
     # faces, text, blur, ...
     kind: str
@@ -210,7 +208,7 @@ class FindingTable(Table, table=True):
     at: datetime
 
 
-class TagEditTable(Table, table=True):
+class TagEditTable(Row, table=True):
     """A person's word on one tag of one membership: it wins over scores and rules."""
 
     __tablename__ = "tag_edit"
@@ -220,7 +218,6 @@ class TagEditTable(Table, table=True):
         Index("ix_tag_edit_said", "membership_id", "position", "id", "tag", "present"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE")
     tag: str
     # True adds the tag, False removes it.
@@ -229,12 +226,11 @@ class TagEditTable(Table, table=True):
     position: int = _default(0)
 
 
-class SentenceTable(Table, table=True):
+class SentenceTable(Row, table=True):
     """What a captioner wrote about a picture of a subject. A rule says whether captions use it."""
 
     __tablename__ = "sentence"
 
-    id: int | None = Field(default=None, primary_key=True)
     membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE", unique=True)
     # The model and the host that ran it.
     captioner: str
@@ -253,7 +249,7 @@ class CaptionRulesTable(Table, table=True):
     rules: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class VerdictTable(Table, table=True):
+class VerdictTable(Row, table=True):
     """A person's word on a pair of pictures that looked alike."""
 
     __tablename__ = "verdict"
@@ -263,18 +259,16 @@ class VerdictTable(Table, table=True):
         _one_of("verdict", ("not_duplicates", "alternates")),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     picture_a: int = Field(foreign_key="picture.id", ondelete="CASCADE")
     picture_b: int = Field(foreign_key="picture.id", ondelete="CASCADE")
     verdict: str
 
 
-class SnapshotTable(Table, table=True):
+class SnapshotTable(Row, table=True):
     """A frozen dataset, known by the hash of its content."""
 
     __tablename__ = "snapshot"
 
-    id: int | None = Field(default=None, primary_key=True)
     hash: str = Field(unique=True)
     subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
     # The canonical JSON that the hash was taken of (see dataset/snapshot.py).
@@ -283,12 +277,11 @@ class SnapshotTable(Table, table=True):
     created_at: datetime
 
 
-class BaseTable(Table, table=True):
+class BaseTable(Row, table=True):
     """A base model the user registered."""
 
     __tablename__ = "base"
 
-    id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     path: str
     # sd1, sdxl, ...
@@ -301,14 +294,13 @@ class BaseTable(Table, table=True):
     created_at: datetime
 
 
-class RunTable(Table, table=True):
+class RunTable(Row, table=True):
     """One training."""
 
     __tablename__ = "run"
     # AUTOINCREMENT: an id is never reused after a removal, so neither is the name that is made of it.
     __table_args__ = (_one_of("state", RUN_STATES), Index("ix_run_state", "state"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
     # What people type and files are named by: unique, never reused.
     name: str = Field(unique=True)
     subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE", index=True)
@@ -338,13 +330,12 @@ class RunTable(Table, table=True):
     ended_at: datetime | None = None
 
 
-class AttemptTable(Table, table=True):
+class AttemptTable(Row, table=True):
     """One process that worked on a run."""
 
     __tablename__ = "attempt"
     __table_args__ = (UniqueConstraint("run_id", "number"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
     number: int
     pid: int
@@ -358,13 +349,12 @@ class AttemptTable(Table, table=True):
     ended_at: datetime | None = None
 
 
-class EventTable(Table, table=True):
+class EventTable(Row, table=True):
     """One ingested line of a run's events.jsonl, exactly once."""
 
     __tablename__ = "event"
     __table_args__ = (UniqueConstraint("run_id", "seq"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE")
     seq: int
     attempt: int
@@ -373,13 +363,12 @@ class EventTable(Table, table=True):
     at: datetime
 
 
-class CheckpointTable(Table, table=True):
+class CheckpointTable(Row, table=True):
     """One LoRA file of a run."""
 
     __tablename__ = "checkpoint"
     __table_args__ = (UniqueConstraint("run_id", "path"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     epoch: int
     step: int
@@ -389,12 +378,11 @@ class CheckpointTable(Table, table=True):
     created_at: datetime
 
 
-class SheetTable(Table, table=True):
+class SheetTable(Row, table=True):
     """A comparison of epochs."""
 
     __tablename__ = "sheet"
 
-    id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     folder: str
@@ -404,7 +392,7 @@ class SheetTable(Table, table=True):
     created_at: datetime
 
 
-class CellTable(Table, table=True):
+class CellTable(Row, table=True):
     """One image of a sheet."""
 
     __tablename__ = "cell"
@@ -414,7 +402,6 @@ class CellTable(Table, table=True):
         Index("ix_cell_checkpoint_rating", "checkpoint_id", "rating"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     sheet_id: int = Field(foreign_key="sheet.id", ondelete="CASCADE")
     # checkpoint|weight|prompt|seed, hashed: the same cell is never rendered twice.
     key: str
@@ -429,13 +416,12 @@ class CellTable(Table, table=True):
     rendered_at: datetime | None = None
 
 
-class MeasureTable(Table, table=True):
+class MeasureTable(Row, table=True):
     """A number about a subject that is costly to find, kept until the stamp of what it was found in changes."""
 
     __tablename__ = "measure"
     __table_args__ = (UniqueConstraint("subject_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     subject_id: int = Field(foreign_key="subject.id", ondelete="CASCADE")
     name: str
     # None where there is nothing to count, such as gaps among pictures without tags.
@@ -443,12 +429,11 @@ class MeasureTable(Table, table=True):
     stamp: str
 
 
-class JournalTable(Table, table=True):
+class JournalTable(Row, table=True):
     """Every reversible action with the rows it changed, for undo and redo across processes."""
 
     __tablename__ = "journal"
 
-    id: int | None = Field(default=None, primary_key=True)
     at: datetime
     # cli, tui, worker.
     actor: str

@@ -23,7 +23,7 @@ from loratui.catalog import tables
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.subjects import look_up
-from loratui.catalog.vocabulary import RATINGS, ROLES, SEXUAL, find_said_rating
+from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL, find_said_rating
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 USED_ROLES = ("primary", "supporting", "holdout")
 """The roles whose pictures a training reads."""
-
-RATING = "rating"
-"""The category that taggers' scores of ratings are stored under."""
 
 Captions = Callable[[Sequence["Membership"]], Mapping[int, str]]
 """Gives the captions that pictures would be trained with, by membership id; asked for sexual ones only."""

@@ -12,7 +12,7 @@ from loratui.catalog import tables
 from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, repeats_of
 from loratui.catalog.ratings import USED_ROLES, find_refused, refuse_pictures
 from loratui.catalog.subjects import MAX_REPEATS, check_repeats, look_up
-from loratui.catalog.vocabulary import ROLES
+from loratui.catalog.vocabulary import ROLES, TRAINED
 from loratui.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ AIM = 2.0
 TOLERANCE = 0.1
 """A ratio this near to the aim, relative, is left alone."""
 
-_TRAINED = ("primary", "supporting")
 _PROPOSED = range(1, 11)
 
 
@@ -219,7 +218,7 @@ def apply_balance(catalog: Catalog, subject: Subject | str) -> Balance:
         if proposal.clears_own_repeats:
             member = tables.membership.c
             own = select(member.id).where(
-                member.subject_id == owner.id, member.role.in_(_TRAINED), member.repeats.is_not(None)
+                member.subject_id == owner.id, member.role.in_(TRAINED), member.repeats.is_not(None)
             )
             change.update(tables.membership, list(change.connection.execute(own).scalars()), {"repeats": None})
         return _weigh(change.connection, look_up(change.connection, owner))
@@ -261,7 +260,7 @@ def count_roles(catalog: Catalog, subject: Subject | str) -> RoleCounts:
 def weigh_roles(found: RoleCounts, repeats: tuple[int, int] | None = None) -> Balance:
     """The balance with these default repeats (primary, supporting), or with the subject's own; computes only."""
     current = found.repeats if repeats is None else repeats
-    defaults = dict(zip(_TRAINED, current, strict=True))
+    defaults = dict(zip(TRAINED, current, strict=True))
     samples = {
         role: found.own[role] + found.following[role] * defaults[role] if role in defaults else 0 for role in ROLES
     }
@@ -311,7 +310,7 @@ def _count_roles(connection: Connection, owner: Subject) -> RoleCounts:
             following[role] += count
         else:
             own[role] += count * repeats
-            set_apart += count if role in _TRAINED else 0
+            set_apart += count if role in TRAINED else 0
     return RoleCounts(counts, following, own, set_apart, (owner.primary_repeats, owner.supporting_repeats))
 
 

@@ -146,9 +146,10 @@ def list_known_tags(catalog: Catalog) -> list[str]:
 
 _HOP = """
 WITH RECURSIVE known (tag) AS (
-    SELECT min(tag) FROM tag_edit
+    SELECT min(tag) FROM tag_edit WHERE present
     UNION ALL
-    SELECT (SELECT min(tag) FROM tag_edit WHERE tag_edit.tag > known.tag) FROM known WHERE known.tag IS NOT NULL
+    SELECT (SELECT min(tag) FROM tag_edit WHERE present AND tag_edit.tag > known.tag) FROM known
+    WHERE known.tag IS NOT NULL
 )
 SELECT tag FROM known WHERE tag IS NOT NULL
 """

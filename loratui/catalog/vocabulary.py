@@ -1,4 +1,4 @@
-"""The words that columns may hold, and how constraints are named."""
+"""The words that columns may hold, limits of their numbers, and how constraints are named."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ import re
 
 KINDS = ("character", "style", "object", "person")
 ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
+TRAINED = ("primary", "supporting")
+"""The roles of pictures that training sees."""
+
 RUN_STATES = ("queued", "running", "paused", "stopped", "done", "failed")
 PICTURE_STATES = ("ok", "missing", "broken")
+
+DARK_BELOW, BRIGHT_FROM = 0.12, 0.92
+"""Mean luminance of a picture, 0 to 1; nine photos of ten lie between 0.3 and 0.75."""
+
+RATING = "rating"
+"""The category that taggers' scores of ratings are stored under."""
 
 RATINGS = ("general", "sensitive", "questionable", "explicit")
 """What a tagger can say of a picture, from the mildest to the gravest."""

@@ -31,10 +31,11 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
     from loratui.captions.coverage import count_coverage
     from loratui.captions.needs import find_needs
     from loratui.captions.samey import find_samey, list_doubles
-    from loratui.captions.survey import CANDIDATES, TRAINED, survey
+    from loratui.captions.survey import CANDIDATES, survey
     from loratui.catalog.moments import find_moments
     from loratui.catalog.query import get_memberships
     from loratui.catalog.subjects import get_subject
+    from loratui.catalog.vocabulary import TRAINED
 
     with open_library() as catalog:
         owner = get_subject(catalog, subject)

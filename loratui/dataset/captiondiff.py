@@ -11,7 +11,8 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.runs import get_run
 from loratui.catalog.snapshots import get_snapshot, list_snapshots
 from loratui.catalog.subjects import get_subject
-from loratui.dataset.snapshot import TRAINING_ROLES, parse_content
+from loratui.catalog.vocabulary import TRAINED
+from loratui.dataset.snapshot import parse_content
 from loratui.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def diff_captions(catalog: Catalog, subject: Subject | str, *, snapshot: str = "
         )
     content = parse_content(frozen.content)
     before = {picture.sha256: (picture.name, picture.caption) for picture in content.pictures}
-    chosen = select_memberships(catalog, owner, " OR ".join(f"role:{role}" for role in TRAINING_ROLES))
+    chosen = select_memberships(catalog, owner, " OR ".join(f"role:{role}" for role in TRAINED))
     captions = captions_of(catalog, owner, chosen)
     after = {picture.sha256: (picture.name, captions[picture.id]) for picture in chosen if picture.repeats >= 1}
     found = []

@@ -14,6 +14,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.ratings import USED_ROLES, refuse_pictures
 from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.subjects import look_up, require_consent
+from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from loratui.catalog.rows import Box, Membership, Snapshot, Subject
     from loratui.catalog.store import Catalog
-
-TRAINING_ROLES = ("primary", "supporting")
 
 _VERSION = 1
 
@@ -145,7 +144,7 @@ def describe_dataset(catalog: Catalog, subject: Subject) -> SnapshotContent:
         trigger=subject.trigger,
         kind=subject.kind,
         class_word=subject.class_word,
-        pictures=freeze_pictures(TRAINING_ROLES),
+        pictures=freeze_pictures(TRAINED),
         holdout=freeze_pictures(("holdout",)),
     )
 
@@ -156,7 +155,7 @@ def _read_picture(raw: dict[str, Any]) -> SnapshotPicture:
 
 
 def _refuse_lost(chosen: Sequence[Membership], subject: Subject) -> None:
-    lost = [picture for picture in chosen if picture.state != "ok" and picture.role in TRAINING_ROLES]
+    lost = [picture for picture in chosen if picture.state != "ok" and picture.role in TRAINED]
     if lost:
         raise RefusedError(
             f"{len(lost)} training pictures of {subject.name} are missing or damaged (the first is {lost[0].name}).",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from loratui.captions.preprocess import prepare_pictures
 from loratui.captions.tagger import open_tagger
 from loratui.captions.tags import spell_tag
-from loratui.captions.vocabulary import RATING
 from loratui.catalog.colours import flatten_to_rgb
+from loratui.catalog.vocabulary import RATING
 from loratui.demo.assets import cast_folder
 
 if TYPE_CHECKING:

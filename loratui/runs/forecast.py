@@ -18,9 +18,10 @@ from loratui.catalog.query import count_memberships, select_memberships
 from loratui.catalog.roles import AIM, TOLERANCE, balance
 from loratui.catalog.runs import list_runs
 from loratui.catalog.subjects import get_subject, require_consent
+from loratui.catalog.vocabulary import TRAINED as TRAINED_ROLES
 from loratui.config import load_settings
 from loratui.dataset.plan import AIM_STEPS, make_plan
-from loratui.dataset.snapshot import TRAINING_ROLES, describe_dataset, refuse_unfit
+from loratui.dataset.snapshot import describe_dataset, refuse_unfit
 from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.bases import check_base
 from loratui.runs.devices import sample_devices
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from loratui.training.recipe import Recipe
 
 
-TRAINED = " OR ".join(f"role:{role}" for role in TRAINING_ROLES)
+TRAINED = " OR ".join(f"role:{role}" for role in TRAINED_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def find_twins(catalog: Catalog, subject: Subject | str) -> list[Doubt]:
     groups = [
         group
         for group in find_groups(catalog, subject)
-        if sum(picture.role in TRAINING_ROLES for picture in group.pictures) > 1
+        if sum(picture.role in TRAINED_ROLES for picture in group.pictures) > 1
     ]
     if not groups:
         return []

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import NotFoundError, RefusedError
 from loratui.training.recipe import Recipe
 from loratui.training.sampling import SampleRequest
 
 VERSION = 1
-TRAINING_ROLES = ("primary", "supporting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ def read_run(folder: Path) -> RunSpec:
                 config=Path(base["config"]) if base.get("config") else None,
             ),
             recipe=Recipe.from_dict(raw["recipe"]),
-            pictures=tuple(
-                _read_picture(entry) for entry in dataset["pictures"] if entry.get("role") in TRAINING_ROLES
-            ),
+            pictures=tuple(_read_picture(entry) for entry in dataset["pictures"] if entry.get("role") in TRAINED),
             dataset_hash=str(dataset["hash"]),
             latents_cache=Path(raw["latents_cache"]),
             continue_from=Path(raw["continue_from"]) if raw.get("continue_from") else None,

@@ -346,6 +346,8 @@ def test_known_tags_are_those_of_all_subjects_each_once(catalog: Catalog) -> Non
     assert list_known_tags(catalog) == []
     add_tags(catalog, "mira", "", ["hat", "beach"])
     assert list_known_tags(catalog) == ["beach", "hat"]
+    remove_tags(catalog, "mira", "", ["beach", "apron", "zebra"])
+    assert list_known_tags(catalog) == ["hat"]
     assert rules_of(catalog, "mira").imbued == ()
 
 

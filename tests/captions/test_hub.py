@@ -132,6 +132,33 @@ def test_a_wrong_hash_is_refused_and_thrown_away(home: Home, server: FakeHub, da
     assert (download_tagger(home, parse_name(NAME), _hub(server)) / "model.onnx").read_bytes() == MODEL
 
 
+def test_what_has_no_hash_is_refused_before_it_is_downloaded(home: Home, server: FakeHub) -> None:
+    server.hashes = False
+    with pytest.raises(RefusedError, match=r"which hash model\.onnx has") as caught:
+        download_tagger(home, parse_name(NAME), _hub(server))
+    assert "--tagger FOLDER" in caught.value.hint
+    assert not (home.models / NAME).exists()
+
+
+@pytest.mark.parametrize("left", [None, b"", MODEL[:-1]])
+def test_a_file_that_was_lost_or_cut_is_fetched_again_and_no_other(
+    home: Home, server: FakeHub, left: bytes | None
+) -> None:
+    folder = download_tagger(home, parse_name(NAME), _hub(server))
+    (folder / "model.onnx").unlink()
+    if left is not None:
+        (folder / "model.onnx").write_bytes(left)
+    with pytest.raises(LoratuiError, match="HF_HUB_OFFLINE"):
+        choose_tagger(home, NAME, Hub(offline=True))
+    server.asked.clear()
+    assert download_tagger(home, parse_name(NAME), _hub(server)) == folder
+    assert (folder / "model.onnx").read_bytes() == MODEL
+    assert not [path for method, path, _ in server.asked if method == "GET" and path.endswith(".csv")]
+    (folder / SOURCE).write_text("[]")
+    assert download_tagger(home, parse_name(NAME), _hub(server)) == folder
+    assert json.loads((folder / SOURCE).read_text())["files"]["model.onnx"]["bytes"] == len(MODEL)
+
+
 def test_what_the_hub_does_not_have_is_told(home: Home, server: FakeHub) -> None:
     with pytest.raises(NotFoundError, match="nobody/nothing"):
         choose_tagger(home, "nobody/nothing", _hub(server))

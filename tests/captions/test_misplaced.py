@@ -13,6 +13,7 @@ from loratui.captions.faces import open_detector
 from loratui.captions.misplaced import CheckResult, check_subject, list_suspects
 from loratui.captions.tagger import open_tagger
 from loratui.captions.tagging import tag_pictures
+from loratui.catalog.blobs import picture_path
 from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
 from loratui.catalog.findings import Measured, findings_of, list_known, store_findings
 from loratui.catalog.importer import import_pictures
@@ -229,6 +230,34 @@ def test_faces_are_counted_once_for_a_model(catalog: Catalog, shared: Path, tmp_
     }
 
 
+@pytest.mark.parametrize("resolution", [0, -5])
+def test_a_resolution_without_pixels_is_refused(catalog: Catalog, mira: str, resolution: int) -> None:
+    with pytest.raises(UsageError, match=f"resolution of {resolution} ") as caught:
+        check_subject(catalog, mira, ["tiny"], resolution=resolution)
+    assert "--resolution 512" in caught.value.hint
+
+
+def test_pictures_that_cannot_be_read_are_told_by_the_checks_that_read_them(
+    catalog: Catalog, mira: str, shared: Path
+) -> None:
+    for name in ("tiny", "dark"):
+        (member,) = select_memberships(catalog, mira, f"name:{name}.png")
+        picture_path(catalog, member).unlink()
+    result = check_subject(catalog, mira, ["tiny", "faces"], faces=shared / "models/yunet", workers=2)
+    (told,) = result.skipped
+    assert told.kind == "faces" and told.why.startswith("2 pictures can't be read; dark.png: ")
+    assert len(findings_of(catalog, mira, ["faces"])) == 3
+
+
+def test_faces_are_counted_in_pictures_as_large_as_import_takes(catalog: Catalog, shared: Path, tmp_path: Path) -> None:
+    add_subject(catalog, "Wide", "widetok")
+    Image.new("RGB", (11_000, 9_200), "white").save(tmp_path / "wide.png")
+    import_pictures(catalog, "Wide", [tmp_path / "wide.png"], max_megapixels=178)
+    result = check_subject(catalog, "Wide", ["faces"], faces=shared / "models/yunet")
+    assert (result.kinds, result.skipped) == (("faces",), ())
+    assert len(findings_of(catalog, "Wide", ["faces"])) == 1
+
+
 def test_another_model_counts_again_and_its_word_replaces_the_first(catalog: Catalog, mira: str) -> None:
     (member,) = select_memberships(catalog, mira, "name:sharp.png")
     store_findings(catalog, [Measured(member.picture_id, "faces", "old@1/f1", 3.0)])
@@ -255,7 +284,15 @@ def test_a_stopped_count_of_faces_goes_on_where_it_was(catalog: Catalog, mira: s
 
     pictures = select_memberships(catalog, mira)
     with pytest.raises(Cancelled):
-        count_faces(catalog, pictures, Detector(), workers=1, report=lambda _: None, cancel=cancel)  # type: ignore[arg-type]
+        count_faces(
+            catalog,
+            pictures,
+            Detector(),  # type: ignore[arg-type]
+            workers=1,
+            report=lambda _: None,
+            cancel=cancel,
+            pass_over=lambda picture, why: pytest.fail(why),
+        )
     kept = list_known(catalog, "faces", Detector.id, [picture.picture_id for picture in pictures])
     assert 2 <= len(kept) < 5
     with pytest.raises(Cancelled):

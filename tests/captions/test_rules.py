@@ -11,19 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.captions.rules import Captioner, CaptionRules, compute_caption, default_rules, fill_in, parse_rules
+from loratui.captions.rules import (
+    Captioner,
+    CaptionRules,
+    default_rules,
+    fill_in,
+    list_tags_above_thresholds,
+    parse_rules,
+    split_edits,
+)
 from loratui.captions.tags import fold_tag
 from loratui.captions.tokens import count_clip_tokens, split_tokens
-from loratui.catalog.rows import Membership, Subject, TagEdit, TagScore
+from loratui.catalog.rows import Subject, TagEdit, TagScore
 from loratui.errors import UsageError
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 MIRA = Subject(1, "mira", "Mira", "mira", "character", "woman", 5, 2, "", None, THEN)
-
-
-def picture(caption: str | None = None) -> Membership:
-    values: dict[str, Any] = dict.fromkeys(Membership.__slots__, 0)
-    return Membership(**{**values, "id": 1, "picture_id": 1, "name": "a.jpg", "role": "primary", "caption": caption})
 
 
 def added(*tags: str) -> list[TagEdit]:
@@ -41,7 +44,8 @@ def scores(**by_tag: float) -> list[TagScore]:
 def caption(
     edits: list[TagEdit], scored: list[TagScore], rules: CaptionRules | None = None, text: str | None = None
 ) -> str:
-    return compute_caption(MIRA, picture(text), edits, scored, rules or CaptionRules())
+    chosen = rules or CaptionRules()
+    return Captioner(MIRA, chosen).caption(text or "", *split_edits(edits), list_tags_above_thresholds(scored, chosen))
 
 
 def test_a_caption_is_prefix_then_own_tags_then_scores_by_score() -> None:
@@ -62,7 +66,7 @@ def test_the_class_word_goes_into_the_prefix_and_a_missing_one_leaves_no_gap() -
     rules = CaptionRules(prefix="photo of {trigger} {class_word}, ")
     assert caption(added("hat"), [], rules) == "photo of Mira woman, hat"
     plain = replace(MIRA, class_word="")
-    assert compute_caption(plain, picture(), added("hat"), [], rules) == "photo of Mira, hat"
+    assert Captioner(plain, rules).caption("", ["hat"], [], []) == "photo of Mira, hat"
 
 
 def test_a_prefix_without_a_comma_and_a_suffix_get_theirs() -> None:
