@@ -24,11 +24,25 @@ RATINGS = ("general", "sensitive", "questionable", "explicit")
 SEXUAL = ("questionable", "explicit")
 """The ratings that no picture of a person may have."""
 
-RATING_WORDS = ("rating", "nsfw", *SEXUAL)
+NUDE_WORDS = ("nude", "nudity", "naked", "nipples", "genitals", "topless female", "bottomless")
+"""What makes a picture questionable at least, in a text about it."""
+
+SEX_WORDS = (
+    *("sex", "penis", "vagina", "vaginal", "pussy", "anus", "anal", "oral sex", "fellatio", "cunnilingus", "blowjob"),
+    *("handjob", "masturbation", "masturbating", "intercourse", "orgasm", "ejaculation", "erection", "porn"),
+)
+"""What makes it explicit."""
+
+RATING_WORDS = ("rating", "nsfw", *SEXUAL, *NUDE_WORDS, *SEX_WORDS)
 """One of these is in every text that says a sexual rating, in any case."""
 
 _SHORT_RATINGS = {"q": "questionable", "e": "explicit"}
-_SAID = re.compile(r"\b(?:rating (?P<name>questionable|explicit|[qe])|nsfw)\b")
+# The colour of that name is no nudity.
+_COLOUR = r"(?! (?:lips|lipstick|makeup|nails?|heels|shoes|pantyhose|colou?r|tones?|shades?)\b)"
+_SAID = re.compile(
+    rf"\b(?:rating (?P<name>questionable|explicit|[qe])|(?P<explicit>{'|'.join(SEX_WORDS)})|"
+    rf"nsfw|(?:{'|'.join(NUDE_WORDS)}){_COLOUR})\b"
+)
 
 FLAGS = ("unfit", "faces", "people", "text", "blur", "tiny", "dark", "bright", "other")
 """What checks look for, in the order they are told."""
@@ -47,12 +61,13 @@ def find_said_rating(text: str) -> str:
     """The gravest sexual rating that a tag, a caption or a sentence says; empty when it says none.
 
     As caption files of image boards and taggers do: `rating:explicit` (danbooru's `rating:e`) and `nsfw` anywhere, the
-    bare word between commas. Case doesn't count; spaces, underscores and colons are alike. What is not safe for work
-    is taken for questionable at least.
+    bare word between commas. Case doesn't count; spaces, underscores and colons are alike. What is not safe for work,
+    and words for nudity, are taken for questionable at least, words for sex for explicit: who writes them of a picture
+    has rated it.
     """
     plain = re.sub(r"[\s_:]+", " ", text.casefold())
     said = {name for part in plain.split(",") if (name := part.strip()) in SEXUAL}
     for match in _SAID.finditer(plain):
-        name = match["name"] or "questionable"
+        name = "explicit" if match["explicit"] else match["name"] or "questionable"
         said.add(_SHORT_RATINGS.get(name, name))
     return max(said, key=SEXUAL.index, default="")
