@@ -11,6 +11,7 @@ from PIL import Image
 
 from loratui.captions.samey import find_samey, list_doubles, samey_of
 from loratui.captions.survey import CANDIDATES, survey
+from loratui.catalog.blobs import picture_path
 from loratui.catalog.dedupe import record_verdict
 from loratui.catalog.edits import add_tags
 from loratui.catalog.importer import import_pictures
@@ -122,6 +123,21 @@ def test_pictures_taken_within_seconds_are_a_burst(catalog: Catalog, tmp_path: P
     assert find_moments(catalog, [first, third])[third] - find_moments(catalog, [first])[first] == 49
     (cluster,) = samey_of(catalog, "Mira", CANDIDATES).clusters
     assert (cluster.kind, sorted(cluster.ids)) == ("burst", [first, second_])
+
+
+@pytest.mark.parametrize(
+    "damage", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x09\0"]
+)
+def test_a_picture_with_broken_metadata_or_a_lost_file_has_no_time(
+    catalog: Catalog, tmp_path: Path, damage: bytes
+) -> None:
+    for number in range(2):
+        noise = Image.frombytes("RGB", (96, 96), random.Random(number).randbytes(96 * 96 * 3))
+        noise.save(tmp_path / f"{number}.jpg", exif=damage)
+    import_pictures(catalog, "Mira", sorted(tmp_path.glob("*.jpg")))
+    lost, kept = select_memberships(catalog, "Mira")
+    picture_path(catalog, lost).unlink()
+    assert find_moments(catalog, [lost.id, kept.id]) == {}
 
 
 def test_the_order_of_the_pictures_does_not_matter(catalog: Catalog, tmp_path: Path) -> None:
