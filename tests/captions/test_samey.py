@@ -125,6 +125,7 @@ def test_pictures_taken_within_seconds_are_a_burst(catalog: Catalog, tmp_path: P
     assert (cluster.kind, sorted(cluster.ids)) == ("burst", [first, second_])
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize(
     "damage", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x09\0"]
 )
