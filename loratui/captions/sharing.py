@@ -19,7 +19,7 @@ from loratui.catalog.edits import get_rules
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vocabulary import KINDS
 from loratui.catalog.walking import show_path
-from loratui.errors import RefusedError, UsageError
+from loratui.errors import ConflictError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,8 +96,13 @@ def format_rules(rules: CaptionRules, kind: str) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_rules_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all; raises RefusedError where that can't be done."""
+def write_rules_file(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Write a file whole or not at all; raises RefusedError where that can't be done.
+
+    A file that is there is left alone, with ConflictError, unless `overwrite`: it may be a picture.
+    """
+    if not overwrite and path.exists():
+        raise ConflictError(f"{show_path(path)} is there already.", hint="Name another file, or add --overwrite.")
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.write_text(text, encoding="utf-8")

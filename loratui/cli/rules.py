@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_fields, print_json, print_table, print_text, remark
 from loratui.cli.session import open_library
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def export_rules(
     underscores: Annotated[
         bool, Parameter(negative="", help="For a kohya tagger that runs without --remove_underscore.")
     ] = False,
+    overwrite: Annotated[bool, Parameter(negative="", help="Write over a file that is there.")] = False,
     show: Show = PLAIN,
 ) -> None:
     """Write the caption rules of a subject to a file, for other subjects or for kohya's tagger.
@@ -158,7 +159,7 @@ def export_rules(
     with open_library() as catalog:
         text, remarks = sharing.export_rules(catalog, subject, format, remove_underscore=not underscores)
     if file is not None:
-        sharing.write_rules_file(file, text)
+        sharing.write_rules_file(file, text, overwrite=overwrite)
     if show.json:
         print_json({"file": file, "format": format, "text": text, "remarks": remarks})
         return
@@ -217,7 +218,9 @@ def import_rules(
 
 def print_preview(preview: RulesPreview, *, dry_run: bool) -> None:
     """How many captions change, and some of them."""
-    print_text(f"{preview.changed:,} of {preview.pictures:,} captions {'would change' if dry_run else 'changed'}.")
+    print_text(
+        f"{preview.changed:,} of {number_of(preview.pictures, 'caption')} {'would change' if dry_run else 'changed'}."
+    )
     print_examples(preview)
 
 

@@ -31,7 +31,7 @@ from loratui.catalog.journal import history, redo, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
-from loratui.errors import LoratuiError, RefusedError, UsageError
+from loratui.errors import ConflictError, LoratuiError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,9 +149,13 @@ def test_added_rules_keep_what_is_there_and_replacing_ones_do_not(catalog: Catal
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     write_rules_file(file, "{}")
+    with pytest.raises(ConflictError, match="is there already"):
+        write_rules_file(file, "[]")
+    assert file.read_text() == "{}"
+    write_rules_file(file, "{}", overwrite=True)
     for wrong in (file / "inside.json", tmp_path / "absent" / "rules.json", tmp_path):
         with pytest.raises(RefusedError):
-            write_rules_file(wrong, "[]")
+            write_rules_file(wrong, "[]", overwrite=True)
     assert file.read_text(encoding="utf-8") == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["rules.json"]
 
