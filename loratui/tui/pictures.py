@@ -251,6 +251,8 @@ class PicturesScreen(CurationScreen, WallKeys):
         text = f"{plain(self.subject)} has no pictures yet.\n\na imports pictures and folders."
         if pictures:
             matches = f"None of the {pictures:,} pictures matches {self.query_text}"
+            if pictures == 1:
+                matches = f"The one picture does not match {self.query_text}"
             text = f"{plain(matches)}\n\n/ changes the filter, esc shows all."
         self.query_one("#empty", Static).update(Text(text))
 
@@ -322,6 +324,10 @@ class PicturesScreen(CurationScreen, WallKeys):
     def foresee(self, ids: Sequence[int], changes: Mapping[str, Any]) -> None:
         self._acted_at = time.monotonic()
         self._held.update(ids)
+        if self.wall.ranging:
+            # What the cursor goes over next is not meant any more.
+            self.wall.end_range()
+            self._show_status()
         owner = None if self._summary is None else self._summary.subject
         changed = self._foresight.foresee(ids, changes, owner)
         for before, after in changed:

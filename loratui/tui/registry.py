@@ -243,9 +243,7 @@ ACTIONS: tuple[Action, ...] = (
         "duplicates",
         bar=True,
     ),
-    _view(
-        "picture.zoom", "z", "zoom", "See the picture as large as the terminal allows.", "duplicates", "review", "tags"
-    ),
+    _view("picture.zoom", "z", "zoom", "See the picture as large as the terminal allows.", "duplicates", "tags"),
     # Tags and captions
     _edit(
         "tag.imbue",
@@ -359,7 +357,7 @@ ACTIONS: tuple[Action, ...] = (
     # Review
     _do("sheet.make", "n", "new sheet", "Render prompts x seeds for every epoch.", "sheet", "review", "run", bar=True),
     _view("sheet.choose", "o", "other sheet", "Choose another sheet.", "review", bar=True),
-    _view("cell.open", "enter", "zoom", "The image as large as the terminal allows.", "review", bar=True),
+    _view("cell.open", "enter,z", "zoom", "The image as large as the terminal allows.", "review", bar=True),
     _view("cell.pin", "m", "pin", "Remember this epoch to flip with.", "review", "cell", bar=True),
     _view(
         "cell.flip",

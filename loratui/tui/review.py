@@ -167,7 +167,7 @@ class ReviewScreen(LoratuiScreen):
         return self.found.cells.get((shown, place[1], self.seed))
 
     def why_not(self, action: str) -> str:
-        if self.found is None and (action.startswith(("cell.", "move.")) or action == "picture.zoom"):
+        if self.found is None and action.startswith(("cell.", "move.")):
             return f"{self._missing or 'The sheet is being read.'} n renders one."
         if action == "cell.flip" and self.matrix.pinned is None:
             return "Pin an epoch first: m on it, then f flips between it and the one under the cursor."
@@ -231,8 +231,6 @@ class ReviewScreen(LoratuiScreen):
 
         self.viewer = CellScreen(self)
         self.app.push_screen(self.viewer)
-
-    do_picture_zoom = do_cell_open
 
     def do_wall_larger(self) -> None:
         self.matrix.zoom(1)

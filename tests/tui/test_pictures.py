@@ -145,6 +145,17 @@ async def test_marks_and_ranges_are_acted_on_together(mira: Home, make_app: Make
     assert {row.rating for row in rows_of(mira)} == {4}
 
 
+async def test_an_action_ends_the_range_it_was_done_to(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("v", "l", "l", "s", "l", "p")
+        await settle(pilot)
+        assert "marking a range" not in status_of(app)
+        assert wall_of(app).marked == set(wall_of(app).ids[:3])
+        assert roles_of(mira) == "ppp" + "i" * 9
+
+
 async def test_undo_and_redo_show_what_they_bring_back(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app(subject="Mira")
     async with app.run_test(size=(120, 40)) as pilot:

@@ -22,6 +22,7 @@ from loratui.review.matrix import load_matrix
 from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
 from loratui.tui.dialogs import Confirm
+from loratui.tui.keymap import actions_of
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
 from loratui.tui.sheet_form import check_numbers, read_numbers
@@ -307,6 +308,21 @@ async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_l
         assert "126 images; 31 of them are there already." in text
         (about,) = asked
         assert about == {"prompts": ("p",), "negative": "blurry", "seeds": (1,), "epochs": (1,), "weights": (1.0,)}
+
+
+async def test_the_palette_of_review_offers_to_zoom_once_and_both_keys_do(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    assert [action.keys for action in actions_of("review") if action.label == "zoom"] == ["enter,z"]
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in ("z", "enter"):
+            await open_review(pilot, settle)
+            await pilot.press(key)
+            await settle(pilot)
+            assert isinstance(app.screen, CellScreen)
+            await pilot.press("escape")
+            await settle(pilot)
 
 
 @pytest.mark.parametrize(
