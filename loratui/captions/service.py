@@ -178,9 +178,12 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
     warnings += _tell_rivals(passed_over, used)
     stored = store_captions(catalog, owner, texts=texts, tags=tags)
     if stored.kept:
-        warnings.append(f"{len(stored.kept)} pictures already had other captions, which were kept.")
+        warnings.append(f"{_pictures(len(stored.kept))} already had other captions, which were kept.")
     if without := [id_ for id_, text in texts.items() if not mentions(text, owner.trigger)]:
-        warnings.append(f"{len(without)} captions are used as written and lack the trigger {owner.trigger}.")
+        used_so = (
+            "caption is used as written and lacks" if len(without) == 1 else "captions are used as written and lack"
+        )
+        warnings.append(f"{len(without)} {used_so} the trigger {owner.trigger}.")
     spoken_of = len(texts.keys() | tags.keys())
     return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings))
 

@@ -116,7 +116,7 @@ def import_pictures(
         raise stop
     if stop is not None or interrupted.is_set():
         raise Cancelled(
-            f"The import was stopped; {joined.added} pictures are in {owner.name}.",
+            f"The import was stopped; {joined.added} picture{' is' if joined.added == 1 else 's are'} in {owner.name}.",
             hint="Run it again to go on: files that were read are not read again.",
         ) from stop
     return _sum_up(found, joined, turned_away, owner)

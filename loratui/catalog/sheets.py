@@ -148,7 +148,7 @@ def rate_cells(catalog: Catalog, cell_ids: Iterable[int], rating: int) -> int:
     if not 0 <= rating <= MAX_RATING:
         raise UsageError(f"A rating goes from 0 to {MAX_RATING}, not {rating}.", hint="0 takes the rating away.")
     ids = list(cell_ids)
-    with catalog.journal("cell.rate", f"rate {len(ids)} images {rating}") as change:
+    with catalog.journal("cell.rate", f"rate {len(ids)} image{'s' * (len(ids) != 1)} {rating}") as change:
         change.update(tables.cell, ids, {"rating": rating})
     return len(ids)
 

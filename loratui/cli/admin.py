@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui import __version__
-from loratui.cli.output import PLAIN, Show, format_bytes, print_fields, print_json, print_table, print_text
+from loratui.cli.output import PLAIN, Show, format_bytes, number_of, print_fields, print_json, print_table, print_text
 from loratui.cli.session import open_library, read_settings
 from loratui.config import find_assets, find_home
 from loratui.errors import LoratuiError
@@ -168,13 +168,15 @@ def _check_database(home: Home) -> list[Finding]:
     except sqlite3.Error as error:
         return [Finding("database", "problem", str(error), f"Backups are in {home.backups}.")]
     if check != "ok" or orphans:
-        detail = check if check != "ok" else f"{len(orphans)} rows refer to nothing"
+        detail = check if check != "ok" else f"{number_of(len(orphans), 'row refers', 'rows refer')} to nothing"
         return [Finding("database", "problem", detail, f"Backups are in {home.backups}.")]
     found = [Finding("database", "ok", f"{home.database}, {format_bytes(home.database.stat().st_size)}")]
     if missing:
         hint = "Import the originals again, or let `loratui relink FOLDER` find them."
         found.append(
-            Finding("pictures", "warning", f"the files of {missing} pictures are missing or were changed", hint)
+            Finding(
+                "pictures", "warning", f"files of {number_of(missing, 'picture')} are missing or were changed", hint
+            )
         )
     return found
 

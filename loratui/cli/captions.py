@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, remark
 from loratui.cli.session import open_library
 
 
@@ -74,7 +74,7 @@ def _foresee(subject: str, settings: list[str], show: Show) -> None:
         return
     for one in preview.examples:
         _print_change(one.name, one.before, one.after)
-    remark(f"{preview.changed:,} of {preview.pictures:,} captions would change.", show)
+    remark(f"{preview.changed:,} of {number_of(preview.pictures, 'caption')} would change.", show)
 
 
 def _print_change(name: str, before: str | None, after: str | None) -> None:

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.output import (
+    PLAIN,
+    Show,
+    number_of,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    progress_line,
+    remark,
+)
 from loratui.cli.session import Query, open_library
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 
@@ -72,7 +82,7 @@ def set_caption(
     if show.json:
         print_json({"changed": count, "warnings": warnings})
         return
-    print_text(f"{count} captions {'computed again' if computed else 'written'}.")
+    print_text(f"{number_of(count, 'caption')} {'computed again' if computed else 'written'}.")
     for warning in warnings:
         remark(f"warning: {warning}", show)
 
@@ -99,7 +109,7 @@ def edit_tags(
     if show.json:
         print_json({"changed": changed})
         return
-    print_text(f"{changed} tags changed.")
+    print_text(f"{number_of(changed, 'tag')} changed.")
 
 
 def plan(
@@ -168,8 +178,8 @@ def plan(
             "samples per epoch": found.samples_per_epoch,
             "batches per epoch": f"{found.batches_per_epoch} of {settings.batch_size}",
             "steps per epoch": found.steps_per_epoch,
-            "total steps": f"{found.total_steps} in {found.epochs} epochs",
-            "for 1,500 steps": f"{found.epochs_for_1500_steps} epochs",
+            "total steps": f"{found.total_steps} in {number_of(found.epochs, 'epoch')}",
+            "for 1,500 steps": number_of(found.epochs_for_1500_steps, "epoch"),
         }
     )
     if guess is not None:
@@ -202,12 +212,13 @@ def export(
     if show.json:
         print_json(result)
         return
-    print_text(f"Exported {result.pictures} pictures ({result.samples} samples an epoch) to {result.folder}:")
+    samples = number_of(result.samples, "sample")
+    print_text(f"Exported {number_of(result.pictures, 'picture')} ({samples} an epoch) to {result.folder}:")
     for name, count in result.folders.items():
-        print_text(f"  {name}: {count} pictures")
+        print_text(f"  {name}: {number_of(count, 'picture')}")
     print_text(
         f"{result.linked} linked, {result.copied} copied, {result.encoded} re-encoded, {result.unchanged} unchanged, "
-        f"{result.removed} stale files removed."
+        f"{number_of(result.removed, 'stale file')} removed."
     )
     for name in result.kept:
         remark(f"kept, not ours: {name}", show)

@@ -12,6 +12,7 @@ from loratui.cli.output import (
     Show,
     format_bytes,
     format_seconds,
+    number_of,
     print_fields,
     print_json,
     print_table,
@@ -64,7 +65,7 @@ def print_forecast(subject: str, base: Base, found: Forecast, show: Show) -> Non
             {
                 "base": f"{base.name} at {found.recipe.resolution} px",
                 "pictures": f"{plan.pictures}, {plan.samples_per_epoch} with repeats",
-                "steps": f"{plan.total_steps} = {plan.steps_per_epoch} x {plan.epochs} epochs",
+                "steps": f"{plan.total_steps} = {plan.steps_per_epoch} x {number_of(plan.epochs, 'epoch')}",
             }
         )
     if found.estimate is not None:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.output import (
+    PLAIN,
+    Show,
+    number_of,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    progress_line,
+    remark,
+)
 from loratui.cli.session import open_library, read_settings
 from loratui.errors import UsageError
 
@@ -158,8 +168,9 @@ def _consent(consent: dict[str, Any] | None) -> str:
 
 def edit_subject(
     name: str,
+    /,
     *,
-    rename: Annotated[str | None, Parameter(help="Another name.")] = None,
+    rename: Annotated[str | None, Parameter(name=("--rename", "--name"), help="Another name.")] = None,
     trigger: str | None = None,
     kind: Kind | None = None,
     class_word: str | None = None,
@@ -310,8 +321,9 @@ def import_pictures(
         )
         return code
     print_text(
-        f"Imported {result.imported} pictures; {result.duplicates} were already there; "
-        f"{len(result.refused)} files refused; {done.captions_read} captions read."
+        f"Imported {number_of(result.imported, 'picture')}; {result.duplicates} "
+        f"{'was' if result.duplicates == 1 else 'were'} already there; "
+        f"{number_of(len(result.refused), 'file')} refused; {number_of(done.captions_read, 'caption')} read."
     )
     for item in result.refused:
         remark(f"refused: {item.path}: {item.reason}", show)
@@ -329,4 +341,4 @@ def relink(folder: Path, *, show: Show = PLAIN) -> None:
     if show.json:
         print_json({"relinked": found})
         return
-    print_text(f"Found {found} pictures again.")
+    print_text(f"Found {number_of(found, 'picture')} again.")

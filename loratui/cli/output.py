@@ -116,12 +116,17 @@ def remark(text: str, show: Show) -> None:
         print(clean(text), file=sys.stderr)
 
 
+def number_of(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: `1 picture`, `1,204 pictures`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def say_changed(what: str, count: int, show: Show) -> None:
     """Say how many pictures an action changed, and that it can be undone."""
     if show.json:
         print_json({"changed": count})
         return
-    print_text(f"{count} {'picture' if count == 1 else 'pictures'} {what}.")
+    print_text(f"{number_of(count, 'picture')} {what}.")
     if count:
         remark("`loratui undo` takes it back.", show)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_text, progress_line, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
 from loratui.cli.session import Query, find_duplicates, open_library, read_settings
 from loratui.config import find_home
 
@@ -66,7 +66,10 @@ def tag(
         return code
     pace = f" at {done.tagged / times.total:.1f} a second" if done.tagged and times.total else ""
     skipped = f"; {done.skipped} had been tagged before" if done.skipped else ""
-    print_text(f"{done.tagged} of {done.pictures} pictures tagged by {done.tagger} on {done.device}{pace}{skipped}.")
+    print_text(
+        f"{done.tagged} of {number_of(done.pictures, 'picture')} tagged "
+        f"by {done.tagger} on {done.device}{pace}{skipped}."
+    )
     for picture in done.refused:
         print_text(f"refused {picture.name}: {picture.reason}")
     if done.warning:

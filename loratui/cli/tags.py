@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, open_library
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _edit(
     if show.json:
         print_json({"changed": changed})
         return
-    print_text(f"{changed} tags changed.")
+    print_text(f"{number_of(changed, 'tag')} changed.")
 
 
 def _split(tags: str) -> list[str]:

@@ -14,6 +14,7 @@ from loratui.cli.output import (
     Show,
     format_bytes,
     format_seconds,
+    number_of,
     print_fields,
     print_json,
     print_table,
@@ -115,10 +116,10 @@ def train(
         print_json({"run": run.name, "state": run.state, "total_steps": run.total_steps, "folder": run.folder})
         return
     if wait:
-        print_text(f"{run.name} is {run.state} after {run.step} steps.")
+        print_text(f"{run.name} is {run.state} after {number_of(run.step, 'step')}.")
         remark(f"next: loratui sheet {run.name}", show)
         return
-    print_text(f"Queued {run.name}: {run.total_steps} steps on {chosen.name}.")
+    print_text(f"Queued {run.name}: {number_of(run.total_steps, 'step')} on {chosen.name}.")
     remark(f"next: loratui run show {run.name}, or loratui run wait {run.name}", show)
 
 
@@ -262,7 +263,7 @@ def wait_run(run: str, *, show: Show = PLAIN) -> None:
     if show.json:
         print_json(_describe(found))
         return
-    print_text(f"{found.name} is {found.state} after {found.step} steps.")
+    print_text(f"{found.name} is {found.state} after {number_of(found.step, 'step')}.")
 
 
 def stop_run(run: str, *, wait: bool = True, show: Show = PLAIN) -> None:
@@ -401,7 +402,7 @@ def sheet(
             }
         )
         return
-    print_text(f"{result.sheet.name}: {len(result.cells)} images, {result.rendered} of them new.")
+    print_text(f"{result.sheet.name}: {number_of(len(result.cells), 'image')}, {result.rendered} of them new.")
     for page in result.pages:
         print_text(str(page))
 

@@ -386,11 +386,15 @@ def _collect_warnings(subject: Subject, items: Sequence[_Item], kept: Sequence[s
     warnings = []
     doubtful = [item for item in items if check_caption(item.caption, subject)]
     if doubtful:
-        warnings.append(f"{len(doubtful)} captions lack the trigger {subject.trigger}.")
+        lack = "caption lacks" if len(doubtful) == 1 else "captions lack"
+        warnings.append(f"{len(doubtful)} {lack} the trigger {subject.trigger}.")
     folders = {item.name.partition("/")[0] for item in items}
     trained = [name for name in kept if name.partition("/")[0] in folders and "/" in name]
     if trained:
-        warnings.append(f"{len(trained)} files of yours lie among the pictures; a trainer may read them too.")
+        lie = "file of yours lies" if len(trained) == 1 else "files of yours lie"
+        warnings.append(
+            f"{len(trained)} {lie} among the pictures; a trainer may read {'it' if len(trained) == 1 else 'them'} too."
+        )
     return warnings
 
 
@@ -399,6 +403,11 @@ def _explain(error: OSError, target: Path) -> RefusedError:
         return RefusedError(
             f"The disk of {show_path(target)} is full.",
             hint="Free some space and export again: it goes on where it stopped.",
+        )
+    if isinstance(error, FileNotFoundError) and not target.is_dir():
+        return RefusedError(
+            f"The folder {show_path(target)} can't be created: {error.strerror}.",
+            hint="Name a folder in a place where you can write.",
         )
     if isinstance(error, FileNotFoundError):
         return RefusedError(

@@ -63,7 +63,8 @@ def render(
         _follow(folder, process, known, report, cancel)
         if still := find_missing(folder, request):
             raise TrainingError(
-                f"The sampler ended and left out {len(still)} images.", hint=f"See {RunFolder(folder).log_file}."
+                f"The sampler ended and left out {len(still)} image{'s' * (len(still) != 1)}.",
+                hint=f"See {RunFolder(folder).log_file}.",
             )
     return {key: cell_path(folder, key) for key in request.cells}
 

@@ -28,7 +28,7 @@ def draw_outlook(found: Forecast, machine: Machine, glyphs: Glyphs, colors: Mapp
     if found.blockers:
         text.append("\n")
     if plan is not None:
-        text.append(f"{plan.total_steps:,} steps", style="bold")
+        text.append(count(plan.total_steps, "step"), style="bold")
         text.append(f" = {plan.steps_per_epoch:,} per epoch x {count(plan.epochs, 'epoch')}\n")
         text.append(f"{count(plan.pictures, 'picture')}, {plan.samples_per_epoch:,} with repeats, in ", style="dim")
         text.append(f"{count(plan.batches_per_epoch, 'batch', 'batches')} per epoch\n\n", style="dim")
@@ -84,7 +84,7 @@ def _draw_buckets(text: Text, found: Forecast, glyphs: Glyphs) -> None:
     for bucket in buckets[:_MOST_BUCKETS]:
         text.append(f"{f'{bucket.width}x{bucket.height}':<10}")
         text.append(draw_bar(bucket.samples, most, 10, glyphs))
-        text.append(f"  {count(bucket.pictures, 'picture')}, {bucket.samples:,} samples\n", style="dim")
+        text.append(f"  {count(bucket.pictures, 'picture')}, {count(bucket.samples, 'sample')}\n", style="dim")
     if len(buckets) > _MOST_BUCKETS:
         text.append(f"and {len(buckets) - _MOST_BUCKETS} smaller ones\n", style="dim")
     for note in found.plan.notes:

@@ -206,7 +206,7 @@ class TrainScreen(LoratuiScreen):
         if outlook.found is not None and ground is not None:
             side.remove_class("muted")
             side.update(draw_outlook(outlook.found, ground.machine, self.lora.glyphs, self.app.theme_variables))
-            steps = f"{outlook.found.plan.total_steps:,} steps" if outlook.found.plan else ""
+            steps = count(outlook.found.plan.total_steps, "step") if outlook.found.plan else ""
             self.set_header(self._subject, "train", status=f"{self.form.values['base']}  {steps}".strip())
         self.refresh_keys()
 
@@ -271,7 +271,9 @@ class TrainScreen(LoratuiScreen):
             if self.is_current:
                 self.lora.pop_screen()
                 self.lora.show_screen("run", run=run.name)
-            self.lora.tell(f"{run.name} is queued: {run.total_steps:,} steps. It goes on when you quit; S stops it.")
+            self.lora.tell(
+                f"{run.name} is queued: {count(run.total_steps, 'step')}. It goes on when you quit; S stops it."
+            )
 
         self.bridge.write(work, done, owner=self.lora, failed=self._failed)
 

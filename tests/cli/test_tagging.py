@@ -40,7 +40,7 @@ def mira(home: Home, tmp_path: Path) -> Home:
 def test_tagging_without_a_tagger_uses_the_cast_and_says_so(mira: Home, run: Run) -> None:
     done = run("tag", "Mira", "name:0*")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 of 1 pictures tagged by cast@")
+    assert done.stdout.startswith("1 of 1 picture tagged by cast@")
     assert "drawn cast only" in done.stderr and "loratui tags list Mira" in done.stderr
     assert "loratui rules set Mira --general-threshold 0.50" in done.stderr
     again = run("tag", "Mira")

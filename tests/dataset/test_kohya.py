@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -362,7 +363,7 @@ def test_files_a_person_added_are_kept_and_reported(catalog: Catalog, mira: str,
     set_role(catalog, mira, "supporting", "name:one")
     result = export_kohya(catalog, mira, out)
     assert set(result.kept) == {"notes.md", "2_Mira/extra.png"}
-    assert any("trainer may read them" in warning for warning in result.warnings)
+    assert any("1 file of yours lies" in warning for warning in result.warnings)
 
 
 def test_files_a_person_edited_are_moved_aside_and_put_right(catalog: Catalog, mira: str, tmp_path: Path) -> None:
@@ -430,6 +431,20 @@ def test_an_in_place_picture_is_copied_and_a_changed_one_is_refused(
     assert caught.value.hint
 
 
+def test_a_folder_that_can_not_be_created_is_said_to_be_that(
+    catalog: Catalog, mira: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *about: object, **more: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    # As file systems do that have no room for folders of ours, such as /proc.
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(RefusedError) as caught:
+        export_kohya(catalog, mira, tmp_path / "nope")
+    assert caught.value.message == f"The folder {tmp_path / 'nope'} can't be created: No such file or directory."
+    assert "doctor" not in caught.value.hint
+
+
 def test_an_awkward_trigger_stays_inside_the_folder_and_the_config(catalog: Catalog, mira: str, tmp_path: Path) -> None:
     edit_subject(catalog, mira, trigger='Mïra/..\\ "x" v_2')
     out = tmp_path / 'odd "name" # \\ é'
@@ -468,7 +483,7 @@ def test_captions_without_the_trigger_are_warned_about(catalog: Catalog, mira: s
     set_caption(catalog, mira, "name:one", "somebody in the sun")
     change_rules(catalog, mira, {"imbued": ["hat"]})
     result = export_kohya(catalog, mira, tmp_path / "out")
-    assert result.warnings == ("1 captions lack the trigger Mira.",)
+    assert result.warnings == ("1 caption lacks the trigger Mira.",)
 
 
 @given(st.text(max_size=200), st.integers(1, 1000))
