@@ -122,7 +122,7 @@ def test_a_library_goes_from_import_to_a_rated_sheet_by_keyboard_alone(home: Hom
                 again.press("ctrl+u")
                 again.send("1")
                 again.press("ctrl+s")
-                again.wait_for("Render up to 3 images")
+                again.wait_for("Render 3 images")
                 time.sleep(0.4)
                 again.press("y")
                 again.wait_for("3 images, 3 new", 120)
