@@ -51,6 +51,8 @@ SHOTS: tuple[Shot, ...] = (
     Shot("duplicates", ("enter", "d")),
     Shot("crop", ("enter", *["right"] * 3, "c", "minus", "up")),
     Shot("tags", ("enter", "t", *["down"] * 6)),
+    Shot("imbue", ("enter", "t", "I")),
+    Shot("proposals", ("enter", "r", "a", "down", "down")),
     Shot("balance", ("enter", "b")),
     Shot("train", ("enter", "T")),
     Shot("run", ("f4", "enter")),
