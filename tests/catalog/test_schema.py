@@ -350,7 +350,6 @@ def test_a_damaged_database_is_refused_with_where_the_backups_are(home: Home) ->
     assert "backups" in caught.value.hint
 
 
-@pytest.mark.slow
 def test_an_empty_database_beside_what_a_library_left_is_told_and_not_begun_anew(catalog: Catalog, home: Home) -> None:
     catalog.close()
     (home.store / "ab").mkdir()
@@ -373,6 +372,7 @@ def test_an_empty_database_in_an_empty_home_is_a_new_library(home: Home) -> None
     assert schema.read_revision(home.database) == schema.SCHEMA_HEAD
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_upgrades_an_empty_database_from_any_folder(tmp_path: Path) -> None:
     repository = Path(__file__).parents[2]
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(repository)]
