@@ -209,7 +209,6 @@ def test_who_writes_of_nudity_or_sex_has_rated_the_picture(text: str, rating: st
     assert find_said_rating(text) == rating
 
 
-
 @given(st.sampled_from(SEXUAL), st.text(" _:", min_size=1, max_size=3), st.booleans(), st.text("abc, ", max_size=9))
 def test_a_said_rating_is_found_in_any_spelling(name: str, between: str, loud: bool, around: str) -> None:
     said = f"rating{between}{name}"
