@@ -59,6 +59,8 @@ Nothing was changed. Leave with q, put it right, and start again; `loratui docto
 _MEASURED_AT_ONCE = 48
 _MEASURED_UP_TO = 5_000
 _DETAIL_PAUSE_S = 0.12
+_WARM_UP_S = 0.5
+"""Seconds after the first data: until then the first screen has the processor to itself."""
 
 
 class LibraryScreen(TableMoves, LoratuiScreen):
@@ -140,6 +142,9 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self.read(read_lines, self._take, "subjects")
 
     def _take(self, lines: list[SubjectLine]) -> None:
+        if not self._was_read and lines:
+            # The wall is the next screen, and what draws it takes a quarter of a second to load.
+            self.set_timer(_WARM_UP_S, self.lora.tiles.warm_up)
         self._lines, self._total, self._was_read, self._trouble = lines, len(lines), True, ""
         self._show()
         if self._wanted and (found := next((line for line in lines if line.name == self._wanted), None)):

@@ -147,6 +147,10 @@ class TilePool:
         if self.sharper is not None:
             self.sharper.want(owner, [job for job in jobs if self._can_be_sharper(job.spec)][:_SHARP_AT_ONCE])
 
+    def warm_up(self) -> None:
+        """Have a thread load what drawing needs, so that the first picture that is wanted need not wait for it."""
+        threading.Thread(target=_load_what_drawing_needs, name="tiles-warm-up", daemon=True).start()
+
     def leave(self, owner: MessagePump) -> None:
         """Forget an owner that is going away."""
         with self._lock:
@@ -261,6 +265,16 @@ class TilePool:
 
     def _cost(self, spec: TileSpec) -> int:
         return spec.cols * spec.rows * _CELL_BYTES + 2_000
+
+
+def _load_what_drawing_needs() -> None:
+    from PIL import Image, JpegImagePlugin  # noqa: F401 - thumbnails are JPEG files
+
+    from loratui.tui.grid import Box
+    from loratui.tui.pixels import paint_half_cells, shrink
+
+    # Tables of colours are made at the first use.
+    paint_half_cells(shrink(Image.new("RGB", (2, 2)), Box(0, 0, 2, 1)))
 
 
 def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Tile, tuple[int, int, int] | None]:
