@@ -98,13 +98,15 @@ def captions_of(
     """The captions that a trainer sees, by membership id: of these memberships, or of all."""
     owner = _find(catalog, subject)
     rules = rules_of(catalog, owner)
+    ids: list[int] | None = None
     if memberships is not None and len(memberships) <= _FEW:
-        edits = tag_edits_of(catalog, owner, ids=[picture.id for picture in memberships])
+        ids = [picture.id for picture in memberships]
+        edits = tag_edits_of(catalog, owner, ids=ids)
         scores = tag_scores_of(catalog, owner, picture_ids=[picture.picture_id for picture in memberships])
     else:
         edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
     chosen = select_memberships(catalog, owner) if memberships is None else memberships
-    sentences = sentences_of(catalog, owner) if rules.say != "tags" else {}
+    sentences = sentences_of(catalog, owner, ids=ids) if rules.say != "tags" else {}
     captioner = Captioner(owner, rules)
     return {
         picture.id: captioner.caption(
