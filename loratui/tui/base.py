@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from loratui.tui.chrome import HeaderLine, KeyBar, MessageLine
 from loratui.tui.keymap import bindings_of
+from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from loratui.errors import LoratuiError
     from loratui.tui.app import LoratuiApp
     from loratui.tui.bridge import Bridge, Delivered
+    from loratui.tui.undoing import Done
 
 T = TypeVar("T")
 
@@ -95,6 +97,20 @@ class LoratuiScreen(Screen[None]):
         return ()
 
     @property
+    def is_open(self) -> bool:
+        """Whether it was not left for good: then its widgets are there, also while another screen is on top."""
+        return self.lora.is_running and self in self.lora.screen_stack
+
+    def if_open(self, call: Callable[[], None]) -> Callable[[], None]:
+        """The same call for an answer that comes later: nothing is done once the screen was left."""
+
+        def call_if_open() -> None:
+            if self.is_open:
+                call()
+
+        return call_if_open
+
+    @property
     def message_line(self) -> MessageLine:
         """The line that says what happened last."""
         return self.query_one("#message", MessageLine)
@@ -143,16 +159,19 @@ class LoratuiScreen(Screen[None]):
         then: Callable[[T], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
-        """Do an undoable action in a thread, say what came of it, and remember the command line that does the same."""
+        """Do an undoable action in a thread, say what came of it, and remember the command line that does the same.
 
-        def done(result: T) -> None:
+        `then` and `failed` are about what the screen shows: they are not called once it was left.
+        """
+
+        def done(answer: Done[T]) -> None:
             self.lora.ran(command)
-            if text := said(result):
-                self.tell(f"{text} u undoes.")
-            if then is not None:
-                then(result)
+            if text := said(answer.result):
+                self.tell(answer.say(text))
+            if then is not None and self.is_open:
+                then(answer.result)
 
-        self.bridge.write(work, done, owner=self.lora, failed=failed)
+        self.bridge.write(watch_journal(work), done, owner=self.lora, failed=failed and self.if_open(failed))
 
     def action_do(self, action: str, key: str = "") -> None:
         """Run an action of the registry: this screen's own, else the app's."""

@@ -14,6 +14,7 @@ from loratui.tui.base import LoratuiScreen
 from loratui.tui.naming import name_pictures
 from loratui.tui.reasons import ReasonForm
 from loratui.tui.text import count
+from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
     from loratui.tui.caption_editor import CaptionDraft
     from loratui.tui.tag_editor import TagDraft, TagEdits
+    from loratui.tui.undoing import Done
 
 
 class CurationScreen(LoratuiScreen):
@@ -196,31 +198,30 @@ class CurationScreen(LoratuiScreen):
         query, shown = self.shown_by()
         name = self._say_which(chosen)
 
-        def write(catalog: Catalog) -> tuple[int, str, int]:
-            from loratui.catalog.journal import latest_id
-
+        def write(catalog: Catalog) -> tuple[Done[int], str]:
             # Before the change, because afterwards the query may choose others.
             named = name_pictures(catalog, self.subject, chosen, query, shown)
-            return work(catalog, chosen), named, latest_id(catalog)
+            return watch_journal(lambda catalog: work(catalog, chosen))(catalog), named
 
-        def done(result: tuple[int, str, int]) -> None:
-            changed, named, entry = result
-            if not changed:
+        def done(answer: tuple[Done[int], str]) -> None:
+            change, named = answer
+            if not change.result:
                 self.tell(f"{name}: nothing to change.")
                 return
             if len(chosen) == 1:
-                self._judged[entry] = chosen[0]
+                self._judged[change.entry] = chosen[0]
             self.lora.ran([*command, named, *options] if named else ())
-            which = name if changed >= len(chosen) else f"{changed:,} of {name}"
-            self.tell(f"{which}: {said}. u undoes.")
+            which = name if change.result >= len(chosen) else f"{change.result:,} of {name}"
+            self.tell(change.say(f"{which}: {said}."))
 
         self.foresee(chosen, changes)
 
-        def undone() -> None:
-            self.reread()
+        def refused() -> None:
+            if self.is_open:
+                self.reread()
             failed()
 
-        self.bridge.write(write, done, owner=self.lora, failed=undone)
+        self.bridge.write(write, done, owner=self.lora, failed=refused)
         if advances and len(chosen) == 1:
             self.advance(chosen[0])
 

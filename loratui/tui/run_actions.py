@@ -45,9 +45,10 @@ def stop(screen: LoratuiScreen, run: Run, then: Callable[[], None]) -> None:
         how = "finishes its step, saves and stops" if after.state == "running" else "was stopped before it began"
         screen.lora.ran(["run", "stop", run.name])
         screen.tell(f"{run.name} {how}. R resumes it.")
-        then()
+        show()
 
-    screen.bridge.write(work, done, owner=screen.lora, failed=then)
+    show = screen.if_open(then)
+    screen.bridge.write(work, done, owner=screen.lora, failed=show)
 
 
 def resume(screen: LoratuiScreen, run: Run, then: Callable[[], None]) -> None:
@@ -61,12 +62,13 @@ def resume(screen: LoratuiScreen, run: Run, then: Callable[[], None]) -> None:
     def done(after: Run) -> None:
         screen.lora.ran(["run", "resume", run.name])
         screen.tell(f"{run.name} is queued and goes on from step {run.step:,}.")
-        then()
+        show()
 
     def start(sure: bool | None) -> None:
         if sure:
-            screen.bridge.write(work, done, owner=screen.lora, failed=then)
+            screen.bridge.write(work, done, owner=screen.lora, failed=show)
 
+    show = screen.if_open(then)
     left = max(0, run.total_steps - run.step)
     details = f"It goes on from its last saved step; about {count(left, 'step')} of {run.total_steps:,} are left."
     screen.app.push_screen(Confirm(f"Resume {run.name}?", details), start)

@@ -10,12 +10,16 @@ from loratui.tui.tag_editor import TagEdits, parse_edits
 from loratui.tui.tag_lines import ALL
 from loratui.tui.tag_scope import TagCuration
 from loratui.tui.text import count
+from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loratui.catalog.store import Catalog
     from loratui.tui.tag_form import TagForm
+    from loratui.tui.undoing import Done
+
+_NOTHING = "No picture in scope needs that: nothing to change."
 
 
 class BulkTagging(TagCuration):
@@ -170,22 +174,24 @@ class BulkTagging(TagCuration):
     ) -> None:
         """Queue a bulk edit of some pictures of the scope, say how many changed, and remember its command line."""
         if not ids:
-            self.tell("No picture in scope needs that: nothing to change.")
+            self.tell(_NOTHING)
             return
         scope = self.view.scope
 
-        def write(catalog: Catalog) -> tuple[int, str]:
+        def write(catalog: Catalog) -> tuple[Done[int], str]:
             # The whole scope is named where a query does: the verb leaves alone what needs no change.
             everything = "all" if scope.kind == ALL else ""
             named = scope.query or everything or name_pictures(catalog, self.subject, ids, None, len(ids))
-            return work(catalog, ids), named
+            return watch_journal(lambda catalog: work(catalog, ids))(catalog), named
 
-        def done(result: tuple[int, str]) -> None:
-            changed, named = result
+        def done(answer: tuple[Done[int], str]) -> None:
+            changed, named = answer
             self.lora.ran([*verb, self.subject, *words, named, *options] if named else ())
-            self.tell(f"{count(changed, 'picture')} changed: {said}. u undoes.")
+            self.tell(
+                changed.say(f"{count(changed.result, 'picture')} changed: {said}.") if changed.entry else _NOTHING
+            )
 
-        self.bridge.write(write, done, owner=self.lora, failed=self.reread)
+        self.bridge.write(write, done, owner=self.lora, failed=self.if_open(self.reread))
 
 
 def _read_edits(tags: Sequence[str]) -> TagEdits:

@@ -266,6 +266,7 @@ class TrainScreen(LoratuiScreen):
             )
 
         def done(run: Run) -> None:
+            self._starting = False
             self.lora.ran(command)
             # Back from the run leads to where the form was opened, not to the form.
             if self.is_current:
@@ -275,7 +276,7 @@ class TrainScreen(LoratuiScreen):
                 f"{run.name} is queued: {count(run.total_steps, 'step')}. It goes on when you quit; S stops it."
             )
 
-        self.bridge.write(work, done, owner=self.lora, failed=self._failed)
+        self.bridge.write(work, done, owner=self.lora, failed=self.if_open(self._failed))
 
     def _failed(self) -> None:
         self._starting = False

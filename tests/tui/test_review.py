@@ -125,6 +125,20 @@ async def test_a_digit_rates_the_image_and_goes_to_the_next_epoch_and_u_takes_it
         assert not any(cell.rating for cell in load_matrix(catalog).cells.values())
 
 
+async def test_undo_is_offered_for_a_new_rating_and_not_for_the_one_it_had(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_review(pilot, settle)
+        await pilot.press("4")
+        await settle(pilot)
+        assert app.messages[-1].text.endswith("4 stars. u undoes.")
+        await pilot.press("left", "4")
+        await settle(pilot)
+        assert app.messages[-1].text.endswith("4 stars. It was so already.")
+
+
 async def test_flipping_shows_the_pinned_epoch_on_the_same_spot_and_rates_what_is_seen(
     catalog: Catalog, make_app: MakeApp, settle: Settle
 ) -> None:

@@ -1,0 +1,106 @@
+"""What was asked for by a screen that was left meanwhile: it is done and told, and draws on nothing that has gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from waiting import until
+
+from loratui.catalog import subjects
+from loratui.catalog.roles import set_role
+from loratui.catalog.runs import get_run
+from loratui.catalog.store import open_catalog
+from loratui.runs.service import start_training
+from loratui.tui.library import LibraryScreen
+from loratui.tui.run import RunScreen
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from loratui.config import Home
+    from loratui.tui.app import LoratuiApp
+
+MakeApp = Callable[..., "LoratuiApp"]
+Settle = Callable[["Pilot[None]"], Awaitable[None]]
+
+
+@contextmanager
+def writes_wait(app: LoratuiApp) -> Iterator[None]:
+    """Within this, nothing is written yet: as when another program holds the library."""
+    gate = threading.Event()
+    app.bridge.write(lambda catalog: gate.wait(10), owner=app)
+    try:
+        yield
+    finally:
+        gate.set()
+
+
+async def open_screen(pilot: Pilot[None], settle: Settle, name: str, **about: str) -> LoratuiApp:
+    app = cast("LoratuiApp", pilot.app)
+    await settle(pilot)
+    app.show_screen(name, **about)
+    await settle(pilot)
+    return app
+
+
+async def test_a_training_is_stopped_although_its_screen_was_left_at_once(
+    stand_in_trainer: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(stand_in_trainer) as catalog:
+        set_role(catalog, "Mira", "primary", "all")
+        start_training(catalog, "Mira", base="cast", changes={"epochs": 500}, comment='{"delay_s": 0.05}')
+    async with make_app().run_test(size=(110, 40)) as pilot:
+        app = await open_screen(pilot, settle, "run", run="mira-0001")
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: not screen.why_not("run.stop"))
+        with writes_wait(app):
+            await pilot.press("S", "escape")
+            await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert "R resumes it" in app.messages[-1].text
+    with open_catalog(stand_in_trainer) as catalog:
+        run = get_run(catalog, "mira-0001")
+    assert "stop" in (run.wish, run.state[:4])
+
+
+async def test_a_change_that_fails_after_its_screen_was_left_is_told_where_one_is(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(110, 40)) as pilot:
+        app = await open_screen(pilot, settle, "balance", subject="Mira")
+        with writes_wait(app):
+            await pilot.press("p", "escape")
+            await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
+            with open_catalog(mira) as catalog:
+                subjects.remove_subject(catalog, "Mira")
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert any(told.error and "Mira" in told.text for told in app.messages)
+
+
+async def test_a_training_that_could_not_be_started_is_told_after_its_form_was_left(
+    stand_in_trainer: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(stand_in_trainer) as catalog:
+        set_role(catalog, "Mira", "primary", "all")
+    async with make_app().run_test(size=(110, 40)) as pilot:
+        app = await open_screen(pilot, settle, "train", subject="Mira")
+        screen = app.screen
+        await until(pilot, lambda: not screen.why_not("train.start"))  # type: ignore[attr-defined]
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        with writes_wait(app):
+            await pilot.press("y")
+            await until(pilot, lambda: app.screen is screen)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
+            with open_catalog(stand_in_trainer) as catalog:
+                subjects.remove_subject(catalog, "Mira")
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert any(told.error and "Mira" in told.text for told in app.messages)
