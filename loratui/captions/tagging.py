@@ -1,16 +1,16 @@
-"""Tagging the pictures of a subject: threads decode the next ones while the model scores those before them."""
+"""Tagging the pictures of a subject: threads side by side, each decoding pictures and asking the model about them."""
 
 from __future__ import annotations
 
-import math
 import os
+import threading
 import time
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,20 +28,23 @@ from loratui.errors import Cancelled, ConflictError, LoratuiError, UsageError
 from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from loratui.captions.tagger import Scores
     from loratui.captions.thresholds import Thresholds
     from loratui.catalog.edits import ScoredTag
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
-# Batches that are being decoded or wait for the model, at the least.
-_AHEAD = 3
 # A processor takes as long for eight together as for eight in turn, and one at a time stops soonest.
 _CPU_BATCH, _CUDA_BATCH = 1, 32
+# Each holds what the model works with, 100 to 300 MB for the largest; so many decode for a graphics card, too.
+_MOST_WORKERS = 16
+# Batches that wait for a worker, so that none waits for this thread to store scores.
+_AHEAD = 2
 _STORE_PICTURES, _STORE_SECONDS = 200, 2.0
 _REPORT_SECONDS = 0.1
 
@@ -56,11 +59,14 @@ class UntaggedPicture:
 
 @dataclass(slots=True)
 class TaggingTimes:
-    """Where the seconds went: `session` in the model, `waiting` for decoded pictures, `storing` scores, `total`."""
+    """Where the seconds went: `decoding` pictures and in the model's `session`, by all workers together.
+
+    `opening`, `storing` and `total` are seconds of the clock.
+    """
 
     opening: float = 0.0
+    decoding: float = 0.0
     session: float = 0.0
-    waiting: float = 0.0
     storing: float = 0.0
     total: float = 0.0
 
@@ -120,7 +126,10 @@ def tag_pictures(
         chosen = select_memberships(catalog, owner, selection, duplicates=duplicates)
     else:
         chosen = [picture for picture in get_memberships(catalog, selection) if picture.subject_id == owner.id]
-    tagger = open_tagger(folder)
+    processors = os.cpu_count() or 1
+    side_by_side = max(1, min(workers or processors, _MOST_WORKERS, len(chosen)))
+    # Several pictures, each on one thread, are done sooner than one picture after the other on all of them.
+    tagger = open_tagger(folder, threads=max(1, processors // side_by_side))
     ids = [picture.picture_id for picture in chosen]
     if by_default and (others := list_other_taggers(catalog, tagger.id, ids)):
         raise ConflictError(
@@ -135,18 +144,15 @@ def tag_pictures(
     )
     result.times.opening = time.perf_counter() - started
     size = tagger.batch or batch or (_CUDA_BATCH if tagger.device == "cuda" else _CPU_BATCH)
-    threads = workers or max(1, os.cpu_count() or 1)
-    # Enough to keep every thread at work, whatever the size of a batch.
-    ahead = max(_AHEAD, math.ceil(2 * threads / size))
     with hold_interrupts() as interrupted:
         stops = [interrupted] if cancel is None else [interrupted, cancel]
         work = _Work(catalog, tagger, result, report, len(waiting))
         try:
             with (
-                ThreadPoolExecutor(threads, thread_name_prefix="tag") as pool,
-                closing(_decode_ahead(pool, catalog, tagger, waiting, size, ahead, result.times)) as batches,
+                ThreadPoolExecutor(side_by_side, thread_name_prefix="tag") as pool,
+                closing(_score_ahead(pool, catalog, tagger, waiting, size, side_by_side + _AHEAD)) as batches,
             ):
-                work.score(batches, stops)
+                work.take(batches, stops)
         finally:
             work.store()
             result.times.total = time.perf_counter() - started
@@ -158,65 +164,73 @@ def tag_pictures(
     return result
 
 
-class _Batch:
-    """Pictures on their way: their places in one array, and what came of decoding each."""
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What became of a batch: the pictures with a row of scores each, those that can't be read, and the seconds."""
 
-    def __init__(self, pictures: Sequence[Membership], pixels: Pixels, reasons: list[Future[str]]) -> None:
-        self.pictures = pictures
-        self.pixels = pixels
-        self.reasons = reasons
+    pictures: Sequence[Membership]
+    rows: Scores
+    refused: Sequence[UntaggedPicture]
+    decoding: float
+    session: float
 
 
-def _decode_ahead(
-    pool: ThreadPoolExecutor,
-    catalog: Catalog,
-    tagger: Tagger,
-    pictures: Sequence[Membership],
-    size: int,
-    ahead: int,
-    times: TaggingTimes,
-) -> Generator[_Batch]:
-    """Batches in order, each decoded when it is given out; a few more are always being decoded."""
+def _score_ahead(
+    pool: ThreadPoolExecutor, catalog: Catalog, tagger: Tagger, pictures: Sequence[Membership], size: int, ahead: int
+) -> Generator[_Scored]:
+    """Batches in order, each scored when it is given out; a few more are always being scored."""
     # The same few arrays all the time: fresh ones of some megabytes cost the system more than copying does.
     free: deque[Pixels] = deque(np.empty((size, *tagger.layout.shape), np.float32) for _ in range(ahead))
-    running: deque[_Batch] = deque()
+    # A graphics card has nothing to win from two batches at once, and may not have the memory.
+    turn: AbstractContextManager[Any] = threading.Lock() if tagger.device == "cuda" else nullcontext()
+    running: deque[tuple[Future[_Scored], Pixels]] = deque()
     starts = iter(range(0, len(pictures), size))
     try:
         while True:
             while free and (start := next(starts, None)) is not None:
-                chosen, pixels = pictures[start : start + size], free.popleft()
-                reasons = [
-                    pool.submit(_decode, catalog, tagger, picture, out)
-                    for picture, out in zip(chosen, pixels, strict=False)
-                ]
-                running.append(_Batch(chosen, pixels, reasons))
+                pixels = free.popleft()
+                chosen = pictures[start : start + size]
+                running.append((pool.submit(_score, catalog, tagger, chosen, pixels, turn), pixels))
             if not running:
                 return
-            batch = running.popleft()
-            begun = time.perf_counter()
-            for reason in batch.reasons:
-                reason.result()
-            times.waiting += time.perf_counter() - begun
-            yield batch
-            free.append(batch.pixels)
+            future, pixels = running.popleft()
+            scored = future.result()
+            free.append(pixels)
+            yield scored
     finally:
-        for batch in running:
-            for reason in batch.reasons:
-                reason.cancel()
+        for future, _ in running:
+            future.cancel()
 
 
-def _decode(catalog: Catalog, tagger: Tagger, picture: Membership, out: Pixels) -> str:
-    """Decode a picture into its place; returns why it can't be, or nothing."""
-    try:
-        image = load_rgb(read_picture(catalog, picture), max_megapixels=MOST_MEGAPIXELS)
-    except LoratuiError as error:
-        return f"{error.message} {error.hint}".strip()
-    prepare_picture(image, tagger.layout, out)
-    return ""
+def _score(
+    catalog: Catalog,
+    tagger: Tagger,
+    pictures: Sequence[Membership],
+    pixels: Pixels,
+    turn: AbstractContextManager[Any],
+) -> _Scored:
+    """Decode pictures into `pixels`, leaving out those that can't be, and score them."""
+    begun = time.perf_counter()
+    good: list[Membership] = []
+    refused: list[UntaggedPicture] = []
+    for picture in pictures:
+        try:
+            image = load_rgb(read_picture(catalog, picture), max_megapixels=MOST_MEGAPIXELS)
+        except LoratuiError as error:
+            refused.append(UntaggedPicture(picture.name, f"{error.message} {error.hint}".strip()))
+            continue
+        prepare_picture(image, tagger.layout, pixels[len(good)])
+        good.append(picture)
+    decoded = time.perf_counter()
+    with turn:
+        asked = time.perf_counter()
+        rows = tagger.run(pixels[: len(good)])
+        session = time.perf_counter() - asked
+    return _Scored(good, rows, refused, decoded - begun, session)
 
 
 class _Work:
-    """Scores batches, and keeps the scores every so often."""
+    """Takes scored batches, and keeps the scores every so often."""
 
     def __init__(self, catalog: Catalog, tagger: Tagger, result: TaggingResult, report: Report, total: int) -> None:
         self._catalog, self._tagger, self._result = catalog, tagger, result
@@ -226,7 +240,7 @@ class _Work:
         self._done = 0
         self._started = self._saved = self._reported = time.monotonic()
 
-    def score(self, batches: Iterable[_Batch], stops: Sequence[threading.Event]) -> None:
+    def take(self, batches: Iterable[_Scored], stops: Sequence[threading.Event]) -> None:
         for batch in batches:
             if any(stop.is_set() for stop in stops):
                 self.store()
@@ -234,7 +248,7 @@ class _Work:
                     f"Tagging was stopped; {self._result.tagged} of {self._total} pictures are tagged.",
                     hint="Run it again to go on where it was.",
                 )
-            self._score_batch(batch)
+            self._take_batch(batch)
             if len(self._unsaved) >= _STORE_PICTURES or time.monotonic() - self._saved >= _STORE_SECONDS:
                 self.store()
         self._say("", force=True)
@@ -250,26 +264,16 @@ class _Work:
         self._saved = time.monotonic()
         self._result.times.storing += time.perf_counter() - begun
 
-    def _score_batch(self, batch: _Batch) -> None:
-        good: list[Membership] = []
-        for place, (picture, reason) in enumerate(zip(batch.pictures, batch.reasons, strict=True)):
-            if why := reason.result():
-                self._result.refused.append(UntaggedPicture(picture.name, why))
-                continue
-            if len(good) < place:
-                # Close the gap that a refused picture left.
-                batch.pixels[len(good)] = batch.pixels[place]
-            good.append(picture)
-        if good:
-            begun = time.perf_counter()
-            rows = self._tagger.run(batch.pixels[: len(good)])
-            self._result.times.session += time.perf_counter() - begun
-            for picture, row in zip(good, rows, strict=True):
-                self._unsaved[picture.picture_id] = self._tagger.list_scores(row)
-                for category, cut in self._tagger.find_cuts(row).items():
-                    self._cuts[category].append(cut)
-        self._done += len(batch.pictures)
-        self._say(batch.pictures[-1].name)
+    def _take_batch(self, batch: _Scored) -> None:
+        self._result.refused.extend(batch.refused)
+        self._result.times.decoding += batch.decoding
+        self._result.times.session += batch.session
+        for picture, row in zip(batch.pictures, batch.rows, strict=True):
+            self._unsaved[picture.picture_id] = self._tagger.list_scores(row)
+            for category, cut in self._tagger.find_cuts(row).items():
+                self._cuts[category].append(cut)
+        self._done += len(batch.pictures) + len(batch.refused)
+        self._say((batch.pictures or batch.refused)[-1].name)
 
     def _say(self, name: str, *, force: bool = False) -> None:
         now = time.monotonic()

@@ -20,7 +20,7 @@ def tag(
     ] = None,
     again: Annotated[bool, Parameter(negative="", help="Score pictures that this tagger has scored before.")] = False,
     batch: Annotated[int | None, Parameter(help="Pictures that the model is given at a time.")] = None,
-    workers: Annotated[int | None, Parameter(help="Pictures decoded at the same time.")] = None,
+    workers: Annotated[int | None, Parameter(help="Pictures decoded and scored at the same time.")] = None,
     show: Show = PLAIN,
 ) -> int:
     """Score the pictures of a subject with a tagging model: a WD tagger (v2, v3) or cl_tagger, in ONNX.
@@ -77,8 +77,8 @@ def tag(
     if done.tagged:
         remark("Scores are kept for good: undo passes them over, another --tagger takes their place.", show)
         remark(
-            f"{times.total:.1f} s: {times.session:.1f} s in the model, {times.waiting:.1f} s waiting for pictures, "
-            f"{times.storing:.1f} s storing, {times.opening:.1f} s opening.",
+            f"{times.total:.1f} s, {times.opening:.1f} s of it opening the model; the workers' time went "
+            f"{times.session / (times.session + times.decoding):.0%} to the model, the rest to decoding.",
             show,
         )
         cut = f" (the largest gap in these scores is at {done.mcut['general']:.2f})" if "general" in done.mcut else ""

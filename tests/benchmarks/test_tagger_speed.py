@@ -69,12 +69,13 @@ def compare(home: Home, name: str, model: Path) -> None:
     best = min(ours, key=lambda done: done.times.total)
     times = best.times
     work = times.total - times.opening
+    busy = times.session + times.decoding
     print(f"\n{name}: {count} pictures on {os.cpu_count()} processors")
     print(f"  loop            {1000 * min(loops) / count:6.1f} ms a picture")
     print(f"  tag_pictures    {1000 * work / count:6.1f} ms a picture, after {times.opening:.2f} s of opening")
     print(
-        f"  of which        {times.session / work:6.0%} in the model, {times.waiting / work:.0%} waiting for pictures, "
-        f"{times.storing / work:.0%} storing"
+        f"  the workers     {times.session / busy:6.0%} in the model, {times.decoding / busy:.0%} decoding; "
+        f"both take {busy / (work * (os.cpu_count() or 1)):.0%} of the processors, storing {times.storing / work:.0%}"
     )
     print(f"  ratio           {min(loops) / work:6.2f}  (target 1.50)")
     assert best.tagged == count
