@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from loratui.captions.counts import CaptionBook
 
-_NEAR, _LIKE = 3, 0.8
+_NEAR, _LIKE, _ROUNDING = 3, 0.8, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]
     """Look for each entry among the tags that a book's captions are computed from; `*` stands for any text."""
     holders = book.find_holders()
     spelled = {fold_tag(count.tag): count.tag for count in book.count_tags()}
+    letters = {key: frozenset(key) for key in spelled}
     found = []
     for entry in entries:
         keys = book.find_tags(entry)
         pictures = len({one.id for key in keys for one in holders[key]})
-        near = () if keys else _find_near(fold_tag(entry), spelled)
+        near = () if keys else _find_near(fold_tag(entry), spelled, letters)
         found.append(EntryMatch(entry, pictures, tuple(spelled[key] for key in keys), near))
     return found
 
@@ -62,12 +63,21 @@ def spell_out(book: CaptionBook, entries: Iterable[str]) -> list[str]:
     return list(plain.values())
 
 
-def _find_near(entry: str, spelled: dict[str, str]) -> tuple[str, ...]:
+def _find_near(entry: str, spelled: dict[str, str], letters: dict[str, frozenset[str]]) -> tuple[str, ...]:
     if "*" in entry:
         # "* eye" may be meant for "blue eyes": what ends or begins alike.
         loose = f"*{entry.strip('* ')}*"
         return tuple(tag for key, tag in spelled.items() if match_tag(loose, key))[:_NEAR]
-    return tuple(spelled[key] for key in get_close_matches(entry, spelled, n=_NEAR, cutoff=_LIKE))
+    # Alike is what has four fifths of all letters in common, so hardly a letter of one is not in the other: seen at
+    # a tenth of what comparing costs.
+    own, size = frozenset(entry), len(entry)
+    maybe = [
+        key
+        for key, theirs in letters.items()
+        if len(own - theirs) <= (spare := size - (size + len(key)) * _LIKE / 2 + _ROUNDING)
+        and len(theirs - own) <= spare + len(key) - size
+    ]
+    return tuple(spelled[key] for key in get_close_matches(entry, maybe, n=_NEAR, cutoff=_LIKE))
 
 
 def _join_or(tags: Sequence[str]) -> str:
