@@ -177,16 +177,22 @@ class ChecksScreen(TableMoves, CurationScreen):
             )
 
         def done(found: CheckResult) -> str:
-            self.skipped = found.skipped
             self.lora.ran(self.screen_command())
             pictures = len({one.membership.id for one in found.suspects})
             sentence = f"{count(found.checked, 'picture')} checked, {pictures:,} worth a look. Nothing was rejected."
             self.tell(sentence)
-            if self.is_mounted:
-                self.library_changed()
+            # The screen may have been left and opened again meanwhile.
+            for screen in self.lora.screen_stack:
+                if isinstance(screen, ChecksScreen) and screen.subject == self.subject:
+                    screen.take_skipped(found.skipped)
             return sentence
 
-        self.bridge.start_task(self._label, work, done, owner=self)
+        self.bridge.start_task(self._label, work, done, owner=self.lora)
+
+    def take_skipped(self, skipped: tuple[SkippedCheck, ...]) -> None:
+        """Checks were made: show what they found, and which could not be."""
+        self.skipped = skipped
+        self.library_changed()
 
     def targets(self) -> Sequence[int]:
         one = self._here

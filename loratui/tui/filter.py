@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -9,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from loratui.tui.base import LoratuiScreen
 from loratui.tui.completion import Completion, complete_query
 from loratui.tui.one_line import OneLine
 from loratui.tui.text import plain
@@ -227,3 +229,32 @@ class FilterBar(Vertical):
     def _color(self, name: str) -> str:
         color = self.app.theme_variables.get(name, "")
         return color if color.startswith("#") else "red"
+
+
+class FilteredScreen(LoratuiScreen):
+    """A screen whose list is filtered by plain words; esc shows all of it before it leads back."""
+
+    filter_text = ""
+    """What is filtered by; empty while all is shown."""
+
+    @abstractmethod
+    def filter_changed(self) -> None:
+        """Show what the filter chooses."""
+
+    def set_filter(self, text: str) -> None:
+        """Filter by other words, or by none."""
+        self.filter_text = text.strip()
+        self.filter_changed()
+
+    def do_filter_open(self) -> None:
+        self.query_one(FilterBar).open(self.filter_text)
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        event.stop()
+        self.set_filter(event.text)
+
+    def do_app_back(self) -> None:
+        if self.filter_text:
+            self.set_filter("")
+        else:
+            self.lora.do_app_back()

@@ -10,9 +10,8 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from loratui.errors import RefusedError
-from loratui.tui.base import LoratuiScreen
 from loratui.tui.completion import complete_words
-from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.filter import FilterBar, FilteredScreen, accept_anything
 from loratui.tui.moves import TableMoves
 from loratui.tui.subject_lines import (
     LastView,
@@ -63,7 +62,7 @@ _WARM_UP_S = 0.5
 """Seconds after the first data: until then the first screen has the processor to itself."""
 
 
-class LibraryScreen(TableMoves, LoratuiScreen):
+class LibraryScreen(TableMoves, FilteredScreen):
     """The first screen. It shows what it showed last until the library has been read."""
 
     scope = "library"
@@ -81,7 +80,6 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self._by_key: dict[str, SubjectLine] = {}
         self._total = 0
         self._order = SubjectOrder()
-        self._filter = ""
         self._was_read = False
         self._trouble = ""
         """Why the library can't be shown."""
@@ -139,6 +137,8 @@ class LibraryScreen(TableMoves, LoratuiScreen):
     # What is shown
 
     def library_changed(self) -> None:
+        # Back from the screens of another subject, keys are about the one under the cursor again.
+        self._remember_subject()
         self.read(read_lines, self._take, "subjects")
 
     def _take(self, lines: list[SubjectLine]) -> None:
@@ -164,20 +164,21 @@ class LibraryScreen(TableMoves, LoratuiScreen):
 
     def _show(self) -> None:
         self._by_key = {str(line.id): line for line in self._lines}
-        shown = filter_lines(self._order.sort(self._lines), self._filter)
+        shown = filter_lines(self._order.sort(self._lines), self.filter_text)
         self.table.set_columns(self._order.columns(self.lora.glyphs))
         self.table.set_rows([to_row(line) for line in shown])
         empty = self.query_one("#empty", Static)
         empty.display = not shown and (self._was_read or bool(self._lines) or bool(self._trouble))
-        nothing = f"No subject has '{self._filter}' in its name, trigger or kind. esc shows all."
+        nothing = f"No subject has '{self.filter_text}' in its name, trigger or kind. esc shows all."
         empty.update(Text(plain(nothing) if self._lines else self._trouble or _NONE_YET))
         self.query_one("#list").display = bool(shown)
-        status = f"{len(shown):,} of {count(self._total, 'subject')}" if self._filter else count(self._total, "subject")
+        status = count(self._total, "subject")
+        status = f"{len(shown):,} of {status}" if self.filter_text else status
         if self._trouble:
             status = "can't be read"
         elif not self._was_read:
             status = f"{status}, reading…" if self._lines else "reading…"
-        self.set_header("library", status=f"/{self._filter}  {status}" if self._filter else status)
+        self.set_header("library", status=f"/{self.filter_text}  {status}" if self.filter_text else status)
         self._remember_subject()
         self.refresh_keys()
 
@@ -211,12 +212,11 @@ class LibraryScreen(TableMoves, LoratuiScreen):
                 return refresh_measures(catalog, names, cancel=self._gone)
             except Cancelled:
                 return 0
+            finally:
+                # What was stored changes the library, which is then read again, and the next few are measured.
+                self._measuring = False
 
-        def done(measured: int) -> None:
-            # What was stored changes the library, which is then read again, and the next few are measured.
-            self._measuring = False
-
-        self.read(work, done)
+        self.read(work, lambda measured: None)
 
     def _show_detail(self) -> None:
         line = self.line
@@ -326,21 +326,7 @@ class LibraryScreen(TableMoves, LoratuiScreen):
         self._order = self._order.turned()
         self._show()
 
-    def do_filter_open(self) -> None:
-        self.query_one(FilterBar).open(self._filter)
-
-    def do_app_back(self) -> None:
-        if self._filter:
-            self._set_filter("")
-        else:
-            self.lora.do_app_back()
-
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        event.stop()
-        self._set_filter(event.text)
-
-    def _set_filter(self, text: str) -> None:
-        self._filter = text.strip()
+    def filter_changed(self) -> None:
         self._show()
 
     def _complete(self, text: str, cursor: int) -> Completion:
@@ -349,7 +335,7 @@ class LibraryScreen(TableMoves, LoratuiScreen):
 
     def _go_to(self, name: str) -> None:
         self._wanted = name
-        self._set_filter("")
+        self.set_filter("")
 
     def _with_subject(self, then: Callable[[Subject], None]) -> None:
         name = self.lora.subject

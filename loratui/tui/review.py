@@ -11,6 +11,7 @@ from loratui.errors import NotFoundError
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Pick
 from loratui.tui.matrix import Heading, ImageMatrix, MatrixImage
+from loratui.tui.moves import CellMoves
 from loratui.tui.sheet_form import Wanted, ask_for_sheet, confirm_sheet
 from loratui.tui.sources import FileSource
 from loratui.tui.text import count
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from loratui.catalog.rows import Cell, Sheet
     from loratui.catalog.store import Catalog
     from loratui.review.matrix import Matrix
     from loratui.tui.cell import CellScreen
 
-
 LOOK_AGAIN_S = 1.0
 """How often a sheet is looked at that somebody else's sampler renders."""
 
 
-class ReviewScreen(LoratuiScreen):
+class ReviewScreen(CellMoves, LoratuiScreen):
     """The newest sheet of a training, or the one that is named."""
 
     scope = "review"
@@ -46,6 +47,7 @@ class ReviewScreen(LoratuiScreen):
         self._missing = ""
         self._was_rendering = False
         self._rendered_elsewhere = False
+        self._look: Timer | None = None
         self.viewer: CellScreen | None = None
         """The screen that shows one image large, while it is open."""
 
@@ -83,13 +85,15 @@ class ReviewScreen(LoratuiScreen):
         self.read(work, lambda answer: self._fill(*answer), "sheet")
 
     def _look_again(self) -> None:
-        if self.is_mounted and self.is_current and self.lora.is_running:
+        if self.is_current and self.lora.is_running:
             self.library_changed()
 
     def _fill(self, found: Matrix | str, rendered_elsewhere: bool) -> None:
         self._rendered_elsewhere = rendered_elsewhere
-        if rendered_elsewhere:
-            self.set_timer(LOOK_AGAIN_S, self._look_again)
+        if self._look is not None:
+            # One look a second, however often the library changes meanwhile.
+            self._look.stop()
+        self._look = self.set_timer(LOOK_AGAIN_S, self._look_again) if rendered_elsewhere else None
         if isinstance(found, str):
             self.found, self._missing = None, found
             self.matrix.display = False
@@ -182,17 +186,8 @@ class ReviewScreen(LoratuiScreen):
     def screen_command(self) -> Sequence[str]:
         return ["review", "show", self.found.sheet.name] if self.found else ["review", "list"]
 
-    def do_move_up(self) -> None:
-        self.matrix.move(0, -1)
-
-    def do_move_down(self) -> None:
-        self.matrix.move(0, 1)
-
-    def do_move_left(self) -> None:
-        self.matrix.move(-1, 0)
-
-    def do_move_right(self) -> None:
-        self.matrix.move(1, 0)
+    def move(self, columns: int, rows: int) -> None:
+        self.matrix.move(columns, rows)
 
     def do_move_page_down(self) -> None:
         self.matrix.move(0, self.matrix.page)
@@ -286,9 +281,10 @@ class ReviewScreen(LoratuiScreen):
         wanted = Wanted(tuple(prompts), settings.get("negative", ""), tuple(seeds), tuple(epochs), tuple(weights))
         confirm_sheet(self, run, wanted, goes_on=self.found.sheet.name)
 
-    def show_sheet(self, name: str) -> None:
-        """Show another sheet."""
-        self._choose(name)
+    def show_new_sheet(self, run: str, name: str) -> None:
+        """Show a sheet that was begun, unless the person looks at another training by now."""
+        if (self.found.run.name if self.found else self._run or run) == run:
+            self._choose(name)
 
 
 def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) -> None:

@@ -245,10 +245,11 @@ class RunScreen(LoratuiScreen):
     # Actions
 
     def why_not(self, action: str) -> str:
-        run = self._line.run if self._line else None
-        if run is not None and action in ("run.continue", "sheet.make") and self._checkpoint is None:
+        if self._line is None:
+            return "The training is still being read." if action.startswith(("run.", "sheet.")) else ""
+        if action in ("run.continue", "sheet.make") and self._checkpoint is None:
             return "There is no checkpoint yet: one lands at the end of an epoch."
-        return run_actions.why_not(action, run) if run is not None or self._line is None else ""
+        return run_actions.why_not(action, self._line.run)
 
     def screen_command(self) -> Sequence[str]:
         return ("run", "show", self._run_name)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from textual.widgets import Static
 
 from loratui.tui import run_actions
-from loratui.tui.base import LoratuiScreen
 from loratui.tui.completion import complete_words
-from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.filter import FilterBar, FilteredScreen, accept_anything
 from loratui.tui.moves import TableMoves
 from loratui.tui.run_lines import COLUMNS, OPEN, ORDERS, RunLine, match_run, read_run_lines, sort_runs, to_row
 from loratui.tui.table import RowTable
@@ -31,7 +30,7 @@ No training yet.
 T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
 
 
-class RunsScreen(TableMoves, LoratuiScreen):
+class RunsScreen(TableMoves, FilteredScreen):
     """Every run, what still goes on first; anew each second while anything does."""
 
     scope = "runs"
@@ -41,7 +40,6 @@ class RunsScreen(TableMoves, LoratuiScreen):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[RunLine] = []
-        self._filter = ""
         self._order = ORDERS[0]
         self._was_read = False
 
@@ -84,14 +82,14 @@ class RunsScreen(TableMoves, LoratuiScreen):
             self.table.move_to_key(self.lora.run_name)
 
     def _show(self) -> None:
-        shown = [line for line in sort_runs(self._lines, self._order) if match_run(line, self._filter)]
+        shown = [line for line in sort_runs(self._lines, self._order) if match_run(line, self.filter_text)]
         self.table.set_rows([to_row(line, self.lora.glyphs) for line in shown])
         self.table.display = bool(shown)
         empty = self.query_one("#empty", Static)
         empty.display = not shown and self._was_read
-        empty.update("No training matches. / changes the filter." if self._lines else _NONE_YET)
+        empty.update("No training matches. / changes the filter, esc shows all." if self._lines else _NONE_YET)
         total = count(len(self._lines), "training")
-        status = f"/{self._filter}  {len(shown):,} of {total}" if self._filter else total
+        status = f"/{self.filter_text}  {len(shown):,} of {total}" if self.filter_text else total
         going = sum(line.run.state == "running" for line in self._lines)
         waiting = sum(line.run.state == "queued" for line in self._lines)
         status += f"  {going} running" if going else ""
@@ -117,16 +115,8 @@ class RunsScreen(TableMoves, LoratuiScreen):
         event.stop()
         self.action_do("run.open")
 
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        event.stop()
-        self._filter = event.text
+    def filter_changed(self) -> None:
         self._show()
-
-    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
-        event.stop()
-        self._filter = event.text
-        self._show()
-        self.table.focus()
 
     def _complete(self, text: str, cursor: int) -> Completion:
         words = {word for line in self._lines for word in (line.subject, line.run.state, line.run.name)}
@@ -139,6 +129,8 @@ class RunsScreen(TableMoves, LoratuiScreen):
             return "There is nothing to filter yet."
         if action == "subject.train" and not self.lora.subject_here:
             return "Choose a subject first: F2 shows them."
+        if not self._was_read and action.startswith("run."):
+            return "The trainings are still being read."
         return run_actions.why_not(action, self.run)
 
     def screen_command(self) -> Sequence[str]:
@@ -159,9 +151,6 @@ class RunsScreen(TableMoves, LoratuiScreen):
     def do_run_review(self) -> None:
         if self.run is not None:
             self.lora.show_screen("review", run=self.run.name)
-
-    def do_filter_open(self) -> None:
-        self.query_one(FilterBar).open(self._filter)
 
     def do_library_sort(self) -> None:
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]

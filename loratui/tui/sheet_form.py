@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from loratui.errors import LoratuiError
 from loratui.tui.dialogs import Confirm, Field, Form
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loratui.catalog.rows import Sheet
     from loratui.catalog.store import Catalog
@@ -25,6 +26,16 @@ MOST_OF_RANGE = 1000
 _RANGE = re.compile(r"(\d+)(?:-|\.\.)(\d+)")
 
 
+class SheetArguments(TypedDict):
+    """What foreseeing a sheet and making it are both told."""
+
+    prompts: Sequence[str] | None
+    negative: str
+    seeds: Sequence[int]
+    weights: Sequence[float]
+    epochs: Sequence[int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a sheet is to show; no prompts: the trigger and two captions; no epochs: all that were saved."""
@@ -34,6 +45,17 @@ class Wanted:
     seeds: tuple[int, ...] = (1, 2, 3, 4)
     epochs: tuple[int, ...] = ()
     weights: tuple[float, ...] = (1.0,)
+
+    @property
+    def arguments(self) -> SheetArguments:
+        """The same for the services, which choose where nothing is given."""
+        return SheetArguments(
+            prompts=self.prompts or None,
+            negative=self.negative,
+            seeds=self.seeds,
+            weights=self.weights,
+            epochs=self.epochs or None,
+        )
 
     def command(self, run: str) -> list[str]:
         """The command line, without `loratui`, that renders it."""
@@ -45,36 +67,38 @@ class Wanted:
 
 
 def ask_for_sheet(
-    screen: LoratuiScreen, run: str, *, prompts: Sequence[str] = (), seeds: Sequence[int] = (1, 2, 3, 4)
+    screen: LoratuiScreen,
+    run: str,
+    *,
+    prompts: Sequence[str] = (),
+    seeds: Sequence[int] = (1, 2, 3, 4),
+    wrong: str = "",
 ) -> None:
-    """Ask what to render for the epochs of a training, confirm once, and render it as a task."""
-    form = Form(
-        f"New sheet of {run}",
-        [
-            Field(
-                "prompts",
-                "Prompts",
-                " | ".join(prompts),
-                "separated by |; empty: trigger and two captions",
-                joint=" | ",
-            ),
-            Field("negative", "Negative prompt", joint=", "),
-            Field(
-                "seeds",
-                "Seeds",
-                ", ".join(map(str, seeds)),
-                "one image of each; 1-6 are six",
-                check=check_numbers,
-                joint=", ",
-            ),
-            Field("epochs", "Epochs", "", "empty: all that were saved", check=check_numbers, joint=", "),
-            Field("weights", "Weights", "1.0", "strengths of the LoRA", check=_check_weights, joint=", "),
-        ],
-    )
+    """Ask what to render for the epochs of a training, confirm once, and render it as a task.
+
+    The form comes with what was typed into it before, until that was rendered; what is refused is asked again.
+    """
+    usual = {"prompts": " | ".join(prompts), "seeds": ", ".join(map(str, seeds)), "weights": "1.0"}
+    typed: Mapping[str, str] = {**usual, **screen.lora.typed.get(_form_of(run), {})}
+    fields = [
+        Field("prompts", "Prompts", typed["prompts"], "separated by |; empty: trigger and two captions", joint=" | "),
+        Field("negative", "Negative prompt", typed.get("negative", ""), joint=", "),
+        Field("seeds", "Seeds", typed["seeds"], "one image of each; 1-6 are six", check=check_numbers, joint=", "),
+        Field(
+            "epochs",
+            "Epochs",
+            typed.get("epochs", ""),
+            "empty: all that were saved",
+            check=check_numbers,
+            joint=", ",
+        ),
+        Field("weights", "Weights", typed["weights"], "strengths of the LoRA", check=_check_weights, joint=", "),
+    ]
 
     def filled(values: dict[str, str] | None) -> None:
         if values is None:
             return
+        screen.lora.typed[_form_of(run)] = values
         wanted = Wanted(
             tuple(part.strip() for part in values["prompts"].split("|") if part.strip()),
             values["negative"],
@@ -82,28 +106,38 @@ def ask_for_sheet(
             tuple(read_numbers(values["epochs"])),
             tuple(float(part) for part in values["weights"].split(",") if part.strip()) or (1.0,),
         )
-        confirm_sheet(screen, run, wanted)
+        confirm_sheet(screen, run, wanted, again=lambda why: ask_for_sheet(screen, run, wrong=why))
 
-    screen.app.push_screen(form, filled)
+    screen.app.push_screen(Form(f"New sheet of {run}", fields, wrong=wrong), filled)
 
 
-def confirm_sheet(screen: LoratuiScreen, run: str, wanted: Wanted, *, goes_on: str = "") -> None:
-    """Say how much is to be rendered, and render it if the person says so; `goes_on` names an interrupted sheet."""
+def _form_of(run: str) -> str:
+    return f"sheet of {run}"
 
-    def foresee(catalog: Catalog) -> SheetForecast:
+
+def confirm_sheet(
+    screen: LoratuiScreen, run: str, wanted: Wanted, *, goes_on: str = "", again: Callable[[str], None] | None = None
+) -> None:
+    """Say how much is to be rendered, and render it if the person says so.
+
+    `goes_on` names an interrupted sheet. `again` asks once more, with the sentence that says what is wrong.
+    """
+
+    def foresee(catalog: Catalog) -> SheetForecast | LoratuiError:
         from loratui.review.sheet import foresee_sheet
 
-        return foresee_sheet(
-            catalog,
-            run,
-            prompts=wanted.prompts or None,
-            negative=wanted.negative,
-            seeds=wanted.seeds,
-            weights=wanted.weights,
-            epochs=wanted.epochs or None,
-        )
+        try:
+            return foresee_sheet(catalog, run, **wanted.arguments)
+        except LoratuiError as error:
+            if again is None:
+                raise
+            return error
 
-    def ask(found: SheetForecast) -> None:
+    def ask(found: SheetForecast | LoratuiError) -> None:
+        if isinstance(found, LoratuiError):
+            if again is not None:
+                again(f"{found.message} {found.hint}".strip())
+            return
         question = (
             f"Render {count(found.missing, 'image')} for {run}?" if found.missing else f"Draw the sheet of {run}?"
         )
@@ -133,11 +167,7 @@ def _render(screen: LoratuiScreen, run: str, wanted: Wanted) -> None:
         return make_sheet(
             catalog,
             run,
-            prompts=wanted.prompts or None,
-            negative=wanted.negative,
-            seeds=wanted.seeds,
-            epochs=wanted.epochs or None,
-            weights=wanted.weights,
+            **wanted.arguments,
             report=report,
             cancel=cancel,
             planned=lambda sheet: screen.bridge.deliver(lambda: begin(sheet)),
@@ -146,12 +176,10 @@ def _render(screen: LoratuiScreen, run: str, wanted: Wanted) -> None:
     def begin(sheet: Sheet) -> None:
         task.about = sheet.name
         if isinstance(top := screen.lora.top, ReviewScreen):
-            top.show_sheet(sheet.name)
+            top.show_new_sheet(run, sheet.name)
 
     def done(result: SheetResult) -> str:
-        top = screen.lora.top
-        if isinstance(top, ReviewScreen):
-            top.show_sheet(result.sheet.name)
+        screen.lora.typed.pop(_form_of(run), None)
         said = f"{result.sheet.name}: {count(len(result.cells), 'image')}, {result.rendered} new. {result.contact}"
         screen.tell(said)
         return said

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.tui.completion import complete_words
-from loratui.tui.filter import FilterBar, accept_anything
+from loratui.tui.filter import FilterBar, FilteredScreen, accept_anything
 from loratui.tui.model_forms import of_wall
 from loratui.tui.moves import TableMoves
 from loratui.tui.table import RowTable
@@ -59,7 +59,7 @@ _RULES = ("tag.prefix", "tag.rules", "tag.import_rules", "tag.export_rules")
 _WITHOUT_TAGS = ("tag.add", "tag.scope", "library.sort")
 
 
-class TagsScreen(TableMoves, RuleChanging, BulkTagging):
+class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
     """The tags of one subject in a table, with what a key would do to the captions beside it."""
 
     scope = "tags"
@@ -82,7 +82,6 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         self._view: TagView | None = None
         self._by_tag: dict[str, TagCount] = {}
         self._order = 0
-        self._filter = ""
         self._kind = ALL
         self._example = 0
         self._wanted = ""
@@ -168,7 +167,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     def _show(self) -> None:
         view, glyphs = self.view, self.lora.glyphs
         self._by_tag = {one.tag: one for one in view.tags}
-        shown = filter_tags(sort_tags(view.tags, self._order), self._filter)
+        shown = filter_tags(sort_tags(view.tags, self._order), self.filter_text)
         self.table.set_columns(columns(self._order, glyphs))
         self.table.set_rows([to_row(one, glyphs) for one in shown])
         if self._wanted and self.table.move_to_key(self._wanted):
@@ -190,11 +189,11 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
     def _show_header(self) -> None:
         tags = (
             f"{len(self.table.rows):,} of {count(len(self.view.tags), 'tag')}"
-            if self._filter
+            if self.filter_text
             else count(len(self.view.tags), "tag")
         )
         imbued = sum(one.imbued for one in self.view.tags)
-        filtered = [f"/ {self._filter}"] if self._filter else []
+        filtered = [f"/ {self.filter_text}"] if self.filter_text else []
         doubts = f"   {self.lora.glyphs.warn} {count(len(self._doubts), 'doubt')}" if self._doubts else ""
         self.set_header(self.subject, "tags", *filtered, status=f"{tags}   {imbued} imbued{doubts}")
 
@@ -211,7 +210,7 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
 
         tag = self.tag
         self._examples = order_examples(self.view.holders.get(fold_tag(tag.tag), ())) if tag is not None else []
-        shown = Content(f"No tag has '{plain(self._filter)}' in it. esc shows all." if self._filter else "")
+        shown = Content(f"No tag has '{plain(self.filter_text)}' in it. esc shows all." if self.filter_text else "")
         beside = self.query_one("#beside")
         if tag is not None:
             shown = draw_tag(
@@ -284,20 +283,8 @@ class TagsScreen(TableMoves, RuleChanging, BulkTagging):
         self._show()
         self.tell(f"Order: {ORDERS[self._order]}.")
 
-    def do_filter_open(self) -> None:
-        self.query_one(FilterBar).open(self._filter)
-
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        event.stop()
-        self._filter = event.text.strip()
+    def filter_changed(self) -> None:
         self._show()
-
-    def do_app_back(self) -> None:
-        if self._filter:
-            self._filter = ""
-            self._show()
-        else:
-            self.lora.do_app_back()
 
     def _complete(self, text: str, cursor: int) -> Completion:
         words = {word for tag in self._by_tag for word in tag.split()}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from loratui.tui.moves import CellMoves
+
 if TYPE_CHECKING:
     from loratui.tui.wall import ImageWall
 
 
-class WallKeys:
+class WallKeys(CellMoves):
     """The actions that the wall itself does; for a LoratuiScreen."""
 
     wall: ImageWall
@@ -21,17 +23,8 @@ class WallKeys:
     def tell(self, text: str, *, error: bool = False) -> None:
         """Say what happened."""
 
-    def do_move_up(self) -> None:
-        self.wall.move(0, -1)
-
-    def do_move_down(self) -> None:
-        self.wall.move(0, 1)
-
-    def do_move_left(self) -> None:
-        self.wall.move(-1, 0)
-
-    def do_move_right(self) -> None:
-        self.wall.move(1, 0)
+    def move(self, columns: int, rows: int) -> None:
+        self.wall.move(columns, rows)
 
     def do_move_page_down(self) -> None:
         self.wall.page(1)

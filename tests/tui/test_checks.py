@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, cast
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from textual.widgets import Static
 
-from loratui.captions.misplaced import check_subject
+from loratui.captions.misplaced import CheckResult, check_subject
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
@@ -85,6 +86,32 @@ async def test_checks_run_as_a_task_and_reject_nothing_until_x_does_with_the_rea
         assert first.membership.name in [row.cells[1] for row in screen.table.rows]
     assert run(command) == 0, shlex.join(command)
     assert rejected(mira) == [(first.membership.name, f"tiny: {first.why}")]
+
+
+async def test_what_could_not_be_checked_is_told_on_a_screen_that_was_opened_again(
+    mira: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def check_slowly(*about: Any, **options: Any) -> CheckResult:
+        go_on.wait(20)
+        return check_subject(*about, **options)
+
+    monkeypatch.setattr("loratui.captions.misplaced.check_subject", check_slowly)
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        first = await open_screen(pilot, settle)
+        await pilot.press("r", "escape", "K")
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if app.screen is not first and isinstance(app.screen, ChecksScreen):
+                break
+        go_on.set()
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, ChecksScreen) and screen is not first
+        assert screen.table.rows
+        assert "not checked: faces" in str(screen.query_one("#lead", Static).render())
 
 
 async def test_pictures_that_may_not_be_used_come_first_and_say_why(

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 from textual.widgets import Input, Static
@@ -180,6 +180,21 @@ async def test_the_order_goes_through_the_columns_in_sight(make_app: MakeApp, mi
             await pilot.press("o")
             titles |= {column.title[:-1] for column in library(pilot).table.columns if column.title[-1] in "▲▼"}
         assert titles == {"subject", "pictures", "inbox", "primary", "support", "alike", "last run"}
+
+
+async def test_back_from_another_subject_keys_are_about_the_one_under_the_cursor(
+    make_app: MakeApp, home: Home, settle: Settle
+) -> None:
+    add(home, "Ada", "Mira")
+    async with make_app().run_test(size=(110, 30)) as pilot:
+        app = cast("LoratuiApp", pilot.app)
+        await settle(pilot)
+        app.subject = "Mira"
+        app.show_screen("pictures", subject="Mira")
+        await settle(pilot)
+        await pilot.press("escape", "enter")
+        await settle(pilot)
+        assert (app.top.about if app.top else None) == {"subject": "Ada"}
 
 
 async def test_a_filter_that_matches_nothing_says_so(make_app: MakeApp, mira: Home, settle: Settle) -> None:

@@ -18,10 +18,11 @@ from loratui.catalog.sheets import PlannedCell
 from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.errors import NotFoundError
 from loratui.review.matrix import load_matrix
 from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
-from loratui.tui.dialogs import Confirm
+from loratui.tui.dialogs import Confirm, Form
 from loratui.tui.keymap import actions_of
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
@@ -290,6 +291,46 @@ async def test_images_appear_while_their_sheet_renders(
         assert not screen.is_rendering
         assert screen.found is not None and all(cell.path for cell in screen.found.cells.values())
         assert not screen.why_not("cell.rate")
+
+
+async def test_what_is_refused_about_a_sheet_is_asked_again_as_it_was_typed(
+    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, epochs: Sequence[int], **about: Any) -> SheetForecast:
+        raise NotFoundError(f"There is no epoch {epochs[0]}.", hint="Epochs: 1, 2, 3.")
+
+    monkeypatch.setattr("loratui.review.sheet.foresee_sheet", refuse)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_review(pilot, settle)
+        await pilot.press("n")
+        await settle(pilot)
+        form = app.screen
+        assert isinstance(form, Form)
+        await pilot.press("end", *" | a new one", "down", "down", "down", *"77", "ctrl+s")
+        await settle(pilot)
+        again = app.screen
+        assert isinstance(again, Form) and again is not form
+        assert str(again.query_one("#wrong", Static).render()) == "There is no epoch 77. Epochs: 1, 2, 3."
+        assert again.values["prompts"].endswith("| a new one")
+        assert again.values["epochs"] == "77"
+
+
+async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_trainings(
+    catalog: Catalog, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot, settle)
+        assert screen.found is not None
+        shown = screen.found.sheet
+        newer = make_sheet(catalog, shown.run_id, screen.found.run.name, seeds=(9,))
+        screen.show_new_sheet("mira-0099", newer)
+        await settle(pilot)
+        assert screen.found.sheet.name == shown.name
+        screen.show_new_sheet(screen.found.run.name, newer)
+        await settle(pilot)
+        assert screen.found.sheet.name == newer
 
 
 async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_left(

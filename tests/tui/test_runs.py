@@ -234,6 +234,11 @@ async def test_the_list_filters_sorts_and_stops_what_waits(studio: Home, make_ap
         await until(pilot, lambda: not screen.table.rows)
         await pilot.press("slash", "escape")
         await until(pilot, lambda: len(screen.table.rows) == 3)
+        await pilot.press("slash", *"done", "enter")
+        await until(pilot, lambda: [row.key for row in screen.table.rows] == ["mira-0001"])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(screen.table.rows) == 3)
+        assert pilot.app.screen is screen, "esc shows all before it leads back"
 
 
 async def test_an_empty_list_names_the_next_key(home: Home, make_app: MakeApp, settle: Settle) -> None:
