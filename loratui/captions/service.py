@@ -71,25 +71,43 @@ def change_rules(
     changes: RuleChanges,
     *,
     unset: Collection[str] = (),
-    label: str = "caption rules",
+    label: str = "",
 ) -> CaptionRules:
     """Change some rules and keep the others; those in `unset` go back to what the kind of subject has.
 
-    Rules that follow from others are given as a function of those in force, which no one changes meanwhile. Raises
-    UsageError for a rule or value that makes no sense.
+    Rules that follow from others are given as a function of those in force, which no one changes meanwhile. History
+    says `label`, else which rules are others now and which tags are imbued or said again. Raises UsageError for a
+    rule or value that makes no sense.
     """
     owner = _find(catalog, subject)
     check_names(unset)
+    told = label
 
     def edit(stored: dict[str, Any]) -> dict[str, Any]:
-        wanted = changes(parse_rules(stored, owner.kind)) if callable(changes) else changes
+        nonlocal told
+        before = parse_rules(stored, owner.kind)
+        wanted = changes(before) if callable(changes) else changes
         for name, value in wanted.items():
             check_printable(name, value)
         values = {name: value for name, value in {**stored, **wanted}.items() if name not in unset}
-        plain = parse_rules(values, owner.kind).to_dict()
+        after = parse_rules(values, owner.kind)
+        told = label or tell_rule_changes(before, after)
+        plain = after.to_dict()
         return {name: plain[name] for name in values}
 
-    return parse_rules(set_rules(catalog, owner, edit, label=label), owner.kind)
+    return parse_rules(set_rules(catalog, owner, edit, label=lambda: told), owner.kind)
+
+
+def tell_rule_changes(before: CaptionRules, after: CaptionRules) -> str:
+    """What was done to rules in a few words: `imbue hat; change prefix`."""
+    imbued = [entry for entry in after.imbued if entry not in before.imbued]
+    said = [entry for entry in before.imbued if entry not in after.imbued]
+    then = after.to_dict()
+    others = [name for name, value in before.to_dict().items() if name != "imbued" and then[name] != value]
+    parts = [f"imbue {', '.join(imbued)}"] * bool(imbued)
+    parts += [f"say {', '.join(said)} again"] * bool(said)
+    parts += [f"change {', '.join(name.replace('_', ' ') for name in others)}"] * bool(others)
+    return "; ".join(parts) or "caption rules"
 
 
 def captions_of(

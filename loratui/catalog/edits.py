@@ -198,15 +198,22 @@ def get_rules(catalog: Catalog, subject: Subject | str) -> dict[str, Any]:
 
 
 def set_rules(
-    catalog: Catalog, subject: Subject | str, values: Mapping[str, Any] | RulesEdit, *, label: str = "caption rules"
+    catalog: Catalog,
+    subject: Subject | str,
+    values: Mapping[str, Any] | RulesEdit,
+    *,
+    label: str | Callable[[], str] = "caption rules",
 ) -> dict[str, Any]:
     """Store the caption rules of a subject, and return them; what they may hold is the business of captions.
 
-    A function makes them of those that are stored, with no other writer in between.
+    A function makes them of those that are stored, with no other writer in between; then another one may tell what
+    history says of it.
     """
     owner = _owner(catalog, subject)
-    with catalog.journal("rules.set", f"{owner.name}: {label}"[:200]) as change:
-        return write_rules(change, owner, values)
+    with catalog.journal("rules.set", f"{owner.name}: caption rules") as change:
+        wanted = write_rules(change, owner, values)
+        change.label = f"{owner.name}: {label if isinstance(label, str) else label()}"[:200]
+        return wanted
 
 
 def write_rules(change: Change, owner: Subject, values: Mapping[str, Any] | RulesEdit) -> dict[str, Any]:

@@ -80,6 +80,17 @@ def test_a_changed_rule_keeps_the_others_and_can_be_undone(catalog: Catalog, mir
     assert rules_of(catalog, "mira").suffix == "film grain"
 
 
+def test_history_tells_which_tags_and_rules_were_changed(catalog: Catalog, mira: dict[str, int]) -> None:
+    change_rules(catalog, "mira", {"imbued": ["hat"]})
+    change_rules(catalog, "mira", {"imbued": ["* eyes", "scarf"], "max_tokens": 70})
+    change_rules(catalog, "mira", {"prefix": "{trigger},"}, label="as it was")
+    assert [entry.label for entry in history(catalog, 3)] == [
+        "mira: as it was",
+        "mira: imbue * eyes, scarf; say hat again; change max tokens",
+        "mira: imbue hat",
+    ]
+
+
 def test_rules_that_were_never_changed_follow_the_kind(catalog: Catalog, mira: dict[str, int]) -> None:
     change_rules(catalog, "mira", {"suffix": "ink"})
     edit_subject(catalog, "mira", kind="style")
