@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loratui.errors import LoratuiError
+from loratui.errors import ConflictError, LoratuiError
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import complete_path
 from loratui.tui.refused import RefusedScreen
 from loratui.tui.text import count
+from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from loratui.captions.sharing import Format, GivenRules, RulesImport
     from loratui.catalog.store import Catalog
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.undoing import Done
 
 _ADD, _REPLACE = "add to what there is", "in place of what there is"
+_LEAVE, _OVER = "is left alone", "is written over"
 _JSON, _KOHYA = "all rules, as JSON", "imbued tags, as kohya's undesired list"
 
 
@@ -58,15 +61,18 @@ def ask_rules(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wron
             except LoratuiError as error:
                 return error
 
-        def done(result: RulesImport | LoratuiError) -> None:
+        def done(change: Done[RulesImport | LoratuiError]) -> None:
+            result = change.result
             if isinstance(result, LoratuiError):
                 ask_rules(app, subject, values, f"{result.message} {result.hint}".strip())
                 return
             source = [file] if file else [f"--from={other}"]
             app.ran(["rules", "import", subject, *source, *["--replace"] * replace])
-            _report(app, result, f"Rules of {file or other} taken in")
+            sentence = f"Rules of {file or other} taken in: {count(result.preview.changed, 'caption')} changed."
+            app.tell(change.say(sentence))
+            _report(app, result, sentence)
 
-        app.bridge.write(work, done, owner=app)
+        app.bridge.write(watch_journal(work), done, owner=app)
 
     note = "A list of undesired tags may be written any way: spaces after commas and underscores are forgiven."
     app.push_screen(Form(f"Caption rules for {subject}", fields, note=note, wrong=wrong), answered)
@@ -80,11 +86,9 @@ def _read_rules(catalog: Catalog, file: str, other: str) -> GivenRules:
     return read_rules_file(Path(file).expanduser()) if file else rules_of_other(catalog, other)
 
 
-def _report(app: LoratuiApp, result: RulesImport, said: str) -> None:
+def _report(app: LoratuiApp, result: RulesImport, sentence: str) -> None:
     from loratui.captions.matching import tell_unmatched
 
-    sentence = f"{said}: {count(result.preview.changed, 'caption')} changed."
-    app.tell(f"{sentence} u undoes.")
     rows = [(match.entry, _tell_found(match.pictures, match.tags, match.entry)) for match in result.matches]
     warnings = [*result.remarks, *tell_unmatched(result.matches)]
     if rows or warnings:
@@ -105,21 +109,16 @@ def ask_rules_file(app: LoratuiApp, subject: str, given: Mapping[str, str] = {},
         return "" if text.strip() else "something has to stand here"
 
     fields = [
-        Field(
-            "file",
-            "File",
-            given.get("file", ""),
-            "put in place of one that is there",
-            check=check,
-            complete=complete_path,
-        ),
+        Field("file", "File", given.get("file", ""), check=check, complete=complete_path),
         Field("what", "Write", given.get("what", ""), "left and right choose", choices=(_JSON, _KOHYA)),
+        Field("there", "One that is there", given.get("there", ""), "left and right choose", choices=(_LEAVE, _OVER)),
     ]
 
     def answered(values: dict[str, str] | None) -> None:
         if values is None:
             return
         file, format_ = values["file"].strip(), _format_of(values["what"])
+        overwrite = values["there"] == _OVER
 
         def work(catalog: Catalog) -> list[str] | LoratuiError:
             from pathlib import Path
@@ -128,7 +127,9 @@ def ask_rules_file(app: LoratuiApp, subject: str, given: Mapping[str, str] = {},
 
             try:
                 text, remarks = export_rules(catalog, subject, format_)
-                write_rules_file(Path(file).expanduser(), text)
+                write_rules_file(Path(file).expanduser(), text, overwrite=overwrite)
+            except ConflictError as error:
+                return ConflictError(error.message, hint="Name another file, or have it written over.")
             except LoratuiError as error:
                 return error
             return remarks
@@ -137,7 +138,8 @@ def ask_rules_file(app: LoratuiApp, subject: str, given: Mapping[str, str] = {},
             if isinstance(result, LoratuiError):
                 ask_rules_file(app, subject, values, f"{result.message} {result.hint}".strip())
                 return
-            app.ran(["rules", "export", subject, file, *["--format=kohya"] * (format_ == "kohya")])
+            options = ["--format=kohya"] * (format_ == "kohya") + ["--overwrite"] * overwrite
+            app.ran(["rules", "export", subject, file, *options])
             app.tell(" ".join([f"Rules of {subject} written to {file}.", *result]))
 
         app.bridge.write(work, done, owner=app)

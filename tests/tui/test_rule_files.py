@@ -166,3 +166,32 @@ async def test_rules_are_written_as_json_and_as_kohyas_list(
         await press(pilot, "E", *"/no/folder/list.txt", "ctrl+s")
         assert line(app, "file").value == "/no/folder/list.txt"
         assert "can't be written" in wrong(app)
+
+
+async def test_a_file_that_is_there_is_written_over_only_when_that_was_chosen(
+    catalog: Catalog, make_app: MakeApp, tmp_path: Path
+) -> None:
+    taken = tmp_path / "rules.json"
+    taken.write_text("mine")
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_form(pilot, "E")
+        line(app, "file").value = str(taken)
+        await press(pilot, "ctrl+s")
+        assert "is there already. Name another file, or have it written over." in wrong(app)
+        assert taken.read_text() == "mine"
+        await press(pilot, "down", "down", "right", "ctrl+s")
+        assert json.loads(taken.read_text())["format"] == "loratui caption rules"
+        assert list(app.last_command) == ["rules", "export", "Mira", str(taken), "--overwrite"]
+
+
+async def test_rules_that_were_there_already_offer_no_undo(catalog: Catalog, make_app: MakeApp) -> None:
+    add_subject(catalog, "Tiko", "tikovok")
+    change_rules(catalog, "Tiko", {"imbued": ["freckles"]})
+    change_rules(catalog, "Mira", {"imbued": ["freckles"]})
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_form(pilot, "L")
+        line(app, "other").value = "Tiko"
+        await press(pilot, "ctrl+s", "escape")
+        assert app.messages[-1].text.endswith("0 captions changed. It was so already.")
