@@ -6,8 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
+from loratui.tui.text import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from textual.widgets import Input
 
 MOST = 12
 """More suggestions than these are not shown."""
@@ -31,6 +37,52 @@ class Completion:
 
     start: int = 0
     words: tuple[str, ...] = ()
+
+
+class Suggestions:
+    """What tab puts in a line: the first suggestion, and pressed again the next one in its place.
+
+    Typing on after one was taken begins with new suggestions.
+    """
+
+    def __init__(self, complete: Callable[[str, int], Completion]) -> None:
+        self._complete = complete
+        self._taken: tuple[Completion, int] | None = None
+
+    def forget(self) -> None:
+        """The line was filled anew."""
+        self._taken = None
+
+    def look_at(self, line: Input) -> tuple[Completion, int]:
+        """What fits where the cursor is, and the place of the one that tab has put there or would."""
+        if self._taken is not None:
+            completion, place = self._taken
+            if line.value[completion.start : line.cursor_position] == completion.words[place]:
+                return self._taken
+            self._taken = None
+        return self._complete(line.value, line.cursor_position), 0
+
+    def take(self, line: Input) -> None:
+        """Put a suggestion in the line, if there is any."""
+        completion, place = self.look_at(line)
+        if self._taken is not None:
+            place = (place + 1) % len(completion.words)
+        if not completion.words:
+            return
+        word = completion.words[place]
+        # A key of the query language alone is only half a term: what follows it comes next, not another key.
+        self._taken = None if len(completion.words) == 1 or word.endswith(":") else (completion, place)
+        rest = line.value[line.cursor_position :]
+        line.value = line.value[: completion.start] + word + rest
+        line.cursor_position = completion.start + len(word)
+
+    def draw(self, line: Input) -> Text:
+        """The suggestions beside each other, the chosen one bold."""
+        completion, chosen = self.look_at(line)
+        shown = Text()
+        for place, word in enumerate(completion.words):
+            shown.append(plain(word), style="bold" if place == chosen else "").append("  ")
+        return shown
 
 
 def no_tags() -> Sequence[str]:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from loratui.tui.base import LoratuiScreen
-from loratui.tui.completion import Completion, complete_query
+from loratui.tui.completion import Completion, Suggestions, complete_query
 from loratui.tui.one_line import OneLine
 from loratui.tui.text import plain
 
@@ -104,14 +104,12 @@ class FilterBar(Vertical):
         id: str | None = "filter",
     ) -> None:
         super().__init__(id=id)
-        self._complete = complete
+        self._suggestions = Suggestions(complete)
         self._check = check
         self._placeholder = placeholder
         self._before: Widget | None = None
         self._pause: Timer | None = None
         self._sent = ""
-        self._turn: tuple[Completion, int] | None = None
-        """The suggestions that tab goes through, and the one that is in the line."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -129,7 +127,7 @@ class FilterBar(Vertical):
         if not self.is_open:
             self._before = self.screen.focused
         self._sent = text
-        self._turn = None
+        self._suggestions.forget()
         line = self.query_one(Input)
         with self.prevent(Input.Changed):
             line.value = text
@@ -153,8 +151,6 @@ class FilterBar(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._turn is not None and self._turn[0].words[self._turn[1]] not in event.value:
-            self._turn = None
         self._stop_pause()
         self._pause = self.set_timer(PAUSE_S, self._send)
         self._show_next()
@@ -177,21 +173,7 @@ class FilterBar(Vertical):
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""
-        line = self.query_one(Input)
-        if self._turn is not None:
-            completion, place = self._turn
-            end = completion.start + len(completion.words[place])
-            place = (place + 1) % len(completion.words)
-        else:
-            completion, place = self._complete(line.value, line.cursor_position), 0
-            end = line.cursor_position
-        if not completion.words:
-            return
-        word = completion.words[place]
-        # A key alone is only half a term: what follows it comes next, not another key.
-        self._turn = None if len(completion.words) == 1 or word.endswith(":") else (completion, place)
-        line.value = line.value[: completion.start] + word + line.value[end:]
-        line.cursor_position = completion.start + len(word)
+        self._suggestions.take(self.query_one(Input))
         self._show_next()
 
     def _send(self) -> None:
@@ -209,20 +191,15 @@ class FilterBar(Vertical):
     def _show_next(self) -> None:
         """Suggestions; where there are none, what is wrong."""
         line = self.query_one(Input)
-        if self._turn is not None:
-            completion, chosen = self._turn
-        else:
-            completion, chosen = self._complete(line.value, line.cursor_position), 0
-        if completion.words == (line.value[completion.start : line.cursor_position],) and self._turn is None:
-            completion = Completion()
-        if not completion.words and (wrong := self._check(line.value)):
+        completion, _ = self._suggestions.look_at(line)
+        is_whole = completion.words == (line.value[completion.start : line.cursor_position],)
+        has_more = bool(completion.words) and not is_whole
+        if not has_more and (wrong := self._check(line.value)):
             self.show_wrong(wrong)
             return
-        shown = Text(no_wrap=True, overflow="ellipsis")
-        for place, word in enumerate(completion.words):
-            shown.append(plain(word), style="bold" if place == chosen else "")
-            shown.append("  ")
-        shown.append("tab takes it   " if completion.words else "", style="dim")
+        shown = self._suggestions.draw(line) if has_more else Text()
+        shown.no_wrap, shown.overflow = True, "ellipsis"
+        shown.append("tab takes it   " if has_more else "", style="dim")
         shown.append("enter keeps the filter   esc shows all", style="dim")
         self.query_one("#next", Static).update(shown)
 

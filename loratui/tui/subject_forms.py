@@ -135,6 +135,9 @@ def ask_edit(
             )
 
         def done(changed: Changed) -> None:
+            if changed[0] == subject:
+                app.tell(f"{subject.name} was so already.")
+                return
             what = ", ".join(key.replace("_", " ") for key in changes)
             app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), error=bool(changed[1]))
             then(changed[0].name)

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from loratui.tui.completion import Completion, complete_words
+from loratui.tui.completion import Completion, Suggestions, complete_words
 from loratui.tui.one_line import TagLine
 from loratui.tui.text import count, plain
 
@@ -96,7 +96,7 @@ class TagEditor(ModalScreen[TagEdits | None]):
     def __init__(self, draft: TagDraft) -> None:
         super().__init__()
         self.draft = draft
-        self._turn: tuple[Completion, int] | None = None
+        self._suggestions = Suggestions(lambda text, cursor: complete_tag(text, cursor, draft.known))
 
     def compose(self) -> ComposeResult:
         several = self.draft.pictures != 1
@@ -122,31 +122,8 @@ class TagEditor(ModalScreen[TagEdits | None]):
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""
-        line, (completion, place) = self.query_one(Input), self._suggest()
-        end = line.cursor_position
-        if self._turn is not None:
-            place = (place + 1) % len(completion.words)
-        if not completion.words:
-            return
-        self._turn = completion, place
-        word = completion.words[place]
-        line.value = line.value[: completion.start] + word + line.value[end:]
-        line.cursor_position = completion.start + len(word)
+        self._suggestions.take(self.query_one(Input))
         self._show_next()
 
-    def _suggest(self) -> tuple[Completion, int]:
-        """Suggestions and the chosen one: those that tab goes through, as long as the cursor is right after one."""
-        line = self.query_one(Input)
-        if self._turn is not None:
-            completion, place = self._turn
-            if line.value[completion.start : line.cursor_position] == completion.words[place]:
-                return self._turn
-            self._turn = None
-        return complete_tag(line.value, line.cursor_position, self.draft.known), 0
-
     def _show_next(self) -> None:
-        completion, chosen = self._suggest()
-        shown = Text()
-        for place, word in enumerate(completion.words):
-            shown.append(plain(word), style="bold" if place == chosen else "").append("  ")
-        self.query_one("#next", Static).update(shown)
+        self.query_one("#next", Static).update(self._suggestions.draw(self.query_one(Input)))

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.tui.completion import Suggestions
 from loratui.tui.one_line import TagLine
 from loratui.tui.tag_editor import complete_tag
 from loratui.tui.text import plain
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
-
-    from loratui.tui.completion import Completion
 
 
 def split_tags(text: str) -> tuple[str, ...]:
@@ -67,7 +66,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
         self._value = value
         self._check = check
         self._keys = keys
-        self._turn: tuple[Completion, int] | None = None
+        self._suggestions = Suggestions(lambda text, cursor: complete_tag(text, cursor, self._known))
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -89,8 +88,6 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._turn is not None and self._turn[0].words[self._turn[1]] not in event.value:
-            self._turn = None
         self._show_next()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -101,27 +98,11 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""
-        line = self.query_one(Input)
-        if self._turn is None:
-            completion, place = complete_tag(line.value, line.cursor_position, self._known), 0
-            end = line.cursor_position
-        else:
-            completion, place = self._turn
-            end = completion.start + len(completion.words[place])
-            place = (place + 1) % len(completion.words)
-        if not completion.words:
-            return
-        self._turn = completion, place
-        word = completion.words[place]
-        line.value = line.value[: completion.start] + word + line.value[end:]
-        line.cursor_position = completion.start + len(word)
+        self._suggestions.take(self.query_one(Input))
+        self._show_next()
 
     def _show_next(self) -> None:
         line = self.query_one(Input)
-        completion, chosen = self._turn or (complete_tag(line.value, line.cursor_position, self._known), 0)
-        shown = Text()
-        for place, word in enumerate(completion.words):
-            shown.append(plain(word), style="bold" if place == chosen else "").append("  ")
-        self.query_one("#next", Static).update(shown)
+        self.query_one("#next", Static).update(self._suggestions.draw(line))
         tags = split_tags(line.value)
         self.query_one("#touched", Static).update(Text(plain(self._check(tags) or self._touched(tags))))

@@ -151,3 +151,13 @@ async def test_tab_takes_the_suggestion_and_again_the_next() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert app.said[-1] == ("closed", '-tag:"long hair"')
+
+
+async def test_each_term_of_a_filter_is_completed_by_itself() -> None:
+    async with Bench().run_test() as pilot:
+        app = pilot.app
+        assert isinstance(app, Bench)
+        bar = app.query_one(FilterBar)
+        bar.open()
+        await pilot.press(*"tag:ha", "tab", "space", *"role:pri", "tab")
+        assert bar.query_one(Input).value == 'tag:"hair_(loose)" role:primary'

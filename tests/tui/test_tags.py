@@ -196,6 +196,20 @@ async def test_a_tag_is_added_with_completion_and_the_count_shown_before(catalog
         assert tags_of(catalog)["hat"] == 3
 
 
+async def test_each_tag_of_a_line_is_completed_by_itself(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "a")
+        line = app.screen.query_one(Input)
+        await press(pilot, *"eyes", "tab")
+        assert line.value == "red eyes"
+        await press(pilot, *", ha", "tab")
+        assert line.value == "red eyes, hat"
+        await press(pilot, *", eyes", "tab", "tab")
+        assert line.value == "red eyes, hat, blue eyes"
+
+
 async def test_a_minus_removes_where_tags_are_added_in_one_step(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     before = {"freckles": 12, "red eyes": 10, "hat": 3, "blue eyes": 2}
