@@ -120,6 +120,11 @@ class DetailPane(Vertical):
         yield FactsView(id="facts")
 
     @property
+    def preview(self) -> PictureView:
+        """The picture."""
+        return self.query_one(PictureView)
+
+    @property
     def _owner(self) -> LoratuiScreen:
         return self.screen  # type: ignore[return-value]
 

@@ -11,7 +11,7 @@ Measured on photos at 22x11 cells, with a beam of 4: thrift 0 takes 26 bytes a c
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rich.color import Color
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Line = list[Segment]
+
+
+class Drawing(NamedTuple):
+    """A picture as lines of segments, and the most bytes that writing them takes, each line from its first cell on."""
+
+    lines: list[Line]
+    bytes: int
+
+
 CACHE_LIMIT = 65_536
 GLYPHS = " ▀▄█"
 """What a cell can be; the foreground is what is drawn in each."""
@@ -43,9 +52,13 @@ _METRIC = np.stack(
 ).astype(np.float32)
 # `38;2;r;g;b` with its semicolons; an SGR sequence has three bytes more.
 _SEQUENCE = 3
+# However dear bytes are: colours of the palette are too far from brown and dark green to gain by more.
+_PALETTE_THRIFT = 300.0
+# To go where a line begins.
+_LINE_BYTES = 10
 
 
-def draw_half_cells(rgb: NDArray[np.uint8], thrifts: Sequence[float], *, palette: bool = False) -> list[list[Line]]:
+def draw_half_cells(rgb: NDArray[np.uint8], thrifts: Sequence[float], *, palette: bool = False) -> list[Drawing]:
     """Draw pixels (2 x rows, cols, 3) as lines of segments, once for each thrift in little more time than one takes.
 
     Thrift is how much squared error, of three channels of 255, one byte is worth; `palette` uses no colours but those
@@ -54,7 +67,32 @@ def draw_half_cells(rgb: NDArray[np.uint8], thrifts: Sequence[float], *, palette
     cells = choose_cells(rgb, thrifts, palette=palette)
     rows = len(rgb) // 2
     lines = [_draw_line(*each) for each in zip(*(part.tolist() for part in cells), strict=True)]
-    return [lines[rows * number : rows * (number + 1)] for number in range(len(thrifts))]
+    sizes = count_bytes(*cells).reshape(len(thrifts), rows).sum(axis=1).tolist()
+    return [Drawing(lines[rows * number : rows * (number + 1)], sizes[number]) for number in range(len(thrifts))]
+
+
+def draw_block(rgb: NDArray[np.uint8], *, palette: bool = False) -> Drawing:
+    """The mean colour of some pixels alone, where they would be."""
+    rows, cols = len(rgb) // 2, rgb.shape[1]
+    mean = rgb.reshape(-1, 3).mean(axis=0).astype(np.float32)
+    (code,) = _find_codes(mean[None], np.zeros(1, np.float32), palette).tolist()
+    size = rows * (_LINE_BYTES + _SEQUENCE + int(_lengths()[code]) + cols)
+    return Drawing([[Segment(" " * cols, _style(_NONE, code))] for _ in range(rows)], size)
+
+
+def count_bytes(glyphs: NDArray[np.int64], fronts: NDArray[np.int64], backs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each line the most bytes that writing it takes: the terminal may have other colours when it begins."""
+    lengths = _lengths()
+    found = np.array(_GLYPH_BYTES)[glyphs].sum(axis=1) + float(_LINE_BYTES)
+    sets = []
+    for codes in (fronts, backs):
+        changed = np.ones(codes.shape, bool)
+        changed[:, 1:] = codes[:, 1:] != codes[:, :-1]
+        found += (lengths[codes] * changed).sum(axis=1)
+        sets.append(changed)
+    found += _SEQUENCE * (sets[0] | sets[1]).sum(axis=1)
+    whole: NDArray[np.int64] = found.astype(np.int64)
+    return whole
 
 
 def _draw_line(glyphs: list[int], fronts: list[int], backs: list[int]) -> Line:
@@ -152,7 +190,8 @@ def _find_codes(pixels: NDArray[np.float32], thrift: NDArray[np.float32], palett
     if palette:
         return nearest
     points, lengths, wanted = _points(), _lengths(), pixels @ _METRIC
-    cost, short = (np.square(wanted - points[code]).sum(axis=-1) + thrift * lengths[code] for code in (true, nearest))
+    price = np.minimum(thrift, _PALETTE_THRIFT)
+    cost, short = (np.square(wanted - points[code]).sum(axis=-1) + price * lengths[code] for code in (true, nearest))
     chosen: NDArray[np.int64] = np.where((short < cost) & (nearest >= _PALETTE + _FIRST_SAFE), nearest, true)
     return chosen
 

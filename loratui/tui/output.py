@@ -9,12 +9,14 @@ This is the one place that leans on those private parts; without it everything i
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 
+from loratui.tui.allowance import Allowance
 from loratui.tui.shown import Move, ShownScreen, split_cells
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ class CompactOutput(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown = ShownScreen()
+        # Within tmux TERM may begin with screen, too.
+        erases = "TMUX" in os.environ or not os.environ.get("TERM", "").startswith("screen")
+        self._shown = ShownScreen(erases=erases)
+        self.allowance = Allowance(self._shown)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if isinstance(renderable, (ChopsUpdate, LayoutUpdate)):

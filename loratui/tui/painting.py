@@ -12,9 +12,11 @@ from textual.strip import Strip
 
 from loratui.tui.labels import draw_label, draw_picture
 from loratui.tui.theme import Glyphs
-from loratui.tui.tiles import TileSpec
+from loratui.tui.tiles import TileJob, TileSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.geometry import Region
     from textual.widget import Widget
 
@@ -79,6 +81,17 @@ class WallPainter:
         grid = self._wall.grid
         return TileSpec(label.source.key, grid.cols, grid.rows, label.role == "rejected")
 
+    def find_tile(self, index: int) -> Tile | None:
+        """The tile of the picture at a place, if it is made."""
+        label = self._wall.get_label(self._wall.ids[index])
+        return None if label is None else self._wall.pool.get(self.spec_of(label))
+
+    def find_jobs(self, indices: Iterable[int]) -> list[TileJob]:
+        """What is to be made for the pictures at these places whose labels are known."""
+        labels = [self._wall.get_label(self._wall.ids[index]) for index in indices]
+        jobs = [TileJob(self.spec_of(label), label.source, drafts=True) for label in labels if label is not None]
+        return [job for job in jobs if self._wall.pool.lacks(job.spec)]
+
     def _paint_row(self, row: int) -> list[Strip]:
         wall = self._wall
         grid, width = wall.grid, wall.outer_size.width
@@ -98,7 +111,7 @@ class WallPainter:
         grid, pool, id_ = wall.grid, wall.pool, wall.ids[index]
         label = wall.get_label(id_)
         if index not in self._tiles:
-            self._tiles[index] = None if label is None else pool.get(self.spec_of(label))
+            self._tiles[index] = self.find_tile(index)
         tile = self._tiles[index]
         base = looks["base"]
         glyphs: Glyphs = getattr(wall.app, "glyphs", _GLYPHS)
@@ -106,8 +119,8 @@ class WallPainter:
         blank = Segment(" ", base)
         bar = Segment(glyphs.cursor, looks["bar"]) if on_cursor else blank
         average = None if label is None else pool.average(label.source.key)
-        if tile is not None and tile.draft is not None and index in wall.drafts:
-            tile = replace(tile, lines=tile.draft)
+        if tile is not None and tile.drawings and (level := wall.drafts.level_of(index)):
+            tile = replace(tile, lines=tile.drawings[level].lines)
         picture = draw_picture(tile, label, grid, looks["tile"], cell_aspect=pool.cell_aspect, average=average)
         lines = [[bar, *line, blank] for line in picture]
         label_base = base + looks["cursor" if wall.has_focus else "blurred"] if on_cursor else base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -16,6 +17,8 @@ from loratui.tui.theme import Glyphs
 from loratui.tui.tiles import Tile, TileJob, TilePool, TileSpec, TilesReady
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.geometry import Region
     from textual.timer import Timer
 
@@ -50,6 +53,8 @@ class PictureView(Widget):
         self._strips: list[Strip] = []
         self._near: tuple[Source, ...] = ()
         self._timer: Timer | None = None
+        self.choose: Callable[[Tile], int] | None = None
+        """Which of a tile's drawings is shown, where bytes count; asked when it is painted."""
 
     def set_source(
         self, source: Source | None, *, crop: CropBox | None = None, picture_size: tuple[int, int] = (1, 1)
@@ -79,6 +84,11 @@ class PictureView(Widget):
     def tile(self) -> Tile | None:
         """What is drawn now; of an earlier source while the new one is decoded."""
         return self._tile
+
+    def redraw(self) -> None:
+        """Paint it again, maybe by another drawing."""
+        self._strips = []
+        self.refresh()
 
     @property
     def ready(self) -> bool:
@@ -139,8 +149,9 @@ class PictureView(Widget):
             specs.insert(0, spec._replace(draft=True))
         if self._box is not None:
             specs.append(spec._replace(dimmed=True))
-        near = [TileJob(TileSpec(source.key, spec.cols, spec.rows), source) for source in self._near]
-        return [*(TileJob(wanted, self.source) for wanted in specs), *near]
+        drafts = self.choose is not None
+        near = [TileJob(TileSpec(source.key, spec.cols, spec.rows), source, drafts) for source in self._near]
+        return [*(TileJob(wanted, self.source, drafts) for wanted in specs), *near]
 
     def _take(self, tile: Tile | None, dark: Tile | None) -> None:
         shown = (tile, dark, self._box)
@@ -165,12 +176,12 @@ class PictureView(Widget):
         tile = self._tile
         if tile is None:
             return [Strip.blank(width, style)] * height
+        level = self.choose(tile) if self.choose is not None and tile.drawings else 0
+        tile, dark = _take_drawing(tile, level), self._dark
         strips = [Strip(line) for line in draw_tile(tile, style)]
-        if self._box is not None and not tile.error:
-            dark = self._dark
-            if dark is not None and dark.spec[1:3] == tile.spec[1:3]:
-                night = [Strip(line) for line in draw_tile(dark, style)]
-                strips = self._lay_over(tile, strips, night)
+        if self._box is not None and not tile.error and dark is not None and dark.spec[1:3] == tile.spec[1:3]:
+            night = [Strip(line) for line in draw_tile(_take_drawing(dark, level), style)]
+            strips = self._lay_over(tile, strips, night)
         return [strip.adjust_cell_length(width, style) for strip in strips[:height]]
 
     def _lay_over(self, tile: Tile, bright: list[Strip], dark: list[Strip]) -> list[Strip]:
@@ -200,3 +211,7 @@ class PictureView(Widget):
         last = min(max(first + 1, round((left + width) * across)), tile.box.cols)
         lower = min(max(upper + 1, round((top + height) * down)), tile.box.rows)
         return tile.box.left + first, tile.box.top + upper, tile.box.left + last, tile.box.top + lower
+
+
+def _take_drawing(tile: Tile, level: int) -> Tile:
+    return replace(tile, lines=tile.drawings[level].lines) if level < len(tile.drawings) else tile

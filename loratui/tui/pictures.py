@@ -91,6 +91,7 @@ class PicturesScreen(CurationScreen, WallKeys):
         yield FilterBar(complete=self._complete)
 
     def on_mount(self) -> None:
+        self.wall.drafts.include(self.detail.preview)
         self.lora.subject = self.subject
         self.wall.focus()
         self._show_status()

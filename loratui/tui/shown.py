@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _RESET = "\x1b[0m"
 # Up to this many cells in the same colours are written again rather than jumped over.
 _SHORT_GAP = 3
+# From so many blanks on the terminal is told to erase them: that, and going on behind them, takes up to 12 bytes.
+_LONG_BLANK = 16
 
 
 class Codes(NamedTuple):
@@ -58,11 +60,17 @@ class Move(NamedTuple):
 
 
 class ShownScreen:
-    """The cells of the terminal as far as they are known."""
+    """The cells of the terminal as far as they are known.
 
-    def __init__(self) -> None:
+    With `erases` the terminal gives what it erases the colour that is set, as all do but GNU screen.
+    """
+
+    def __init__(self, *, erases: bool = False) -> None:
         self.width = 0
         """How many columns there are; 0 until all of them were written, and then nothing is moved."""
+        self.bytes_written = 0
+        """All that was ever written."""
+        self._erases = erases
         self._lines: dict[int, Line] = {}
         self._move: Move | None = None
 
@@ -84,19 +92,24 @@ class ShownScreen:
 
     def show(self, pieces: Pieces) -> str:
         """The bytes that bring these cells onto the screen."""
+        data = self._bring(pieces)
+        self.bytes_written += len(data.encode("utf-8", "replace"))
+        return data
+
+    def _bring(self, pieces: Pieces) -> str:
         move, self._move = self._move, None
         if move is None or not self.width or not 0 < abs(move.lines) < move.bottom - move.top:
-            return _write(self._lines, pieces)
+            return _write(self._lines, pieces, self._erases)
         area = range(move.top, move.bottom)
         wanted = _apply(self._lines, pieces, area)
         # What nobody knows would be carried away, and nobody could draw it again.
         if wanted is None or any(len(self._lines.get(y, ())) < self.width for y in area):
-            return _write(self._lines, pieces)
+            return _write(self._lines, pieces, self._erases)
         moved = _move_lines(self._lines, move)
-        by_moving = _write_move(move) + _write(moved, {**pieces, **wanted})
-        plainly = _write(self._lines, pieces)
+        by_moving = _write_move(move) + _write(moved, {**pieces, **wanted}, self._erases)
+        plainly = _write(self._lines, pieces, self._erases)
         # Either way the terminal shows the same then.
-        return min(by_moving, plainly, key=len)
+        return min(by_moving, plainly, key=lambda data: len(data.encode("utf-8", "replace")))
 
 
 def split_cells(strip: Strip, colours: ColorSystem) -> list[Cell]:
@@ -137,9 +150,9 @@ def _make_cell(character: str, codes: Codes) -> Cell:
     return Cell(character, codes, 1)
 
 
-def _write(lines: dict[int, Line], pieces: Pieces) -> str:
+def _write(lines: dict[int, Line], pieces: Pieces, erases: bool) -> str:
     """The bytes for what differs, in `lines` too from then on."""
-    pen = _Pen()
+    pen = _Pen(erases)
     for y in sorted(pieces):
         line = lines.setdefault(y, [])
         for x, cells in pieces[y]:
@@ -210,23 +223,53 @@ def _write_move(move: Move) -> str:
     return f"\x1b[{move.top + 1};{move.bottom}r\x1b[{move.top + 1};1H{verb}\x1b[r"
 
 
+def _find_long_blanks(cells: list[Cell]) -> list[tuple[int, int]]:
+    """Stretches of equal blanks that are shorter to erase than to write."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at + _LONG_BLANK <= len(cells):
+        cell = cells[at + _LONG_BLANK - 1]
+        # Where this one is no blank, no stretch that begins before it is long enough.
+        if cell.text != " " or cell.codes.attributes:
+            at += _LONG_BLANK
+            continue
+        start, stop = at + _LONG_BLANK - 1, at + _LONG_BLANK
+        while start > at and cells[start - 1] == cell:
+            start -= 1
+        while stop < len(cells) and cells[stop] == cell:
+            stop += 1
+        if stop - start >= _LONG_BLANK:
+            found.append((start, stop))
+        at = stop
+    return found
+
+
 class _Pen:
     """Where the terminal writes next and in which colours, and what was written so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, erases: bool) -> None:
+        self._erases = erases
         self._parts: list[str] = []
         self._attributes = self._colour = self._background = ""
         self._place: tuple[int, int] | None = None
 
     def write(self, y: int, x: int, cells: list[Cell], line: Line) -> None:
-        self._go(y, x, line)
-        for cell in cells:
-            if cell.width:
-                self._add(cell)
-        last = cells[-1]
-        # Whether the cursor is where it should be is sure after single characters only.
-        sure = last.width == 1 and len(last.text) == 1
-        self._place = (y, x + len(cells)) if sure else None
+        at, count = 0, len(cells)
+        for start, stop in (*(_find_long_blanks(cells) if self._erases else ()), (count, count)):
+            if at < start:
+                self._go(y, x + at, line)
+                for cell in cells[at:start]:
+                    if cell.width:
+                        self._add(cell)
+                last = cells[start - 1]
+                # Whether the cursor is where it should be is sure after single characters only.
+                self._place = (y, x + start) if last.width == 1 and len(last.text) == 1 else None
+            if start < stop:
+                self._go(y, x + start, line)
+                self._add(cells[start], f"\x1b[{stop - start}X")
+                # The cursor stays where the blanks begin.
+                self._place = (y, x + start)
+            at = stop
 
     def finish(self) -> str:
         if self._attributes or self._colour or self._background:
@@ -257,7 +300,7 @@ class _Pen:
             and (codes.colour == self._colour or (cell.text == " " and not codes.shows_on_blanks))
         )
 
-    def _add(self, cell: Cell) -> None:
+    def _add(self, cell: Cell, instead: str = "") -> None:
         text, codes, _ = cell
         change = ""
         if codes.attributes != self._attributes:
@@ -274,7 +317,7 @@ class _Pen:
         if codes.colour != self._colour and (text != " " or codes.shows_on_blanks):
             self._colour = codes.colour
             change += f";{codes.colour or '39'}"
-        self._parts.append(f"\x1b[{change.lstrip(';')}m{text}" if change else text)
+        self._parts.append(f"\x1b[{change.lstrip(';')}m{instead or text}" if change else instead or text)
 
 
 @lru_cache(maxsize=32_768)

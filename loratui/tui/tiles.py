@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from rich.segment import Segment
     from textual.message_pump import MessagePump
 
+    from loratui.tui.halfcells import Drawing
     from loratui.tui.pixels import Depth
     from loratui.tui.sources import Source
     from loratui.tui.terminal import Terminal
 
 BUDGET_BYTES = 64 * 2**20
-# Measured with 30,000 distinct styles alive: 730 bytes a cell; a third of that is shared with other tiles.
-_CELL_BYTES = 500
+# Measured with 30,000 distinct styles alive, with all drafts; what is shared with other tiles left out.
+_CELL_BYTES = 800
 _AVERAGES = 20_000
 # Tiles that finish within this time of each other are painted together.
 _BATCH_SECONDS = 0.04
@@ -55,6 +56,8 @@ class TileJob(NamedTuple):
 
     spec: TileSpec
     source: Source
+    drafts: bool = False
+    """Draw it in fewer bytes as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ class Tile:
     error: str = ""
     sharp: bool = False
     """Drawn by the terminal itself, in pixels."""
-    draft: list[list[Segment]] | None = None
-    """The same in fewer bytes and not as well, for what moves."""
+    drawings: tuple[Drawing, ...] = ()
+    """`lines` and the same in ever fewer bytes and less well, for what moves; nothing where there is no choice."""
 
 
 class TilesReady(Message, bubble=False):
@@ -295,8 +298,8 @@ def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Til
         box = fit_box(size, spec.cols, spec.rows, cell_aspect)
         rgb = shrink(image, box, crop)
         average = average_colour(rgb)
-        lines, draft = paint_half_cells(dim(rgb) if spec.dimmed else rgb, depth)
-        return Tile(spec, box, lines, draft=draft), average
+        drawings = paint_half_cells(dim(rgb) if spec.dimmed else rgb, depth, drafts=job.drafts)
+        return Tile(spec, box, drawings[0].lines, drawings=tuple(drawings) if job.drafts else ()), average
     except LoratuiError as error:
         words = "missing" if error.code == "not_found" else error.message
     except FileNotFoundError:

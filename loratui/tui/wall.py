@@ -19,7 +19,7 @@ from loratui.tui.grid import LABEL_ROWS, TILE_COLS, Grid, lay_out
 from loratui.tui.labels import WallLabel
 from loratui.tui.marks import Marks
 from loratui.tui.painting import PARTS, WallPainter, crop_lines
-from loratui.tui.tiles import TileJob, TilePool, TilesReady
+from loratui.tui.tiles import TilePool, TilesReady
 from loratui.tui.wall_messages import CursorMoved, MarksChanged, Opened, WallNeeds
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         self._told_cursor: tuple[int | None, int] = (None, -1)
         self._told_marks = 0
         self._follow = False
+        self._drawn_anew = True
         self.drafts = Drafts(self)
-        self._painter = WallPainter(self)
+        self.painter = WallPainter(self)
 
     # What is on the wall
 
@@ -107,6 +108,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             with suppress(ValueError):
                 place = self.ids.index(before)
         self.set_reactive(ImageWall.cursor, min(place, max(0, len(self.ids) - 1)))
+        self._drawn_anew = True
         self._resize_wall()
 
     def put_labels(self, labels: Mapping[int, WallLabel]) -> None:
@@ -127,7 +129,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._stale.update(ids)
             self._asked.difference_update(ids)
         wanted = set(ids)
-        self.draw_again([index for index in self._in_sight() if self.ids[index] in wanted])
+        self.draw_again([index for index in self.in_sight() if self.ids[index] in wanted])
 
     def draw_again(self, places: Iterable[int]) -> None:
         """Paint the tiles at these places again."""
@@ -172,6 +174,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(len(self.ids) - 1)
 
     def watch_cursor(self) -> None:
+        self.drafts.begin()
         self._marks.follow(self.cursor)
         self._follow = True
         self._ask_to_settle()
@@ -280,12 +283,16 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         return lay_out(max(1, width), max(1, height), TILE_COLS[zoom], cell_aspect)
 
     def _resize_wall(self) -> None:
-        self.grid = self._lay_out(self._zoom)
-        self._painter.forget()
-        self.drafts.forget()
+        before, self.grid = self.grid, self._lay_out(self._zoom)
+        self.painter.forget()
+        if self.grid != before:
+            self._drawn_anew = True
+            self.drafts.forget()
         self.virtual_size = Size(self.grid.width, self.grid.rows_of(len(self.ids)) * self.grid.row_height)
         self._shown_cursor = self.cursor
         self._follow = True
+        if self._drawn_anew and self.is_attached:
+            self.drafts.allowance.lift()
         self.refresh()
         self._ask_to_settle()
 
@@ -309,7 +316,8 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_tile(self.cursor, picture=False)
             self._shown_cursor = self.cursor
             self.drafts.put_off()
-        sight = self._in_sight()
+        self._drawn_anew = False
+        sight = self.in_sight()
         if changed := self._marks.take_changed():
             for index in sight:
                 if self.ids[index] in changed:
@@ -324,17 +332,12 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._told_marks = self._marks.version
             self.post_message(self.MarksChanged(self, len(self._marks.ids_marked)))
 
-    def _in_sight(self, pages: int = 0) -> range:
-        """Places of the pictures that are in sight, and so many pages more either way."""
+    def in_sight(self, pages: int = 0) -> range:
+        """Places of the pictures that show, also those cut off, and so many pages more either way."""
         grid = self.grid
         top = int(self.scroll_y) // grid.row_height - pages * grid.page_rows
         bottom = (int(self.scroll_y) + grid.height - 1) // grid.row_height + 1 + pages * grid.page_rows
         return range(max(0, top) * grid.columns, min(bottom * grid.columns, len(self.ids)))
-
-    def rows_in_sight(self) -> range:
-        """The rows of tiles that show, also those cut off."""
-        sight = self._in_sight()
-        return range(sight.start // self.grid.columns, -(-sight.stop // self.grid.columns))
 
     def _scroll_to_cursor(self) -> None:
         grid = self.grid
@@ -350,12 +353,14 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        if not self._drawn_anew:
+            self.drafts.begin()
         self.drafts.scrolled(int(old_value), int(new_value))
         self._ask_to_settle()
 
     def _ask_for_labels(self, sight: range) -> None:
         if any(self._lacks(self.ids[index]) for index in sight):
-            around = self._in_sight(pages=1)
+            around = self.in_sight(pages=1)
             ids = [self.ids[index] for index in around if self._lacks(self.ids[index])]
             self._asked.update(ids)
             if len(self._labels) > _LABELS_KEPT:
@@ -368,20 +373,14 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _ask_for_tiles(self, sight: range) -> None:
         """Have the tiles in sight made first, then those a page below and above; paint what is made."""
-        around = self._in_sight(pages=1)
-        jobs = self._jobs(sight)
-        ahead = self._jobs((*range(sight.stop, around.stop), *range(around.start, sight.start)))
+        around = self.in_sight(pages=1)
+        jobs = self.painter.find_jobs(sight)
+        ahead = self.painter.find_jobs((*range(sight.stop, around.stop), *range(around.start, sight.start)))
         for index in sight:
-            label = self._labels.get(self.ids[index])
-            tile = None if label is None else self.pool.get(self._painter.spec_of(label))
-            if tile is not None and not self._painter.is_painted(index, tile):
+            tile = self.painter.find_tile(index)
+            if tile is not None and not self.painter.is_painted(index, tile):
                 self._refresh_tile(index)
         self.pool.want(self, jobs, ahead)
-
-    def _jobs(self, indices: Iterable[int]) -> list[TileJob]:
-        labels = [self._labels.get(self.ids[index]) for index in indices]
-        jobs = [TileJob(self._painter.spec_of(label), label.source) for label in labels if label is not None]
-        return [job for job in jobs if self.pool.lacks(job.spec)]
 
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
@@ -420,7 +419,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     def _refresh_tile(self, index: int, *, picture: bool = True) -> None:
         """Have a tile painted again; without `picture` only its bar and label."""
         grid = self.grid
-        self._painter.forget_tile(index, picture=picture)
+        self.painter.forget_tile(index, picture=picture)
         x, y = grid.place_of(index)
         y -= int(self.scroll_y)
         if picture:
@@ -433,7 +432,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._painter.forget_looks()
+        self.painter.forget_looks()
 
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
@@ -441,7 +440,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_tile(self.cursor, picture=False)
 
     def render_line(self, y: int) -> Strip:
-        return self._painter.get_line(y + int(self.scroll_y))
+        return self.painter.get_line(y + int(self.scroll_y))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # Without the cache of finished lines that widgets have: the painter keeps its own, by row of the whole wall.

@@ -20,7 +20,6 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 
-from loratui.tui import drafts
 from loratui.tui.grid import TILE_COLS, lay_out
 from loratui.tui.labels import WallLabel, draw_label, shorten
 from loratui.tui.output import CompactOutput
@@ -158,7 +157,7 @@ async def test_a_picture_that_is_ready_between_a_key_and_its_paint_is_shown() ->
         wall._refresh_tile(0, picture=False)
         label = wall.get_label(1)
         assert label is not None
-        tile, _ = make_tile(TileJob(wall._painter.spec_of(label), DrawnSource("1")), "truecolor")
+        tile, _ = make_tile(TileJob(wall.painter.spec_of(label), DrawnSource("1")), "truecolor")
         wall.pool._keep(tile, None)
         await pilot.pause()
         assert "▀" not in app.terminal_text()
@@ -335,7 +334,7 @@ async def test_a_rejected_picture_is_dimmed() -> None:
         await rest(pilot)
         label = app.wall.get_label(1)
         assert label is not None
-        tile = app.wall.pool.get(app.wall._painter.spec_of(label))
+        tile = app.wall.pool.get(app.wall.painter.spec_of(label))
         assert tile is not None and tile.spec.dimmed
 
 
@@ -359,12 +358,12 @@ async def test_scrolling_keeps_whole_rows_and_the_cursor_in_sight() -> None:
             wall.move(0, 1)
             await rest(pilot)
             assert wall.scroll_y % wall.grid.row_height == 0
-            assert wall.cursor in wall._in_sight()
+            assert wall.cursor in wall.in_sight()
         wall.page(1)
         wall.page(0.5)
         wall.page(-1)
         await rest(pilot)
-        assert wall.cursor in wall._in_sight()
+        assert wall.cursor in wall.in_sight()
         wall.home()
         await rest(pilot)
         assert wall.scroll_y == 0
@@ -418,7 +417,7 @@ async def test_a_resize_storm_keeps_the_cursor_in_sight() -> None:
         for width, height in ((80, 24), (200, 60), (40, 10), (20, 5), (300, 90), (61, 17), (120, 46)):
             await pilot.resize_terminal(width, height)
             await pilot.pause()
-            assert wall.cursor == 250 and 250 in wall._in_sight()
+            assert wall.cursor == 250 and 250 in wall.in_sight()
             top = wall.grid.place_of(250)[1] - wall.scroll_y
             assert 0 <= top < wall.grid.height
         await rest(pilot)
@@ -536,28 +535,3 @@ async def test_one_more_row_costs_little_more_than_its_pictures() -> None:
         await rest(pilot)
         assert app.wall.scroll_y > 0 and not app.wall.drafts.places
         assert 0 < app.take_written() < 0.5 * whole
-
-
-async def test_a_turned_page_is_a_draft_until_the_cursor_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafts, "CELLS_AT_ONCE", 600)
-    monkeypatch.setattr(drafts, "REST_S", 30.0)
-    app = WallApp(120)
-    async with app.run_test(size=(76, 37)) as pilot:
-        await rest(pilot)
-        app.wall.move_to(60)
-        await rest(pilot)
-        sight = set(app.wall._in_sight())
-        assert app.wall.drafts.places and app.wall.drafts.places <= sight
-        app.take_written()
-        for _ in range(len(sight)):
-            app.wall.drafts._improve()
-            await rest(pilot)
-        assert not app.wall.drafts.places
-        assert app.take_written() > 0
-        # Then it is as if it had been drawn well at once.
-        app.forget_screen()
-        app.wall.refresh()
-        before = app.text()
-        app.wall._painter.forget()
-        await rest(pilot)
-        assert app.text() == before
