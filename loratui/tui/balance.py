@@ -10,7 +10,7 @@ from textual.widgets import Static
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
 from loratui.tui.moves import CellMoves
-from loratui.tui.naming import name_by_hashes
+from loratui.tui.naming import name_by_hashes, tell_apart
 from loratui.tui.statements import Samey
 from loratui.tui.text import plain
 
@@ -141,7 +141,7 @@ class BalanceScreen(CellMoves, LoratuiScreen):
             try:
                 clusters = samey_of(catalog, self.subject).clusters
                 ids = [id_ for cluster in clusters for id_ in cluster.ids]
-                return Samey(clusters, {picture.id: picture.name for picture in get_memberships(catalog, ids)})
+                return Samey(clusters, tell_apart(get_memberships(catalog, ids)))
             finally:
                 self._comparing = False
 

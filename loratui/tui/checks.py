@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from loratui.tui.curation import CurationScreen
 from loratui.tui.moves import TableMoves
+from loratui.tui.naming import tell_apart
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain
@@ -50,6 +51,7 @@ class ChecksScreen(TableMoves, CurationScreen):
         self.skipped: tuple[SkippedCheck, ...] = ()
         """Checks that the last run could not make, and why."""
         self._catalog: Catalog | None = None
+        self._names: dict[int, str] = {}
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="lead")
@@ -88,6 +90,7 @@ class ChecksScreen(TableMoves, CurationScreen):
 
     def _take(self, answer: tuple[Catalog, list[Suspect]]) -> None:
         self._catalog, self.suspects = answer[0], tuple(answer[1])
+        self._names = tell_apart({one.membership.id: one.membership for one in self.suspects}.values())
         self._show()
 
     def tasks_changed(self) -> None:
@@ -107,7 +110,7 @@ class ChecksScreen(TableMoves, CurationScreen):
 
     def _to_row(self, one: Suspect) -> Row:
         unfit = one.kind == _UNFIT
-        cells = (one.kind, one.membership.name, "never" if unfit else f"{one.value:.1f}", one.why)
+        cells = (one.kind, self._names[one.membership.id], "never" if unfit else f"{one.value:.1f}", one.why)
         mark = self.lora.glyphs.warn if unfit else " "
         return Row(f"{one.kind} {one.membership.id}", cells, tone="warning" if unfit else "", mark=mark)
 
@@ -139,7 +142,7 @@ class ChecksScreen(TableMoves, CurationScreen):
             preview.show(None, None)
             return
         muted = "$foreground-muted"
-        words = [(one.membership.name, "bold"), (f"{one.kind}: {one.why}", ""), (f"says {one.model}", muted)]
+        words = [(self._names[one.membership.id], "bold"), (f"{one.kind}: {one.why}", ""), (f"says {one.model}", muted)]
         others = [each.kind for each in self.suspects if each.membership.id == one.membership.id and each is not one]
         words += [(f"also {', '.join(others)}", muted)] * bool(others)
         preview.show(self._catalog, one.membership, words)
@@ -199,7 +202,7 @@ class ChecksScreen(TableMoves, CurationScreen):
         return () if one is None else (one.membership.id,)
 
     def name_of(self, id: int) -> str:
-        return next((plain(one.membership.name) for one in self.suspects if one.membership.id == id), "")
+        return plain(self._names.get(id, ""))
 
     def do_check_reject(self) -> None:
         one = self._here

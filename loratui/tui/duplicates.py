@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.group_view import GroupView
-from loratui.tui.naming import name_by_hashes
+from loratui.tui.naming import name_by_hashes, tell_apart
 from loratui.tui.sources import MembershipSource
 from loratui.tui.text import count, plain
 
@@ -208,7 +208,7 @@ class DuplicatesScreen(LoratuiScreen):
         if group.mirrored:
             text.append("; one is mirrored")
         text.append("\n")
-        text.append(f"{self.lora.glyphs.yes} keep {plain(group.best.name)}", style="bold")
+        text.append(f"{self.lora.glyphs.yes} keep {_name(group, group.best)}", style="bold")
         text.append(f"  {', '.join(group.reasons)}")
         return text
 
@@ -302,7 +302,7 @@ class DuplicatesScreen(LoratuiScreen):
 
             return resolve_groups(catalog, self.subject, [group])
 
-        kept = plain(group.best.name)
+        kept = _name(group, group.best)
         command = ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])]
         self._settle(
             work, lambda number: f"Kept {kept}, rejected {count(number, 'duplicate')}.", command, {_ids(group)}
@@ -317,7 +317,7 @@ class DuplicatesScreen(LoratuiScreen):
             if not others:
                 self.tell("All pictures of the group are marked: there is none to reject.")
                 return
-            said = f"Kept {plain(best.name) if len(kept) == 1 else count(len(kept), 'picture')}, rejected"
+            said = f"Kept {_name(group, best) if len(kept) == 1 else count(len(kept), 'picture')}, rejected"
             self._reject(others, f"duplicate of {best.name}", f"{said} {count(len(others), 'duplicate')}.")
 
     def do_group_reject_this(self) -> None:
@@ -330,7 +330,7 @@ class DuplicatesScreen(LoratuiScreen):
             others = [picture for picture in group.pictures if picture not in rejected]
             better = left.best if left is not None else others[0] if others else None
             reason = f"duplicate of {better.name}" if better else "rejected with its duplicates"
-            said = plain(rejected[0].name) if len(rejected) == 1 else count(len(rejected), "picture")
+            said = _name(group, rejected[0]) if len(rejected) == 1 else count(len(rejected), "picture")
             self._reject(rejected, reason, f"Rejected {said}.")
 
     def _reject(self, pictures: Sequence[Membership], reason: str, said: str) -> None:
@@ -379,7 +379,7 @@ class DuplicatesScreen(LoratuiScreen):
         word = "wanted variants" if verdict == "alternates" else "not duplicates"
         said = f"{count(len(chosen), 'picture')} are {word} from now on."
         if len(chosen) == 1:
-            said = f"{plain(chosen[0].name)} and the others of its group are {word} from now on."
+            said = f"{_name(group, chosen[0])} and the others of its group are {word} from now on."
         left = leave_out(group, {chosen[0].id}) if len(chosen) == 1 else group if others else None
         self._settle(work, lambda _: said, command, {_ids(group)}, left)
 
@@ -438,3 +438,7 @@ class DuplicatesScreen(LoratuiScreen):
 
 def _ids(group: DuplicateGroup) -> tuple[int, ...]:
     return tuple(picture.id for picture in group.pictures)
+
+
+def _name(group: DuplicateGroup, picture: Membership) -> str:
+    return plain(tell_apart(group.pictures)[picture.id])

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from loratui.tui.comparing import Comparison, compare_pictures, wrap_value
 from loratui.tui.labels import draw_words, shorten
+from loratui.tui.naming import tell_apart
 from loratui.tui.text import plain
 from loratui.tui.tiles import TileJob, TileSpec
 
@@ -57,6 +58,7 @@ class GroupView(Widget):
         self.cursor = 0
         self.marked: frozenset[int] = frozenset()
         self._sources: Sequence[Source] = ()
+        self._names: Mapping[int, str] = {}
         self._comparison = Comparison((), ())
         self._first = 0
         self._strips: list[Strip] | None = None
@@ -77,6 +79,7 @@ class GroupView(Widget):
         """Show a group; `sources` are where the pixels of each of its pictures come from, `marked` are ids."""
         self.marked = frozenset(marked)
         self.pictures, self._sources = pictures, sources
+        self._names = tell_apart(pictures)
         self.best_id, self.cursor = best_id, cursor
         self._comparison = compare_pictures(pictures, captions, star=self.lora.glyphs.star)
         self._paint_anew()
@@ -169,7 +172,7 @@ class GroupView(Widget):
             bar, bar_style = (glyphs.cursor, self._bar_style()) if on_cursor else (" ", style)
             if picture.id in self.marked:
                 bar, bar_style = glyphs.mark, style
-            name = shorten(plain(picture.name), self._column - 2)
+            name = shorten(plain(self._names[picture.id]), self._column - 2)
             line += [Segment(bar, bar_style), Segment(f" {name}", style), Segment(" " * _GAP, base)]
         if after:
             line[-1] = Segment(f"> {after}"[:_GAP], self._style("label"))

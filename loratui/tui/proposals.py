@@ -11,7 +11,7 @@ from textual.widgets import Static
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.moves import TableMoves
-from loratui.tui.naming import name_by_hashes
+from loratui.tui.naming import name_by_hashes, tell_apart
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain
@@ -53,6 +53,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         self._again = False
         self._catalog: Catalog | None = None
         self._pictures: dict[int, Membership] = {}
+        self._names: dict[int, str] = {}
 
     def compose_body(self) -> ComposeResult:
         yield Static("Choosing pictures...", id="lead")
@@ -107,6 +108,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
     def _take(self, answer: tuple[Catalog, Proposal, list[Membership]]) -> None:
         self._catalog, self.proposal, pictures = answer
         self._pictures = {picture.id: picture for picture in pictures}
+        self._names = tell_apart(pictures)
         self.out &= set(self.proposal.changes)
         if self._again:
             self._again = False
@@ -122,7 +124,10 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         picks = (*found.primary, *found.supporting)
         rows = [self._to_row(pick) for pick in picks if not pick.kept]
         rows += [self._to_row(pick) for pick in picks if pick.kept]
-        rows += [Row(str(skip.id), ("-", skip.name, skip.reason), mark=self._mark(skip.id)) for skip in found.skipped]
+        rows += [
+            Row(str(skip.id), ("-", self._name_of(skip), skip.reason), mark=self._mark(skip.id))
+            for skip in found.skipped
+        ]
         self.table.set_rows(rows)
         self.query_one("#lead", Static).update(self._draw_lead(found))
         self._show_status()
@@ -131,7 +136,11 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
 
     def _to_row(self, pick: Pick) -> Row:
         role = "as it is" if pick.id in self.out else pick.role
-        return Row(str(pick.id), (role, pick.name, "; ".join(pick.reasons)), mark=self._mark(pick.id))
+        cells = (role, self._name_of(pick), "; ".join(pick.reasons))
+        return Row(str(pick.id), cells, mark=self._mark(pick.id))
+
+    def _name_of(self, one: Pick | Skip) -> str:
+        return self._names.get(one.id, one.name)
 
     def _mark(self, id_: int) -> str:
         """Changes are marked, also those back to the inbox; what was taken out by hand is crossed out."""
@@ -172,7 +181,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         from loratui.captions.proposals import Pick
 
         reasons = here.reasons if isinstance(here, Pick) else (here.reason,)
-        words = [(here.name, "bold"), *((reason, "") for reason in reasons)]
+        words = [(self._name_of(here), "bold"), *((reason, "") for reason in reasons)]
         if here.id in found.changes:
             before, after = found.changes[here.id]
             if here.id in self.out:
@@ -204,7 +213,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         if here is None:
             return "There are no pictures to choose from."
         if action == "proposal.take_out" and here.id not in self.proposal.changes:
-            return f"{plain(here.name)} keeps its role anyway."
+            return f"{plain(self._name_of(here))} keeps its role anyway."
         if action == "proposal.accept" and len(self.proposal.changes) == len(self.out):
             return "There is nothing to change: all have these roles."
         return ""

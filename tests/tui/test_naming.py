@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from loratui.catalog.query import select_ids, select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
-from loratui.tui.naming import name_pictures
+from loratui.tui.naming import name_pictures, tell_apart
 
 if TYPE_CHECKING:
     from loratui.config import Home
@@ -36,3 +38,22 @@ def test_most_pictures_are_named_by_what_is_left_out(mira: Home) -> None:
         assert name_pictures(catalog, "Mira", shown, None, 12).count("sha:") == 12
         set_role(catalog, "Mira", "primary", shown[:1])
         assert name_pictures(catalog, "Mira", shown, "role:inbox", 12).count("sha:") == 12
+
+
+def test_pictures_of_one_name_are_told_apart_by_folder_else_by_hash(mira: Home) -> None:
+    with open_catalog(mira) as catalog:
+        pictures = select_memberships(catalog, "Mira")
+
+    def name(*sources: str) -> list[str]:
+        given = [
+            replace(picture, name=PurePath(source).name, source_path=source.encode() if "/" in source else b"")
+            for picture, source in zip(pictures, sources, strict=False)
+        ]
+        return list(tell_apart(given).values())
+
+    hashes = [picture.sha256[:6] for picture in pictures]
+    assert name("/p/a/1.png", "/p/a/2.png") == ["1.png", "2.png"]
+    assert name("/p/a/1.png", "/p/b/1.png") == ["a/1.png", "b/1.png"]
+    assert name("/p/a/new/1.png", "/p/b/new/1.png", "/p/old/1.png") == ["a/new/1.png", "b/new/1.png", "p/old/1.png"]
+    assert name("1.png", "1.png") == [f"{hashes[0]} 1.png", f"{hashes[1]} 1.png"]
+    assert name("/p/a/1.png", "/p/a/1.png") == [f"{hashes[0]} 1.png", f"{hashes[1]} 1.png"]
