@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
+from loratui.tui.filtered_wall import show_pictures
 from loratui.tui.moves import CellMoves
 from loratui.tui.naming import name_by_hashes, tell_apart
 from loratui.tui.statements import Samey
@@ -292,12 +293,4 @@ class BalanceScreen(CellMoves, LoratuiScreen):
 
             return name_by_hashes(picture.sha256 for picture in get_memberships(catalog, ids))
 
-        self.read(work, self._show_pictures, "cell", opens=True)
-
-    def _show_pictures(self, query: str) -> None:
-        from loratui.tui.pictures import PicturesScreen
-
-        self.lora.show_screen("pictures", subject=self.subject)
-        wall = self.lora.screen
-        if isinstance(wall, PicturesScreen):
-            wall.filter_by(query)
+        self.read(work, lambda query: show_pictures(self.lora, self.subject, query), "cell", opens=True)

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.tui.curation import CurationScreen
+from loratui.tui.filtered_wall import show_pictures
 from loratui.tui.moves import TableMoves
 from loratui.tui.naming import tell_apart
 from loratui.tui.preview import Preview
@@ -222,10 +223,5 @@ class ChecksScreen(TableMoves, CurationScreen):
             self.lora.show_screen("view", subject=self.subject, ids=ids, place=ids.index(one.membership.id))
 
     def do_check_pictures(self) -> None:
-        from loratui.tui.pictures import PicturesScreen
-
-        one = self._here
-        self.lora.show_screen("pictures", subject=self.subject)
-        wall = self.lora.screen
-        if one is not None and isinstance(wall, PicturesScreen):
-            wall.filter_by(f"flag:{one.kind}")
+        if (one := self._here) is not None:
+            show_pictures(self.lora, self.subject, f"flag:{one.kind}")

@@ -10,11 +10,10 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Pick
 from loratui.tui.imbue_lines import WARNS, columns, draw_advice, draw_captions, draw_outlook, sort_advice, to_row
-from loratui.tui.moves import TableMoves
 from loratui.tui.table import RowTable
+from loratui.tui.tag_table import TagTableScreen
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
@@ -46,21 +45,14 @@ class Tried:
     outlook: tuple[Outlook, ...]
 
 
-class ImbueScreen(TableMoves, LoratuiScreen):
+class ImbueScreen(TagTableScreen["TagAdvice"]):
     """The tags of a subject by what to do about them; keys choose which ones are imbued, and one applies it."""
 
     scope = "imbue"
+    crumb = "what to imbue"
     DEFAULT_CSS = """
     ImbueScreen #preset { height: 1; padding: 0 1; color: $text-muted; }
-    ImbueScreen #both { layout: horizontal; height: 1fr; }
-    ImbueScreen #advice { width: 1fr; }
-    ImbueScreen #beside { width: 48; padding: 0 2; background: $surface; scrollbar-gutter: stable; }
-    ImbueScreen.-wide #beside { width: 76; }
-    ImbueScreen.-narrow #both { layout: vertical; }
-    ImbueScreen.-narrow #advice { width: 100%; height: 1fr; }
-    ImbueScreen.-narrow #beside { width: 100%; height: 11; padding: 0 1; }
     ImbueScreen #beside Static { height: auto; margin: 0 0 1 0; }
-    ImbueScreen #empty { display: none; }
     """
 
     def __init__(self, subject: str) -> None:
@@ -81,26 +73,12 @@ class ImbueScreen(TableMoves, LoratuiScreen):
     def compose_body(self) -> ComposeResult:
         yield Static("", id="preset")
         with Container(id="both"):
-            yield RowTable(columns(), id="advice")
+            yield RowTable(columns(), id="table")
             with VerticalScroll(id="beside", can_focus=False):
                 yield Static("", id="reason")
                 yield Static("", id="captions")
                 yield Static("", id="outlook")
         yield Static("", classes="empty", id="empty")
-
-    def on_mount(self) -> None:
-        self.lora.subject = self.subject
-        self.table.focus()
-        self.set_header(self.subject, "what to imbue", status="reading…")
-
-    @property
-    def table(self) -> RowTable:
-        return self.query_one("#advice", RowTable)
-
-    @property
-    def tag(self) -> TagAdvice | None:
-        """The tag under the cursor."""
-        return self._by_tag.get(self.table.cursor_key) if self.is_mounted else None
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -144,13 +122,9 @@ class ImbueScreen(TableMoves, LoratuiScreen):
     def _show(self) -> None:
         if self._study is None:
             return
-        has_tags = bool(self._by_tag)
-        self.query_one("#both").display = self.query_one("#preset").display = has_tags
-        empty = self.query_one("#empty", Static)
-        empty.display = not has_tags
-        if not has_tags:
-            text = (_NO_TAGS if self._study.book.pictures else _NO_PICTURES).format(subject=self.subject)
-            empty.update(Content("\n".join(plain(line) for line in text.splitlines())))
+        nothing = _NO_TAGS if self._study.book.pictures else _NO_PICTURES
+        self.show_empty("" if self._by_tag else nothing.format(subject=self.subject))
+        self.query_one("#preset").display = bool(self._by_tag)
         chosen = frozenset(self.chosen)
         self.table.set_rows([to_row(tag, chosen, self.lora.glyphs) for tag in self._by_tag.values()])
         self._show_header()
@@ -164,7 +138,7 @@ class ImbueScreen(TableMoves, LoratuiScreen):
         warnings = sum(tag.verdict in WARNS for tag in tags)
         doubts = f"   {self.lora.glyphs.warn} {count(warnings, 'warning')}" if warnings else ""
         status = f"{len(self.chosen)} chosen   {imbued} imbued{doubts}"
-        self.set_header(self.subject, "what to imbue", status=status)
+        self.set_header(self.subject, self.crumb, status=status)
         if self._study is not None:
             preset = self._study.advice.preset
             but = f"   but not {', '.join(_spell(name) for name in self._but)}" if self._but else ""
@@ -316,22 +290,9 @@ class ImbueScreen(TableMoves, LoratuiScreen):
         whose = "the tag under the cursor alone" if self._is_alone else "all that is chosen"
         self.tell(f"Captions before and after show {whose}.")
 
-    def do_tag_pictures(self) -> None:
-        from loratui.tui.tags import show_pictures_of
-
-        if self.tag is not None:
-            show_pictures_of(self.lora, self.subject, self.tag.tag)
-
     def do_tag_next_example(self) -> None:
         self._example += 1
         self._show_captions()
-
-    def do_tag_scroll(self) -> None:
-        beside = self.query_one("#beside", VerticalScroll)
-        if beside.scroll_offset.y >= beside.max_scroll_y:
-            beside.scroll_home(animate=False)
-        else:
-            beside.scroll_page_down(animate=False)
 
 
 def _spell(name: str) -> str:

@@ -12,7 +12,6 @@ from textual.widgets import Static
 from loratui.tui.completion import complete_words
 from loratui.tui.filter import FilterBar, FilteredScreen, accept_anything
 from loratui.tui.model_forms import of_wall
-from loratui.tui.moves import TableMoves
 from loratui.tui.table import RowTable
 from loratui.tui.tag_bulk import BulkTagging
 from loratui.tui.tag_lines import (
@@ -27,6 +26,7 @@ from loratui.tui.tag_lines import (
     to_row,
 )
 from loratui.tui.tag_rules import RuleChanging
+from loratui.tui.tag_table import TagTableScreen
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from loratui.captions.counts import LongestCaption, TagCount
     from loratui.catalog.store import Catalog
     from loratui.catalog.tagged import TaggedPicture
-    from loratui.tui.app import LoratuiApp
     from loratui.tui.completion import Completion
 
 _NO_TAGS = """\
@@ -59,22 +58,15 @@ _RULES = ("tag.prefix", "tag.rules", "tag.import_rules", "tag.export_rules")
 _WITHOUT_TAGS = ("tag.add", "tag.scope", "library.sort")
 
 
-class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
+class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkTagging):
     """The tags of one subject in a table, with what a key would do to the captions beside it."""
 
     scope = "tags"
+    crumb = "tags"
     DEFAULT_CSS = """
     TagsScreen #scope { height: 1; padding: 0 1; color: $text-muted; }
-    TagsScreen #both { layout: horizontal; height: 1fr; }
-    TagsScreen #tags { width: 1fr; }
-    TagsScreen #beside { width: 48; padding: 0 2; background: $surface; scrollbar-gutter: stable; }
-    TagsScreen.-wide #beside { width: 76; }
-    TagsScreen.-narrow #both { layout: vertical; }
-    TagsScreen.-narrow #tags { width: 100%; height: 1fr; }
-    TagsScreen.-narrow #beside { width: 100%; height: 11; padding: 0 1; }
     TagsScreen #preview { height: auto; }
     TagsScreen #rules { height: auto; padding: 1 0 0 0; }
-    TagsScreen #empty { display: none; }
     """
 
     def __init__(self, subject: str) -> None:
@@ -94,26 +86,12 @@ class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
     def compose_body(self) -> ComposeResult:
         yield Static("", id="scope")
         with Container(id="both"):
-            yield RowTable(columns(self._order, self.lora.glyphs), id="tags")
+            yield RowTable(columns(self._order, self.lora.glyphs), id="table")
             with VerticalScroll(id="beside", can_focus=False):
                 yield Static("", id="preview")
                 yield Static("", id="rules")
         yield Static("", classes="empty", id="empty")
         yield FilterBar(complete=self._complete, check=accept_anything, placeholder="part of a tag, or -part")
-
-    def on_mount(self) -> None:
-        self.lora.subject = self.subject
-        self.table.focus()
-        self.set_header(self.subject, "tags", status="reading…")
-
-    @property
-    def table(self) -> RowTable:
-        return self.query_one("#tags", RowTable)
-
-    @property
-    def tag(self) -> TagCount | None:
-        """The tag under the cursor."""
-        return self._by_tag.get(self.table.cursor_key) if self.is_mounted else None
 
     @property
     def view(self) -> TagView:
@@ -173,13 +151,11 @@ class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
         if self._wanted and self.table.move_to_key(self._wanted):
             self._wanted = ""
         self.query_one("#scope").display = bool(view.book.pictures)
-        self.query_one("#both").display = bool(view.tags or view.book.written)
-        empty = self.query_one("#empty", Static)
-        empty.display = not (view.tags or view.book.written)
-        if empty.display:
+        nothing = ""
+        if not (view.tags or view.book.written):
             example = view.book.captions(view.book.pictures[:1])
-            text = (_NO_TAGS if example else _NO_PICTURES).format(subject=self.subject, caption="".join(example))
-            empty.update(Content("\n".join(plain(line) for line in text.splitlines())))
+            nothing = (_NO_TAGS if example else _NO_PICTURES).format(subject=self.subject, caption="".join(example))
+        self.show_empty(nothing)
         self._show_header()
         self._show_scope()
         self._show_preview()
@@ -195,7 +171,7 @@ class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
         imbued = sum(one.imbued for one in self.view.tags)
         filtered = [f"/ {self.filter_text}"] if self.filter_text else []
         doubts = f"   {self.lora.glyphs.warn} {count(len(self._doubts), 'doubt')}" if self._doubts else ""
-        self.set_header(self.subject, "tags", *filtered, status=f"{tags}   {imbued} imbued{doubts}")
+        self.set_header(self.subject, self.crumb, *filtered, status=f"{tags}   {imbued} imbued{doubts}")
 
     def _show_scope(self) -> None:
         pieces: list[Any] = ["Counts and edits are about  "]
@@ -299,38 +275,9 @@ class TagsScreen(TableMoves, FilteredScreen, RuleChanging, BulkTagging):
         self._example += 1
         self._show_preview()
 
-    def do_tag_scroll(self) -> None:
-        beside = self.query_one("#beside", VerticalScroll)
-        if beside.scroll_offset.y >= beside.max_scroll_y:
-            beside.scroll_home(animate=False)
-        else:
-            beside.scroll_page_down(animate=False)
-
-    def do_tag_pictures(self) -> None:
-        if self.tag is not None:
-            show_pictures_of(self.lora, self.subject, self.tag.tag)
-
     def do_subject_imbue(self) -> None:
         self.lora.show_screen("imbue", subject=self.subject)
 
     def do_picture_zoom(self) -> None:
         ids = tuple(one.id for one in self._examples)
         self.lora.show_screen("view", subject=self.subject, ids=ids, place=self._example % len(ids))
-
-
-def show_pictures_of(app: LoratuiApp, subject: str, tag: str) -> None:
-    """Show the wall with the pictures that have a tag."""
-    from loratui.tui.pictures import PicturesScreen
-
-    app.show_screen("pictures", subject=subject)
-    if isinstance(wall := app.screen, PicturesScreen):
-        wall.filter_by(query_for(tag))
-
-
-def query_for(tag: str) -> str:
-    """The query that chooses the pictures with a tag."""
-    import re
-
-    from loratui.catalog.grammar import Match, print_query
-
-    return print_query(Match("tag", re.sub(r"([*?\\])", r"\\\1", tag)))

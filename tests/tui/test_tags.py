@@ -15,10 +15,11 @@ from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.tui.filtered_wall import query_for_tag
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.table import RowTable
 from loratui.tui.tag_form import TagForm
-from loratui.tui.tags import TagsScreen, query_for
+from loratui.tui.tags import TagsScreen
 
 from .conftest import settle
 
@@ -433,9 +434,9 @@ async def test_a_thousand_tags_are_listed(mira: Home, make_app: MakeApp) -> None
 
 
 def test_the_query_for_a_tag_takes_it_as_it_is_spelled() -> None:
-    assert parse_query(query_for("red eyes")) == Match("tag", "red eyes")
-    assert parse_query(query_for("what?*")) == Match("tag", r"what\?\*")
-    assert parse_query(query_for('the "best"')) == Match("tag", 'the "best"')
+    assert parse_query(query_for_tag("red eyes")) == Match("tag", "red eyes")
+    assert parse_query(query_for_tag("what?*")) == Match("tag", r"what\?\*")
+    assert parse_query(query_for_tag('the "best"')) == Match("tag", 'the "best"')
 
 
 async def test_what_a_training_commits_does_not_read_the_tags_again(catalog: Catalog, make_app: MakeApp) -> None:
