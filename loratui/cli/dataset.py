@@ -124,28 +124,16 @@ def plan(
     """Count buckets, batches and steps exactly, before anything is trained."""
     from loratui.catalog.subjects import get_subject
     from loratui.cli.forecast import describe_estimate, print_estimate
-    from loratui.dataset.plan import make_plan
     from loratui.dataset.snapshot import describe_dataset
     from loratui.runs.forecast import estimate_plan, inspect_base, inspect_machine
+    from loratui.training.planning import plan_recipe
 
     with open_library() as catalog:
         chosen, settings = choose_recipe(catalog, base, recipe)
         content = describe_dataset(catalog, get_subject(catalog, subject))
         report, machine = inspect_base(catalog, chosen), inspect_machine(catalog)
-    found = make_plan(
-        [(*picture.used_size, picture.repeats) for picture in content.pictures],
-        resolution=settings.resolution,
-        bucket_step=settings.bucket_step,
-        min_bucket=settings.min_bucket,
-        max_bucket=settings.max_bucket,
-        upscale=settings.upscale,
-        batch_size=settings.batch_size,
-        accumulation=settings.accumulation,
-        processes=processes,
-        flip=settings.flip,
-        epochs=settings.epochs,
-        trainer=trainer,
-    )
+    sizes = [(*picture.used_size, picture.repeats) for picture in content.pictures]
+    found = plan_recipe(sizes, settings, trainer=trainer, processes=processes)
     # What sd-scripts takes is its own affair.
     guess = estimate_plan(found, report, machine, settings) if trainer == "loratui" else None
     if show.json:

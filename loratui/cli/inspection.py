@@ -26,18 +26,14 @@ def show_pictures(subject: str, *query: Query, base: str | None = None, limit: i
     """
     from loratui.catalog.query import select_memberships
     from loratui.catalog.subjects import get_subject
-    from loratui.dataset.buckets import BucketSettings
     from loratui.dataset.inspection import inspect_picture
 
     with open_library() as catalog:
         owner = get_subject(catalog, subject)
         _, recipe = choose_recipe(catalog, base, PRESET)
-        settings = BucketSettings(
-            recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale
-        )
         duplicates = find_duplicates(catalog, subject)
         chosen = select_memberships(catalog, owner, " ".join(query), limit, duplicates=duplicates)
-        found = [inspect_picture(catalog, owner, picture, settings) for picture in chosen]
+        found = [inspect_picture(catalog, owner, picture, recipe.bucketing) for picture in chosen]
     if show.json:
         print_json([_as_json(item) for item in found])
         return

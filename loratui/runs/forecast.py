@@ -20,13 +20,14 @@ from loratui.catalog.runs import list_runs
 from loratui.catalog.subjects import get_subject, require_consent
 from loratui.catalog.vocabulary import TRAINED as TRAINED_ROLES
 from loratui.config import load_settings
-from loratui.dataset.plan import AIM_STEPS, make_plan
+from loratui.dataset.plan import AIM_STEPS
 from loratui.dataset.snapshot import describe_dataset, refuse_unfit
 from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.bases import check_base
 from loratui.runs.devices import sample_devices
 from loratui.training.basesize import measure_base
 from loratui.training.estimate import Pace, estimate
+from loratui.training.planning import plan_recipe
 from loratui.training.recipe import SMALL
 
 if TYPE_CHECKING:
@@ -183,18 +184,7 @@ def forecast(
 
 def plan_content(content: SnapshotContent, recipe: Recipe) -> Plan:
     """The exact steps that our trainer will take; raises like `make_plan`."""
-    return make_plan(
-        [(*picture.used_size, picture.repeats) for picture in content.pictures],
-        resolution=recipe.resolution,
-        bucket_step=recipe.bucket_step,
-        min_bucket=recipe.min_bucket,
-        max_bucket=recipe.max_bucket,
-        upscale=recipe.upscale,
-        batch_size=recipe.batch_size,
-        accumulation=recipe.accumulation,
-        flip=recipe.flip,
-        epochs=recipe.epochs,
-    )
+    return plan_recipe([(*picture.used_size, picture.repeats) for picture in content.pictures], recipe)
 
 
 def estimate_plan(plan: Plan, base: BaseReport, machine: Machine, recipe: Recipe) -> Estimate | None:

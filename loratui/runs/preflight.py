@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from loratui.catalog.blobs import picture_path
 from loratui.catalog.query import select_memberships
 from loratui.catalog.runs import get_run, list_checkpoints
-from loratui.dataset.plan import make_plan
 from loratui.dataset.snapshot import parse_content
 from loratui.errors import MissingFeatureError, NotFoundError, RefusedError, UsageError
 from loratui.runs.folder import VERSION
 from loratui.training.lorafile import read_header
+from loratui.training.planning import plan_recipe
 
 if TYPE_CHECKING:
     from loratui.catalog.rows import Base, Run, Snapshot, Subject
@@ -81,18 +81,8 @@ def _find_checkpoint(catalog: Catalog, word: str) -> Path:
 
 def plan_training(snapshot: Snapshot, recipe: Recipe) -> Plan:
     """The exact steps that our trainer will take for a frozen dataset."""
-    return make_plan(
-        [(*picture.used_size, picture.repeats) for picture in parse_content(snapshot.content).pictures],
-        resolution=recipe.resolution,
-        bucket_step=recipe.bucket_step,
-        min_bucket=recipe.min_bucket,
-        max_bucket=recipe.max_bucket,
-        upscale=recipe.upscale,
-        batch_size=recipe.batch_size,
-        accumulation=recipe.accumulation,
-        flip=recipe.flip,
-        epochs=recipe.epochs,
-    )
+    pictures = parse_content(snapshot.content).pictures
+    return plan_recipe([(*picture.used_size, picture.repeats) for picture in pictures], recipe)
 
 
 def describe_dataset(catalog: Catalog, subject: Subject, snapshot: Snapshot) -> dict[str, Any]:

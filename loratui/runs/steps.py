@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.catalog.trained import list_trained
-from loratui.dataset.plan import make_plan
 from loratui.runs.bases import choose_base
+from loratui.training.planning import plan_recipe
 from loratui.training.recipe import preset_for
 
 if TYPE_CHECKING:
@@ -36,16 +36,5 @@ def plan_subject(catalog: Catalog, subject: Subject | str, base: str = "", recip
     chosen = choose_base(catalog, base)
     settings = preset_for(chosen.family, chosen.resolution) if recipe is None else recipe
     pictures = list_trained(catalog, subject)
-    plan = make_plan(
-        [(picture.used_width, picture.used_height, picture.repeats) for picture in pictures],
-        resolution=settings.resolution,
-        bucket_step=settings.bucket_step,
-        min_bucket=settings.min_bucket,
-        max_bucket=settings.max_bucket,
-        upscale=settings.upscale,
-        batch_size=settings.batch_size,
-        accumulation=settings.accumulation,
-        flip=settings.flip,
-        epochs=settings.epochs,
-    )
+    plan = plan_recipe([(picture.used_width, picture.used_height, picture.repeats) for picture in pictures], settings)
     return SubjectPlan(chosen, settings, plan, sum(picture.state != "ok" for picture in pictures))

@@ -8,6 +8,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from loratui.dataset.buckets import BucketSettings
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class Recipe:
         recipe = cls(**values)
         recipe.validate()
         return recipe
+
+    @property
+    def bucketing(self) -> BucketSettings:
+        """What decides the bucket of a picture."""
+        return BucketSettings(self.resolution, self.bucket_step, self.min_bucket, self.max_bucket, self.upscale)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values, every one of them."""

@@ -365,7 +365,6 @@ class CropScreen(LoratuiScreen):
 
 def _choose_setting(catalog: Catalog, settings: Settings) -> _Setting:
     """The buckets of the default recipe; where no base can be chosen, those of Stable Diffusion 1."""
-    from loratui.dataset.buckets import BucketSettings
     from loratui.errors import LoratuiError
     from loratui.runs.bases import choose_base
     from loratui.training.recipe import preset_for
@@ -375,10 +374,7 @@ def _choose_setting(catalog: Catalog, settings: Settings) -> _Setting:
         recipe, words = preset_for(base.family, base.resolution), f"of {plain(base.name)}"
     except LoratuiError:
         recipe, words = preset_for("sd1", 512), "of Stable Diffusion 1, as no default base is set"
-    buckets = BucketSettings(
-        recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale
-    )
-    return _Setting(buckets, list_shapes(buckets), words)
+    return _Setting(recipe.bucketing, list_shapes(recipe.bucketing), words)
 
 
 def _describe_size(scale: float, glyphs: Glyphs) -> Content:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership
     from loratui.catalog.store import Catalog
     from loratui.config import Settings
-    from loratui.dataset.buckets import BucketSettings
     from loratui.dataset.inspection import Inspection, Placing
     from loratui.tui.theme import Glyphs
 
@@ -37,6 +36,7 @@ def read_inspection(catalog: Catalog, subject: str, id: int, settings: Settings)
     from loratui.dataset.inspection import inspect_picture
     from loratui.errors import LoratuiError
     from loratui.runs.bases import choose_base
+    from loratui.training.recipe import preset_for
 
     found = get_memberships(catalog, [id])
     if not found:
@@ -45,17 +45,9 @@ def read_inspection(catalog: Catalog, subject: str, id: int, settings: Settings)
     # Which base to train on is asked later; until then nobody knows the bucket, which the pane says.
     with suppress(LoratuiError):
         base = choose_base(catalog, settings.default_base)
-        buckets = _buckets_of(base.family, base.resolution)
+        buckets = preset_for(base.family, base.resolution).bucketing
         name = base.name
     return inspect_picture(catalog, subject, found[0], buckets), name
-
-
-def _buckets_of(family: str, resolution: int) -> BucketSettings:
-    from loratui.dataset.buckets import BucketSettings
-    from loratui.training.recipe import preset_for
-
-    recipe = preset_for(family, resolution)
-    return BucketSettings(recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale)
 
 
 def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> list[tuple[str, Text]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from loratui.dataset.buckets import Bucket, BucketSettings, select_bucket
+from loratui.dataset.buckets import Bucket, select_bucket
 from loratui.dataset.epochs import Batch, group_samples, plan_epoch
 from loratui.errors import RefusedError
 from loratui.training.engine.captions import vary_caption
@@ -61,9 +61,7 @@ class Samples:
             raise RefusedError(
                 "The dataset has no primary or supporting pictures.", hint="Give pictures a role before training."
             )
-        settings = BucketSettings(
-            recipe.resolution, recipe.bucket_step, recipe.min_bucket, recipe.max_bucket, recipe.upscale
-        )
+        settings = recipe.bucketing
         self.pictures: Sequence[TrainingPicture] = spec.pictures
         self.buckets: list[Bucket] = [select_bucket(*p.used_size, settings) for p in spec.pictures]
         sizes = [(bucket.width, bucket.height) for bucket in self.buckets]
