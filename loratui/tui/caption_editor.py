@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from loratui.tui.app import LoratuiApp
     from loratui.tui.bridge import Delivered
 
-TOKENS = 75
-"""What CLIP reads at once; trainers cut the rest off or read it apart."""
-
 _COMPUTED_SHOWN = 3
 
 
@@ -191,12 +188,14 @@ class CaptionEditor(ModalScreen[str | None]):
         app.bridge.read(work, self._show_judged, owner=self, group="judge")
 
     def _show_judged(self, judged: _Judged) -> None:
+        from loratui.captions.counts import CLIP_TOKENS
+
         line = Text()
         if not judged.text:
             line.append("Empty: the rules compute it.   ")
         if judged.tokens is not None:
-            line.append(f"{judged.tokens}/{TOKENS} tokens")
-        over = (judged.tokens or 0) - TOKENS
+            line.append(f"{judged.tokens}/{CLIP_TOKENS} tokens")
+        over = (judged.tokens or 0) - CLIP_TOKENS
         if over > 0:
             line.append(f", {over} more than the text encoder reads at once")
         for warning in judged.warnings:

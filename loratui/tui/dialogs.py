@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -12,6 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from loratui.bugs import report_bug
+from loratui.errors import LoratuiError
 from loratui.tui.one_line import OneLine
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import plain
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+
+T = TypeVar("T")
 
 SETTLE_S = 0.3
 """Keys in the first moment are ignored: they were meant for the screen below."""
@@ -191,9 +195,9 @@ class FormLine(OneLine):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def complete_in_thread(self) -> None:
         """Complete what is typed; the disk that is asked may be a slow one."""
-        if self.item.complete is not None:
-            typed = self.value
-            self.app.call_from_thread(self._put_completion, typed, *self.item.complete(typed))
+        typed, complete = self.value, self.item.complete
+        if complete is not None:
+            self._answer(lambda: complete(typed), lambda found: self._put_completion(typed, *found))
 
     def _put_completion(self, typed: str, completed: str, names: tuple[str, ...]) -> None:
         if self.value != typed or not self.is_attached:
@@ -206,8 +210,9 @@ class FormLine(OneLine):
     @work(thread=True, exclusive=True, group="judge", exit_on_error=False)
     def judge_in_thread(self, value: str) -> None:
         """Say what is to be said of what is typed; a word typed since makes it old."""
-        if self.item.judge is not None:
-            self.app.call_from_thread(self._put_judgement, value, self.item.judge(value))
+        judge = self.item.judge
+        if judge is not None:
+            self._answer(lambda: judge(value), lambda said: self._put_judgement(value, said))
 
     def _put_judgement(self, value: str, said: str) -> None:
         if self.value == value and self.is_attached:
@@ -217,8 +222,25 @@ class FormLine(OneLine):
     @work(thread=True, exclusive=True, group="suggest", exit_on_error=False)
     def suggest_in_thread(self, values: Mapping[str, str]) -> None:
         """Offer values; the one that is chosen is put in the line."""
-        if self.item.suggest is not None:
-            self.app.call_from_thread(self._offer, self.item.suggest(values))
+        suggest = self.item.suggest
+        if suggest is not None:
+            self._answer(lambda: suggest(values), self._offer)
+
+    def _answer(self, ask: Callable[[], T], then: Callable[[T], None]) -> None:
+        """In a thread: have `then` take the answer on the event loop; what goes wrong is told in the form."""
+        try:
+            answer = ask()
+        except LoratuiError as error:
+            self.app.call_from_thread(self._tell_wrong, f"{error.message} {error.hint}")
+        except Exception as error:
+            told = report_bug(error, "loratui tui")
+            self.app.call_from_thread(self._tell_wrong, f"{told.message} {told.hint}")
+        else:
+            self.app.call_from_thread(then, answer)
+
+    def _tell_wrong(self, sentence: str) -> None:
+        if self.is_attached:
+            self.screen.query_one("#wrong", Static).update(Text(plain(sentence)))
 
     def _offer(self, ideas: Sequence[tuple[str, str]]) -> None:
         def chosen(value: str | None) -> None:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from loratui.dataset.inspection import Inspection, Placing
     from loratui.tui.theme import Glyphs
 
-TOKENS = 75
-"""What CLIP reads at once."""
-
 LABEL_WIDTH = 10
 
 
@@ -119,8 +116,7 @@ def draw_line(picture: Membership, found: Inspection | None, base: str, glyphs: 
     if found.file != "ok":
         text.append(f"   {glyphs.warn} the file is {found.file}", style="bold")
     text.append("\n").append(plain(found.caption) or "(no caption)")
-    if found.tokens is not None:
-        text.append(f"   {found.tokens}/{TOKENS} tokens", style="dim")
+    text.append(_count_tokens(found), style="dim")
     return text
 
 
@@ -147,8 +143,7 @@ def _tell_role(picture: Membership, glyphs: Glyphs) -> str:
 
 
 def _tell_caption(found: Inspection, glyphs: Glyphs) -> Iterator[Text]:
-    tokens = "" if found.tokens is None else f"   {found.tokens}/{TOKENS} tokens"
-    yield Text(f"caption, {'by hand' if found.written else 'computed'}{tokens}", style="dim")
+    yield Text(f"caption, {'by hand' if found.written else 'computed'}{_count_tokens(found)}", style="dim")
     yield Text(plain(found.caption) or "(empty)")
     for doubt in (*found.doubts, *_doubt_tokens(found.tokens)):
         yield Text(f"{glyphs.warn} {plain(doubt)}")
@@ -177,6 +172,14 @@ def _tell_tags(found: Inspection) -> Iterator[Text]:
     yield text
 
 
+def _count_tokens(found: Inspection) -> str:
+    from loratui.captions.counts import CLIP_TOKENS
+
+    return "" if found.tokens is None else f"   {found.tokens}/{CLIP_TOKENS} tokens"
+
+
 def _doubt_tokens(tokens: int | None) -> tuple[str, ...]:
-    too_many = tokens is not None and tokens > TOKENS
-    return (f"more than the {TOKENS} tokens that CLIP reads at once",) if too_many else ()
+    from loratui.captions.counts import CLIP_TOKENS
+
+    too_many = tokens is not None and tokens > CLIP_TOKENS
+    return (f"more than the {CLIP_TOKENS} tokens that CLIP reads at once",) if too_many else ()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from loratui.tui.naming import name_pictures
-from loratui.tui.tag_editor import TagEdits, parse_edits
+from loratui.tui.tag_editor import TagEdits, check_edits, parse_edits
 from loratui.tui.tag_lines import ALL
 from loratui.tui.tag_scope import TagCuration
 from loratui.tui.text import count
@@ -62,7 +62,10 @@ class BulkTagging(TagCuration):
                 ids = sorted(lacking(edits) | having(edits))
                 self._edit(work, ids, ", ".join(said), ["caption", "tag"], options)
 
-        self._ask("Add tags", touched, chosen, check=_check_edits, keys="-tag removes   ")
+        def check(tags: tuple[str, ...]) -> str:
+            return check_edits(_read_edits(tags))
+
+        self._ask("Add tags", touched, chosen, check=check, keys="-tag removes   ")
 
     def do_tag_remove(self) -> None:
         def touched(tags: tuple[str, ...]) -> str:
@@ -81,7 +84,11 @@ class BulkTagging(TagCuration):
                 options = [f"--remove={tag}" for tag in tags]
                 self._edit(work, ids, f"lost {', '.join(tags)}", ["caption", "tag"], options)
 
-        self._ask("Remove tags", touched, chosen, value=self.tag.tag if self.tag is not None else "")
+        def check(tags: tuple[str, ...]) -> str:
+            return check_edits(TagEdits(remove=tags))
+
+        value = self.tag.tag if self.tag is not None else ""
+        self._ask("Remove tags", touched, chosen, value, check=check)
 
     def do_tag_replace(self) -> None:
         from loratui.captions.replacing import replace_words
@@ -102,7 +109,7 @@ class BulkTagging(TagCuration):
                 return "One tag takes the place of another: a adds the others."
             if tags and tags[0].startswith("-"):
                 return "No tag begins with a minus: x removes tags."
-            return ""
+            return check_edits(TagEdits(add=tags))
 
         def touched(tags: tuple[str, ...]) -> str:
             words = f"; {count(len(written), 'caption')} written by hand will say it too" if written else ""
@@ -136,7 +143,7 @@ class BulkTagging(TagCuration):
         chosen: Callable[[tuple[str, ...] | None], None],
         value: str = "",
         *,
-        check: Callable[[tuple[str, ...]], str] = lambda tags: "",
+        check: Callable[[tuple[str, ...]], str],
         keys: str = "",
     ) -> None:
         from loratui.tui.tag_form import TagForm
@@ -197,9 +204,3 @@ class BulkTagging(TagCuration):
 def _read_edits(tags: Sequence[str]) -> TagEdits:
     """What is added and what is removed: as on the wall, a minus removes."""
     return parse_edits(", ".join(tags))
-
-
-def _check_edits(tags: Sequence[str]) -> str:
-    edits = _read_edits(tags)
-    both = [tag for tag in edits.add if tag in edits.remove]
-    return f"{both[0]} can't be added and removed at once." if both else ""

@@ -49,6 +49,20 @@ def parse_edits(text: str) -> TagEdits:
     return TagEdits(add, remove)
 
 
+def check_edits(edits: TagEdits) -> str:
+    """What is wrong with tags that were typed, in a sentence; empty when nothing is."""
+    from loratui.catalog.edits import clean_tags
+    from loratui.errors import UsageError
+
+    try:
+        clean_tags(edits.add, new=True)
+        clean_tags(edits.remove)
+    except UsageError as error:
+        return f"{error.message} {error.hint}"
+    both = [tag for tag in edits.add if tag in edits.remove]
+    return f"{both[0]} can't be added and removed at once." if both else ""
+
+
 def complete_tag(text: str, cursor: int, known: Sequence[str]) -> Completion:
     """Complete the tag that is being typed, past its minus."""
     start = text.rfind(",", 0, cursor) + 1
@@ -118,6 +132,9 @@ class TagEditor(ModalScreen[TagEdits | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         edits = parse_edits(event.value)
+        if wrong := check_edits(edits):
+            self.query_one("#next", Static).update(Text(plain(wrong)))
+            return
         self.dismiss(edits if edits.add or edits.remove else None)
 
     def action_accept(self) -> None:

@@ -51,7 +51,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
         touched: Callable[[tuple[str, ...]], str],
         value: str = "",
         *,
-        check: Callable[[tuple[str, ...]], str] = lambda tags: "",
+        check: Callable[[tuple[str, ...]], str],
         keys: str = "",
     ) -> None:
         """`touched` says in a sentence what these tags would change; `known` are tags, the likeliest first.

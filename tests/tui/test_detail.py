@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 from rich.text import Text
+from textual.widgets import Input
 from waiting import until
 
 from loratui.captions.service import change_rules
@@ -162,6 +163,24 @@ async def test_tags_are_edited_with_completion(mira: Home, make_app: MakeApp, se
         last = select_memberships(catalog, "Mira")[-1]
         found = edits.tag_edits_of(catalog, "Mira", ids=[last.id])[last.id]
     assert [(edit.tag, edit.present) for edit in found] == [("red hair", True), ("smile", False)]
+
+
+async def test_what_is_no_tag_is_told_and_stays_to_be_put_right(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, TagEditor))
+        editor = app.screen
+        editor.query_one(Input).value = "smi\u200ele"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.screen is editor
+        assert "is no tag" in str(editor.query_one("#next").render())
+        editor.query_one(Input).value = "smile, -smile"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "smile can't be added and removed at once" in str(editor.query_one("#next").render())
 
 
 @pytest.mark.parametrize(

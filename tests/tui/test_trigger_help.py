@@ -11,6 +11,7 @@ from waiting import until
 from loratui.captions.trigger_lint import open_lint
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, get_subject
+from loratui.errors import RefusedError
 from loratui.tui.dialogs import Form, FormLine, Pick
 
 if TYPE_CHECKING:
@@ -82,3 +83,18 @@ async def test_the_trigger_a_subject_has_is_no_clash_but_that_of_another_is(
         await pilot.press(*["backspace"] * 8, *"zuvadrel")
         await until(pilot, lambda: "nearly 'zuvadrek'" in judged(app))
         await pilot.press("escape")
+
+
+async def test_a_suggestion_that_can_not_be_made_says_why_in_the_form(
+    mira: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RefusedError("The list of words is damaged.", hint="Install loratui anew.")
+
+    monkeypatch.setattr("loratui.captions.trigger_ideas.suggest_triggers", refuse)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Tiko", "enter", "ctrl+t")
+        wrong = app.screen.query_one("#wrong", Static)
+        await until(pilot, lambda: str(wrong.render()) == "The list of words is damaged. Install loratui anew.")
