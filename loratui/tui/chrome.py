@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -33,11 +34,11 @@ class HeaderLine(Widget):
         right = "  ".join(part for part in (plain(self.status), plain(self.activity)) if part)
         left = Text(" loratui", style="bold")
         for place, crumb in enumerate(self.crumbs):
-            left.append(" › " if place or self.crumbs else " ", style="dim")
+            left.append(" › ", style="dim")
             left.append(plain(crumb), style="bold" if place == len(self.crumbs) - 1 else "")
-        room = width - len(right) - 3
+        room = width - cell_len(right) - 3
         left.truncate(max(8, room), overflow="ellipsis")
-        gap = max(1, width - left.cell_len - len(right) - 1)
+        gap = max(1, width - left.cell_len - cell_len(right) - 1)
         return Text.assemble(left, " " * gap, (right, ""), " ", no_wrap=True, overflow="ellipsis")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.widgets import Static
@@ -10,7 +9,7 @@ from textual.widgets import Static
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.moves import TableMoves
 from loratui.tui.table import Column, Row, RowTable
-from loratui.tui.text import count
+from loratui.tui.text import count, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,14 +57,11 @@ class HistoryScreen(TableMoves, LoratuiScreen):
 
     def _show(self, entries: list[JournalEntry]) -> None:
         latest = next((entry for entry in entries if entry.undone_at is None), None)
-        today = datetime.now().astimezone().date()
         rows = []
         for entry in entries:
-            at = entry.at.astimezone()
-            when = f"{at:%H:%M:%S}" if at.date() == today else f"{at:%d %b %H:%M}"
             note = "undone" if entry.undone_at else "u undoes this" if entry is latest else ""
             mark = self.lora.glyphs.mark if entry is latest else " "
-            rows.append(Row(str(entry.id), (when, entry.actor, entry.label, note), mark=mark))
+            rows.append(Row(str(entry.id), (format_time(entry.at), entry.actor, entry.label, note), mark=mark))
         self.table.set_rows(rows)
         self.table.display = bool(rows)
         self.query_one("#empty").display = not rows

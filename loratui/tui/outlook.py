@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from loratui.tui.run_lines import draw_bar
 from loratui.tui.text import count, format_bytes, format_seconds, plain
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _draw_buckets(text: Text, found: Forecast, glyphs: Glyphs) -> None:
     text.append("BUCKETS\n", style="dim")
     for bucket in buckets[:_MOST_BUCKETS]:
         text.append(f"{f'{bucket.width}x{bucket.height}':<10}")
-        text.append(draw_bar(bucket.samples, most, 10, glyphs))
+        text.append(glyphs.draw_bar(bucket.samples, most, 10))
         text.append(f"  {count(bucket.pictures, 'picture')}, {count(bucket.samples, 'sample')}\n", style="dim")
     if len(buckets) > _MOST_BUCKETS:
         text.append(f"and {len(buckets) - _MOST_BUCKETS} smaller ones\n", style="dim")

@@ -228,10 +228,12 @@ class ReviewScreen(CellMoves, LoratuiScreen):
         self.app.push_screen(self.viewer)
 
     def do_wall_larger(self) -> None:
-        self.matrix.zoom(1)
+        if not self.matrix.zoom(1):
+            self.tell("The images are as large as they get here; enter shows one alone.")
 
     def do_wall_smaller(self) -> None:
-        self.matrix.zoom(-1)
+        if not self.matrix.zoom(-1):
+            self.tell("The images are as small as they get.")
 
     # Rating
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from loratui.tui.table import Column, Row
-from loratui.tui.text import format_bytes, format_rate, format_seconds, plain
+from loratui.tui.text import format_bytes, format_rate, format_seconds, format_time, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,16 +96,10 @@ def state_sign(state: str, glyphs: Glyphs) -> str:
     }.get(state, " ")
 
 
-def draw_bar(done: int, total: int, width: int, glyphs: Glyphs) -> str:
-    """A bar of that many cells."""
-    filled = min(width, width * done // total) if total else 0
-    return glyphs.bar * filled + glyphs.bar_rest * (width - filled)
-
-
 def to_row(line: RunLine, glyphs: Glyphs) -> Row:
     """A run as a row of the list."""
     run = line.run
-    steps = f"{draw_bar(run.step, run.total_steps, 10, glyphs)} {run.step}/{run.total_steps}"
+    steps = f"{glyphs.draw_bar(run.step, run.total_steps, 10)} {run.step}/{run.total_steps}"
     return Row(
         run.name,
         (
@@ -134,15 +128,6 @@ def format_left(run: Run) -> str:
     return format_seconds(run.eta_s) if run.state == "running" and run.eta_s is not None else ""
 
 
-def format_time(at: datetime | None) -> str:
-    """When something was, by the clock here: today the time alone."""
-    if at is None:
-        return ""
-    here = at.astimezone()
-    today = datetime.now(UTC).astimezone().date()
-    return f"{here:%H:%M:%S}" if here.date() == today else f"{here:%d %b %H:%M}"
-
-
 def draw_run(line: RunLine, glyphs: Glyphs, width: int, color: str = "") -> Text:
     """The lines that say how a run stands: state, progress in a colour, figures."""
     run = line.run
@@ -151,7 +136,7 @@ def draw_run(line: RunLine, glyphs: Glyphs, width: int, color: str = "") -> Text
     text.append(f"{state_sign(run.state, glyphs)} {state}", style="bold")
     share = 100 * run.step // run.total_steps if run.total_steps else 0
     text.append("   ")
-    text.append(draw_bar(run.step, run.total_steps, max(10, min(40, width - 68)), glyphs), style=color)
+    text.append(glyphs.draw_bar(run.step, run.total_steps, max(10, min(40, width - 68))), style=color)
     text.append(f" {share} %")
     text.append(f"   step {run.step:,} of {run.total_steps:,}   epoch {run.epoch} of {count_epochs(run)}\n")
     figures = [

@@ -122,8 +122,7 @@ def _to_row(key: str, task: Task, glyphs: Glyphs) -> Row:
     progress = task.progress
     bar = done = left = ""
     if progress is not None and progress.total:
-        filled = min(_BAR, _BAR * progress.done // progress.total)
-        bar = glyphs.bar * filled + glyphs.bar_rest * (_BAR - filled)
+        bar = glyphs.draw_bar(progress.done, progress.total, _BAR)
         done = f"{progress.done:,}/{progress.total:,}"
     state: str = task.state
     if task.state == "running":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 
 
 def plain(text: str) -> str:
@@ -29,6 +30,15 @@ def format_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def format_time(at: datetime | None) -> str:
+    """When something was, by the clock here: today the time alone."""
+    if at is None:
+        return ""
+    here = at.astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{here:%H:%M:%S}" if here.date() == today else f"{here:%d %b %H:%M}"
 
 
 def format_rate(rate: float) -> str:

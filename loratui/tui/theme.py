@@ -74,7 +74,6 @@ class Glyphs:
     warn: str = "!"
     crop: str = "□"
     twin: str = "≈"
-    text: str = "¶"
     arrow: str = "→"
     sparks: str = "▁▂▃▄▅▆▇█"
     imbued: str = "◆"
@@ -83,6 +82,11 @@ class Glyphs:
     queued: str = "○"
     running: str = "▶"
     stopped: str = "■"
+
+    def draw_bar(self, done: int, total: int, width: int) -> str:
+        """How far something is, as a bar of that many cells."""
+        filled = min(width, width * done // total) if total else 0
+        return self.bar * filled + self.bar_rest * (width - filled)
 
 
 ASCII = Glyphs(
@@ -100,7 +104,6 @@ ASCII = Glyphs(
     warn="!",
     crop="c",
     twin="=",
-    text="t",
     arrow="->",
     sparks="_.-=+*#@",
     imbued="#",
