@@ -133,7 +133,6 @@ class PicturesScreen(CurationScreen, WallKeys):
             fresh=self._wants_fresh,
         )
         if not self._glanced:
-            self._glanced = True
             self._glance(question)
             return
         ticket = self._foresight.ask(unwritten=self.bridge.unwritten)
@@ -151,6 +150,7 @@ class PicturesScreen(CurationScreen, WallKeys):
             return catalog, *list_first(catalog, question)
 
         def take(found: tuple[Catalog, array[int], list[Membership]]) -> None:
+            self._glanced = True
             if not self.wall.ids:
                 self._catalog = found[0]
                 self.wall.set_ids(found[1], reload=False)
