@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from loratui.errors import NotFoundError
-from loratui.tui.base import LoratuiScreen, write_command
+from loratui.tui.base import LoratuiScreen, run_of, subject_of, write_command
 from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
 from loratui.tui.chrome import HeaderLine, MessageLine
 from loratui.tui.keyboard import OrderedKeys
@@ -27,6 +27,7 @@ from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from textual.await_complete import AwaitComplete
     from textual.filter import LineFilter
 
     from loratui.catalog.rows import JournalEntry
@@ -130,10 +131,15 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         screen.about = about
         self.push_screen(screen)
 
+    def pop_screen(self) -> AwaitComplete:
+        if isinstance(self.screen, LoratuiScreen):
+            self.screen.leave()
+        return super().pop_screen()
+
     @property
     def subject_here(self) -> str:
         """What keys about a subject mean: the subject of the screen that shows, else the one worked on last."""
-        return _subject_of(self.top) or self.subject
+        return subject_of(self.top) or self.subject
 
     def _show_of_subject(self, name: str) -> None:
         if subject := self.subject_here:
@@ -184,7 +190,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         self._step_journal("redo")
 
     def _step_journal(self, verb: str) -> None:
-        shown = {name for name in (self.subject, *map(_subject_of, self.screen_stack)) if name}
+        shown = {name for name in (self.subject, *map(subject_of, self.screen_stack)) if name}
 
         def work(catalog: Any) -> tuple[JournalEntry, set[str]]:
             from loratui.catalog import journal, subjects
@@ -207,7 +213,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """Leave screens of subjects that there are no more, or that have another name now."""
         if self.subject in names:
             self.subject = ""
-        while len(self.screen_stack) > 1 and _subject_of(self.screen) in names:
+        while len(self.screen_stack) > 1 and subject_of(self.screen) in names:
             self.pop_screen()
 
     def do_app_back(self) -> None:
@@ -374,8 +380,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def _leave_what_is_gone(self) -> None:
         """Leave screens of a subject or a training that someone else has removed or renamed meanwhile."""
-        subjects_shown = {name for name in map(_subject_of, self.screen_stack) if name}
-        runs_shown = {name for name in map(_run_of, self.screen_stack) if name}
+        subjects_shown = {name for name in map(subject_of, self.screen_stack) if name}
+        runs_shown = {name for name in map(run_of, self.screen_stack) if name}
 
         def work(catalog: Catalog) -> tuple[set[str], set[str]]:
             from loratui.catalog import runs, subjects
@@ -385,7 +391,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
         def leave(gone: tuple[set[str], set[str]]) -> None:
             self._leave_subjects(gone[0])
-            while len(self.screen_stack) > 1 and _run_of(self.screen) in gone[1]:
+            while len(self.screen_stack) > 1 and run_of(self.screen) in gone[1]:
                 self.pop_screen()
             if names := sorted(gone[0] | gone[1]):
                 self._gone = f"{', '.join(names)}: not in the library any more."
@@ -437,13 +443,3 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if self._tiles is not None:
             self._tiles.close()
         return self._all_written
-
-
-def _subject_of(screen: object) -> str:
-    """Name of the subject that a screen was opened for; empty when it is for none."""
-    return str(screen.about.get("subject", "")) if isinstance(screen, LoratuiScreen) else ""
-
-
-def _run_of(screen: object) -> str:
-    """Name of the training that a screen was opened for; empty when it is for none."""
-    return str(screen.about.get("run", "")) if isinstance(screen, LoratuiScreen) else ""

@@ -85,6 +85,9 @@ class LoratuiScreen(Screen[None]):
     def undone(self, entry: int) -> None:
         """An action, by the id of its journal entry, was taken back from here: go to what it was about."""
 
+    def leave(self) -> None:
+        """The screen is being left for good, by whatever key; the one below shows next."""
+
     def tasks_changed(self) -> None:
         """A long job started, moved on or ended; called often, so it looks before it draws."""
 
@@ -205,3 +208,13 @@ class LoratuiScreen(Screen[None]):
 def write_command(command: Sequence[str]) -> str:
     """A command line as one would type it."""
     return shlex.join(["loratui", *command])
+
+
+def subject_of(screen: object) -> str:
+    """Name of the subject that a screen was opened for; empty when it is for none."""
+    return str(screen.about.get("subject", "")) if isinstance(screen, LoratuiScreen) else ""
+
+
+def run_of(screen: object) -> str:
+    """Name of the training that a screen was opened for; empty when it is for none."""
+    return str(screen.about.get("run", "")) if isinstance(screen, LoratuiScreen) else ""

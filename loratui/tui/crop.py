@@ -356,11 +356,10 @@ class CropScreen(LoratuiScreen):
         self._show()
         self._read_rows()
 
-    def do_app_back(self) -> None:
-        left = len(self._drafts)
-        self.lora.do_app_back()
-        if left:
-            self.lora.tell(f"{count(left, 'crop')} not kept: enter would have.")
+    def leave(self) -> None:
+        if self._drafts:
+            # On the screen that shows next.
+            self.lora.call_later(self.lora.tell, f"{count(len(self._drafts), 'crop')} not kept: enter would have.")
 
 
 def _choose_setting(catalog: Catalog, settings: Settings) -> _Setting:

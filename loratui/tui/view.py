@@ -201,10 +201,9 @@ class ViewScreen(CurationScreen):
     def do_picture_crop(self) -> None:
         self.lora.show_screen("crop", subject=self.subject, ids=self.ids, place=self.place)
 
-    def do_app_back(self) -> None:
+    def leave(self) -> None:
         from loratui.tui.pictures import PicturesScreen
 
         for screen in self.app.screen_stack:
             if isinstance(screen, PicturesScreen) and screen.subject == self.subject:
                 screen.came_back(self.id_shown, self._acted)
-        self.lora.do_app_back()

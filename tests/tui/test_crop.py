@@ -190,7 +190,8 @@ async def test_drafts_wait_for_their_picture_and_leaving_says_what_was_not_kept(
         await pilot.press("N")
         assert screen.box == box
         app = cast("LoratuiApp", pilot.app)
-        await pilot.press("escape")
+        await pilot.press("f2")
+        await settle(pilot)
         assert app.messages[-1].text == "1 crop not kept: enter would have."
     assert picture(framed, "wide").crop is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from textual.widgets import Static
 from waiting import until
 
@@ -54,8 +55,9 @@ async def test_leafing_shows_each_picture_with_its_facts(mira: Home, make_app: M
         assert _view(app).query_one(MessageLine).text == "This is the first picture."
 
 
+@pytest.mark.parametrize("way_back", ["escape", "f3"])
 async def test_pictures_are_judged_in_the_large_view_and_the_wall_follows(
-    mira: Home, make_app: MakeApp, settle: Settle
+    mira: Home, make_app: MakeApp, settle: Settle, way_back: str
 ) -> None:
     app = make_app(subject="Mira")
     async with app.run_test(size=(100, 30)) as pilot:
@@ -70,7 +72,7 @@ async def test_pictures_are_judged_in_the_large_view_and_the_wall_follows(
         assert _view(app).place == 4
         await pilot.press("left", "left")
         await until(pilot, lambda: "inbox" in _facts(app))
-        await pilot.press("escape")
+        await pilot.press(way_back)
         await settle(pilot)
         wall = app.top
         assert isinstance(wall, PicturesScreen)
