@@ -120,7 +120,8 @@ def choose_cells(
     rows, cols = rgb.shape[0] // 2, rgb.shape[1]
     points, lengths = _points(), _lengths()
     exact = rgb.astype(np.float32)
-    codes = [_find_codes(each, thrift, palette) for each in (exact[0::2], exact[1::2], (exact[0::2] + exact[1::2]) / 2)]
+    middle: NDArray[np.float32] = (exact[0::2] + exact[1::2]) / np.float32(2)
+    codes = [_find_codes(each, thrift, palette) for each in (exact[0::2], exact[1::2], middle)]
     upper, lower = (each @ _METRIC for each in (exact[0::2], exact[1::2]))
     pixels = np.stack([upper, lower])[:, None, :, :, None]
     blank, block = thrift * _GLYPH_BYTES[0], thrift * _GLYPH_BYTES[1]
@@ -159,16 +160,19 @@ def choose_cells(
             (sets_each[:, x, None], new_above, new_below),
         )
         width = front.shape[1]
-        cost = np.empty((rows, len(choices), width), np.float32)
-        fronts, backs = np.empty(cost.shape, np.int64), np.empty(cost.shape, np.int64)
+        cost: NDArray[np.float32] = np.empty((rows, len(choices), width), np.float32)
+        fronts: NDArray[np.int64] = np.empty(cost.shape, np.int64)
+        backs: NDArray[np.int64] = np.empty(cost.shape, np.int64)
         for number, (found, *colours) in enumerate(choices):
             cost[:, number], (fronts[:, number], backs[:, number]) = found, colours
         cost += total[:, None]
-        cost, fronts, backs = (each.reshape(rows, -1) for each in (cost, fronts, backs))
-        best = np.argsort(cost, axis=1, kind="stable")[:, : 3 * _BEAM]
+        cost, fronts, backs = cost.reshape(rows, -1), fronts.reshape(rows, -1), backs.reshape(rows, -1)
+        best: NDArray[np.int64] = np.argsort(cost, axis=1, kind="stable")[:, : 3 * _BEAM]
         # Of ways that end with the same colours only the best can be part of the best line.
         ends = fronts[row, best] << 17 | backs[row, best]
-        doubled = (_EARLIER[: best.shape[1], : best.shape[1]] & (ends[:, :, None] == ends[:, None, :])).any(axis=2)
+        doubled: NDArray[np.bool_] = (
+            _EARLIER[: best.shape[1], : best.shape[1]] & (ends[:, :, None] == ends[:, None, :])
+        ).any(axis=2)
         best = best[row, np.argsort(doubled, axis=1, kind="stable")[:, :_BEAM]]
         front, back, total = fronts[row, best], backs[row, best], cost[row, best]
         choice, before = best // width, best % width

@@ -7,8 +7,9 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pyte
 import pytest
 from library import build_library, build_wall
 from pty_terminal import PtyTerminal
@@ -18,6 +19,9 @@ from loratui.config import Home, find_home
 pytestmark = pytest.mark.benchmark
 
 SIZE = (120, 40)
+SIZES = ((80, 24), SIZE, (200, 60))
+MOVE_S = 1.0
+"""What is written within this time of a key is counted as its move; what comes later is drawn for those who rest."""
 LINK = 10_000_000 / 8
 """10 Mbit/s in bytes per second."""
 
@@ -31,9 +35,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def start(home: Home, *arguments: str, throttle: float | None = None) -> PtyTerminal:
+def start(home: Home, *arguments: str, size: tuple[int, int] = SIZE) -> PtyTerminal:
     argv = [sys.executable, "-m", "loratui", "tui", *arguments]
-    return PtyTerminal(argv, env=environment(home), size=SIZE, throttle=throttle)
+    return PtyTerminal(argv, env=environment(home), size=size)
 
 
 def environment(home: Home) -> dict[str, str]:
@@ -70,49 +74,58 @@ def is_current(text: str) -> bool:
     return "1,001 subjects" in text and "reading" not in text
 
 
-def test_a_key_on_a_wall_of_100000_pictures(large: Home) -> None:
-    press_all_keys(large, "drawn pictures")
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_key_on_a_wall_of_100000_pictures(large: Home, size: tuple[int, int]) -> None:
+    press_all_keys(large, "drawn pictures", size)
 
 
-def test_a_key_on_a_wall_of_photos(tmp_path: Path, shared: Path) -> None:
-    home = find_home({"LORATUI_HOME": str(tmp_path)})
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Home:
+    """One subject with 600 pictures whose thumbnails are photos."""
+    home = find_home({"LORATUI_HOME": str(tmp_path_factory.mktemp("photos"))})
     build_wall(home, 600, name="Aaa Wall", drawn=150, photos=sorted(shared.glob("data/photos/*/*.jpg")))
-    press_all_keys(home, "photos")
+    return home
 
 
-def press_all_keys(home: Home, what: str) -> None:
-    with start(home, "--subject", "Aaa Wall") as terminal:
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_key_on_a_wall_of_photos(photos: Home, size: tuple[int, int]) -> None:
+    press_all_keys(photos, "photos", size)
+
+
+def press_all_keys(home: Home, what: str, size: tuple[int, int]) -> None:
+    what = f"{size[0]}x{size[1]}, {what}"
+    with start(home, "--subject", "Aaa Wall", size=size) as terminal:
         terminal.wait_for("IMG_", 60)
         terminal.wait_quiet(1.5, 60)
-        within = press_each(terminal, ["right", "right", "left", "down", "up"] * 6)
+        within = press_each(terminal, ["right", "right", "left", "down", "up"] * 4)
         report_keys(f"{what}, move within a page", within)
         terminal.press("end")
         terminal.wait_quiet(1.5, 60)
         terminal.press("home")
         terminal.wait_quiet(1.5, 60)
-        down, up = press_each(terminal, ["down"] * 30), press_each(terminal, ["up"] * 30)
+        down, up = press_each(terminal, ["down"] * 16), press_each(terminal, ["up"] * 16)
         report_keys(f"{what}, down, which scrolls", down)
         report_keys(f"{what}, up, which scrolls", up)
         report_keys(f"{what}, all moves by one tile", [*within, *down, *up])
-        report_keys(f"{what}, a page down", press_each(terminal, ["pagedown"] * 10))
-        report_keys(f"{what}, end and home", press_each(terminal, ["end", "home"] * 5))
+        pages = press_each(terminal, ["pagedown"] * 6 + ["pageup"] * 3)
+        report_keys(f"{what}, a page down or up", pages)
+        ends = press_each(terminal, ["end", "home"] * 3)
+        report_keys(f"{what}, end and home", ends)
+        every = [*within, *down, *up, *pages, *ends]
+        print(f"\n{what}, the worst move: {max(press.moved for press in every) / 1024:.1f} of 20 KiB", end="")
         quit_app(terminal)
 
 
 class Press(NamedTuple):
-    """What one key brought: seconds to the first byte, bytes of the move itself, and bytes that came later at rest."""
+    """What one key brought: seconds to the first byte, bytes of the move with what refines it, and of rest after it."""
 
     seconds: float
     moved: int
-    refined: int
+    rested: int
 
 
-def press_each(terminal: PtyTerminal, keys: list[str], quiet: float = 0.1) -> list[Press]:
-    """Press keys, each after all that the one before brought.
-
-    The detail pane follows the cursor within 0.1 s and belongs to the move, which ends with `quiet` seconds without a
-    byte; drafts are drawn better a quarter of a second after the cursor came to rest.
-    """
+def press_each(terminal: PtyTerminal, keys: list[str]) -> list[Press]:
+    """Press keys, each after all that the one before brought: its move, and the drafts made better one by one."""
     presses = []
     for key in keys:
         before, pressed = terminal.bytes_read, time.monotonic()
@@ -120,9 +133,9 @@ def press_each(terminal: PtyTerminal, keys: list[str], quiet: float = 0.1) -> li
         while terminal.bytes_read == before and time.monotonic() - pressed < 2:
             time.sleep(0.0005)
         seconds = time.monotonic() - pressed
-        terminal.wait_quiet(quiet)
+        time.sleep(max(0.0, pressed + MOVE_S - time.monotonic()))
         moved = terminal.bytes_read
-        terminal.wait_quiet(0.6)
+        terminal.wait_quiet(0.35, 30)
         presses.append(Press(seconds, moved - before, terminal.bytes_read - moved))
     return presses
 
@@ -133,13 +146,12 @@ def report_keys(what: str, presses: list[Press]) -> None:
     sizes = [
         f"{name} median {statistics.median(sizes) / 1024:.1f} KiB, most {max(sizes) / 1024:.1f} KiB"
         for name, sizes in (
-            ("move", [press.moved for press in presses]),
-            ("refinement", [press.refined for press in presses]),
-            ("both", [press.moved + press.refined for press in presses]),
+            ("move, of 20 KiB", [press.moved for press in presses]),
+            ("for those who rest longer", [press.rested for press in presses]),
         )
     ]
     print(
-        f"\n{what}: key to paint p95 {p95:.1f} ms ({p95 / 30:.2f} of 30 ms), median {median:.1f} ms; bytes, of 20 KiB:"
+        f"\n{what}: key to paint p95 {p95:.1f} ms ({p95 / 30:.2f} of 30 ms), median {median:.1f} ms;"
         f" {'; '.join(sizes)}",
         end="",
     )
@@ -153,26 +165,58 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
+class TimedTerminal(PtyTerminal):
+    """Remembers when each byte came."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self.came: list[tuple[float, int]] = []
+        super().__init__(*arguments, **settings)
+
+    def _take(self, data: bytes) -> None:
+        super()._take(data)
+        self.came.append((time.monotonic(), len(self.raw)))
+
+    def find_last_change(self, columns: int) -> float:
+        """When these leftmost columns of the screen came to show what they show now."""
+        screen = pyte.Screen(self.columns, self.rows)
+        stream = pyte.ByteStream(screen)
+        fed = self.raw.rindex(b"\x1b[?1049h")
+        shown: list[Any] = []
+        changed = 0.0
+        for at, count in self.came:
+            data = bytes(self.raw[fed:count])
+            # A sequence that is cut in two comes with the next bytes.
+            data = data[: data.rfind(b"\x1b")] if b"\x1b" in data[-40:] else data
+            fed += len(data)
+            stream.feed(data)
+            now = [[screen.buffer[y][x] for x in range(columns)] for y in range(1, self.rows - 2)]
+            if now != shown:
+                shown, changed = now, at
+        return changed
+
+
 def test_a_wall_of_thumbnails_over_a_slow_link(small: Home, large: Home, tmp_path: Path) -> None:
     out = tmp_path / "stalls.json"
     argv = [sys.executable, str(Path(__file__).parent / "stalls.py"), str(out), "--images", "halfcells"]
     for name, home in (("60", small), ("100,000", large)):
-        opened, sizes, worst = [], [], []
+        opened, drawn, sizes, worst = [], [], [], []
         for _ in range(3):
-            with PtyTerminal(argv, env=environment(home), size=(108, 43), throttle=LINK) as terminal:
+            with TimedTerminal(argv, env=environment(home), size=(108, 43), throttle=LINK) as terminal:
                 terminal.wait_for("Aaa Wall", 60)
                 terminal.wait_quiet(2.0, 60)
                 before, pressed = terminal.bytes_read, time.monotonic()
                 terminal.press("enter")
                 terminal.wait_for("IMG_", 60)
                 terminal.wait_quiet(1.0, 60)
+                drawn.append(terminal.find_last_change(columns=60) - pressed)
                 opened.append(terminal.last_byte_at - pressed)
                 sizes.append(terminal.bytes_read - before)
                 quit_app(terminal)
             worst.append(max(gap for at, gap in json.loads(out.read_text()) if at >= pressed))
-        median = statistics.median(opened)
+        whole, thumbnails = (1000 * statistics.median(times) for times in (opened, drawn))
+        stall = 1000 * statistics.median(worst)
         print(
-            f"\nwall of {name} pictures over 10 Mbit/s: whole after {1000 * median:.0f} ms ({median:.2f} of 1 s),"
-            f" {statistics.median(sizes) / 1024:.0f} KiB; longest stall of the event loop"
-            f" {1000 * statistics.median(worst):.0f} ms ({10 * statistics.median(worst):.2f} of 100 ms)"
+            f"\nwall of {name} pictures over 10 Mbit/s: thumbnails after {thumbnails:.0f} ms,"
+            f" whole after {whole:.0f} ms ({whole / 1000:.2f} of 1 s), {statistics.median(sizes) / 1024:.0f} KiB;"
+            f" longest stall of the event loop {stall:.0f} ms ({stall / 100:.2f} of 100 ms)"
         )
