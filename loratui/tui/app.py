@@ -85,7 +85,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         self.wall_marks: tuple[int, ...] = ()
         """Memberships marked on the picture wall."""
         self.typed: dict[str, dict[str, str]] = {}
-        """What was typed into forms about models last, by form."""
+        """What was typed last into forms whose work takes its time, by form."""
         self.train_values: dict[tuple[str, str], dict[str, str]] = {}
         """What was changed in the form of a training, by subject and the weights it goes on from."""
         for theme in OWN:

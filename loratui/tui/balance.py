@@ -147,10 +147,13 @@ class BalanceScreen(CellMoves, LoratuiScreen):
                 self._comparing = False
 
         def take(samey: Samey) -> None:
+            if not self.is_open:
+                return
             self.query_one(CoverageView).show_samey(samey)
             if self._compare_again:
                 self._look_for_samey()
 
+        # Not by `read`: no key waits for this.
         self.bridge.read(work, take, owner=self, group="samey")
 
     def _show_influence(self) -> None:

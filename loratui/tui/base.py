@@ -140,9 +140,15 @@ class LoratuiScreen(Screen[None]):
         With `opens` the answer opens a dialog or a screen: keys typed meanwhile are meant for that, and wait. So
         do keys typed while a screen reads what it shows for the first time.
         """
+
+        def take(answer: T) -> None:
+            # While a screen is taken down it still gets its messages, but has no widgets to draw on.
+            if self.is_open:
+                then(answer)
+
         # A newer question that overtakes one keys wait for is the one they wait for now.
         if not (opens or self._is_opening or self._awaited[group]):
-            self.bridge.read(work, then, owner=self, group=group)
+            self.bridge.read(work, take, owner=self, group=group)
             return
 
         def finished() -> None:
@@ -151,7 +157,7 @@ class LoratuiScreen(Screen[None]):
 
         self._awaited[group] += 1
         self.lora.hold_keys()
-        self.bridge.read(work, then, owner=self, group=group, finished=finished)
+        self.bridge.read(work, take, owner=self, group=group, finished=finished)
 
     def change(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import complete_folder
+from loratui.tui.tag_lines import ALL, FILTERED, MARKED
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ALL, _FILTERED, _MARKED = "all", "filtered", "marked"
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
 _TAGGER_HINT = "folder, or OWNER/NAME; empty: the drawn cast's"
@@ -198,9 +198,9 @@ def _sum_up_sentences(found: DescribeResult) -> str:
 def _field_of_pictures(app: LoratuiApp, subject: str, typed: Mapping[str, str]) -> Field:
     """Which pictures; on the wall those that are marked or filtered there come first."""
     query, marks = of_wall(app, subject)
-    choices = [_MARKED] * bool(marks) + [_FILTERED] * bool(query.strip())
+    choices = [MARKED] * bool(marks) + [FILTERED] * bool(query.strip())
     is_wall = getattr(app.top, "scope", "") == "pictures"
-    choices = [*choices, _ALL] if is_wall else [_ALL, *choices]
+    choices = [*choices, ALL] if is_wall else [ALL, *choices]
     told = [f"{len(marks):,} marked"] * bool(marks) + [f"filtered {query}"] * bool(query.strip())
     hint = f"left and right choose: {', '.join(told)}" if told else f"all of {subject}"
     before = typed.get("pictures", "")
@@ -209,9 +209,9 @@ def _field_of_pictures(app: LoratuiApp, subject: str, typed: Mapping[str, str]) 
 
 def _read_chosen(app: LoratuiApp, subject: str, values: Mapping[str, str]) -> Chosen:
     query, marks = of_wall(app, subject)
-    if values["pictures"] == _MARKED:
+    if values["pictures"] == MARKED:
         return Chosen(ids=marks)
-    return Chosen(query.strip() if values["pictures"] == _FILTERED else "")
+    return Chosen(query.strip() if values["pictures"] == FILTERED else "")
 
 
 def _list_refused(app: LoratuiApp, sentence: str, refused: Sequence[tuple[str, str]], warning: str = "") -> None:

@@ -277,14 +277,17 @@ def _sum_up(subject: str, result: PicturesImport) -> str:
 def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
     """Ask for a folder, and write the dataset into it with the settings of the default base.
 
-    What is refused is asked again with what was typed, unless the person has gone on to something else meanwhile.
+    The form comes with what was typed last. What is refused is asked again, unless the person has gone on to something
+    else meanwhile.
     """
     hint = "new, empty, or an earlier export"
-    fields = [Field("folder", "Folder", given.get("folder", ""), hint, check=_need, complete=complete_folder)]
+    typed = {"folder": "", **app.typed.get(f"export of {subject}", {}), **given}
+    fields = [Field("folder", "Folder", typed["folder"], hint, check=_need, complete=complete_folder)]
 
     def answered(values: dict[str, str] | None) -> None:
         if values is None:
             return
+        app.typed[f"export of {subject}"] = values
         folder = values["folder"].strip()
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> ExportResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,7 @@ from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run
 from loratui.catalog.store import open_catalog
 from loratui.runs.service import start_training
+from loratui.tui.balance import BalanceScreen
 from loratui.tui.library import LibraryScreen
 from loratui.tui.run import RunScreen
 
@@ -104,3 +106,23 @@ async def test_a_training_that_could_not_be_started_is_told_after_its_form_was_l
         await settle(pilot)
         assert isinstance(app.screen, LibraryScreen)
         assert any(told.error and "Mira" in told.text for told in app.messages)
+
+
+async def test_an_answer_that_comes_while_its_screen_is_taken_down_is_not_drawn(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(110, 40)) as pilot:
+        app = await open_screen(pilot, settle, "balance", subject="Mira")
+        screen = app.screen
+        assert isinstance(screen, BalanceScreen)
+        answered = threading.Event()
+        taken: list[bool] = []
+        screen.read(lambda catalog: answered.set() or True, taken.append)
+        # The event loop is kept from running until the answer is on its way to the screen, and the screen leaves.
+        assert answered.wait(5)
+        while app.bridge.busy:
+            time.sleep(0.001)
+        app.pop_screen()
+        await settle(pilot)
+        assert isinstance(app.screen, LibraryScreen)
+        assert taken == []

@@ -420,6 +420,8 @@ async def test_the_dataset_is_exported(make_app: MakeApp, mira: Home, tmp_path: 
         await fill(pilot, settle, str(tmp_path / "out"))
         assert said(pilot).startswith(f"Exported 12 pictures of Mira to {tmp_path / 'out'}.")
         assert (tmp_path / "out" / "dataset.toml").exists()
+        await pilot.press("E")
+        assert [line.value for line in pilot.app.screen.query(Input)] == [str(tmp_path / "out")]
 
 
 async def test_a_refused_export_is_asked_again_with_what_was_typed(
