@@ -157,9 +157,11 @@ class Drafts:
         sizes = _sizes(tile) if tile is not None else [0]
         tiles = [wall.painter.find_tile(place) for place in new]
         cells = wall.grid.cols * wall.grid.rows
-        wanted = sum(self._around() + (_sizes(each)[0] if each is not None else 8 * cells) for each in tiles)
-        level = self._beside_level if wanted + 2 * sizes[0] + 2 * _FACTS + _MARGIN <= left else len(sizes) - 2
-        level = max(0, level, self._beside_level)
+        # The new pictures drawn well, the one that comes beside them, and the text as it was and as it will be.
+        left -= sum(self._around() + (_sizes(each)[0] if each is not None else 8 * cells) for each in tiles)
+        left -= sizes[0] + 2 * _FACTS + _MARGIN
+        fitting = (level for level, size in enumerate(sizes[:-1]) if size <= left)
+        level = max(next(fitting, len(sizes) - 2), 0, self._beside_level)
         self.allowance.promise(_FACTS + sizes[min(level, len(sizes) - 1)])
         if tile is not None and level != self._beside_level:
             self._beside_tile, self._beside_level = tile, level
@@ -172,7 +174,7 @@ class Drafts:
             if self.allowance.is_limited:
                 missing = sum(wall.ids[place] not in self._levels for place in wall.in_sight())
                 rough = _ROUGH_CELL * wall.grid.cols * wall.grid.rows + self._around()
-                (level,) = fit_levels([_sizes(tile)], self.allowance.left - _MARGIN - missing * rough)
+                (level,) = fit_levels([_sizes(tile)], self.allowance.left - _MARGIN - _FACTS - missing * rough)
                 self.allowance.promise(_sizes(tile)[level])
             self._beside_tile, self._beside_level = tile, level
             if level:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from textual._compositor import ChopsUpdate, LayoutUpdate
 
-from loratui.catalog import importer, subjects
+from loratui.catalog import edits, importer, subjects
+from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.config import load_settings
 from loratui.tui import app as tui
@@ -77,6 +78,8 @@ def app(home: Home, tmp_path: Path) -> WatchedApp:
     with open_catalog(home) as catalog:
         subjects.add_subject(catalog, "Mira", "Mirvok")
         importer.import_pictures(catalog, "Mira", [tmp_path])
+        for number, one in enumerate(select_memberships(catalog, "Mira")):
+            edits.set_caption(catalog, "Mira", [one.id], f"photo of Mirvok, {number} " + "and much that is seen " * 20)
     found = WatchedApp(home, load_settings(home), Terminal(truecolor=True), Options(subject="Mira", images="halfcells"))
     found.updates = []
     return found
@@ -99,6 +102,7 @@ async def test_no_move_costs_more_than_it_may_with_all_that_comes_of_it(
             await settle(pilot)
             costs.append((sum(app.updates), key))
         assert app.wall.cursor == 0
+        print(f"\n{size[0]}x{size[1]}: the worst move takes {max(costs)}")
         assert max(costs)[0] <= MOVE_BYTES
         if size == SIZES[-1]:
             # They were hard: what a page needs is more than it may cost.
