@@ -73,3 +73,39 @@ async def test_a_name_pasted_into_a_form_keeps_all_its_lines(home: Home, make_ap
         await settle(pilot)
         assert isinstance(app.screen, Form)
         assert app.screen.values["name"] == "Mira of the hill"
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("keys", [("n",), ("enter", "a"), ("enter", "slash"), ("ctrl+p",)])
+async def test_a_line_longer_than_its_room_scrolls_with_the_cursor(
+    mira: Home, make_app: MakeApp, settle: Settle, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+        line = app.focused
+        assert isinstance(line, OneLine)
+        room = line.size.width
+        typed = "/a" + "b" * (room - 2)
+        app.post_message(events.Paste(typed))
+        await settle(pilot)
+        await pilot.press("y", "z")
+        await settle(pilot)
+        assert line.size.height == 1, "no bar takes the line"
+        assert drawn(line).endswith("byz "), "the end, with a cell for the cursor"
+        await pilot.press("home")
+        await settle(pilot)
+        assert drawn(line).startswith("/ab"), "the beginning again"
+        await pilot.press("end", "left", "left", "left")
+        await settle(pilot)
+        assert drawn(line).rstrip().endswith("byz")
+
+
+def drawn(line: Input) -> str:
+    """What stands on the line on the screen."""
+    strips = line.screen._compositor.render_strips()
+    content = line.content_region
+    return strips[content.y].crop(content.x, content.right).text
