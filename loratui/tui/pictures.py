@@ -216,7 +216,7 @@ class PicturesScreen(CurationScreen, WallKeys):
             )
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+        # Textual calls the base class's own as well.
         if not self._wants_fresh:
             self._look_for_twins()
 
