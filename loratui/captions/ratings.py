@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loratui.captions.service import captions_of
 from loratui.catalog.findings import Measured, replace_findings
 from loratui.catalog.query import select_memberships
-from loratui.catalog.ratings import UnfitPicture, list_unfit, tell_rejection
+from loratui.catalog.ratings import UnfitPicture, list_unfit, tell_remedy
 from loratui.catalog.vectors import taggers_of
 from loratui.catalog.vocabulary import ROLES
 
@@ -62,5 +62,5 @@ def warn_of_refused(subject: Subject, found: Sequence[UnfitPicture]) -> str:
     first = found[0]
     return (
         f"{count} of {subject.name} can't be used, such as {first.membership.name} ({first.why}). "
-        f"They are never trained nor exported; reject them: {tell_rejection(subject, found)}"
+        f"They are never trained nor exported. {tell_remedy(subject, found)}"
     )

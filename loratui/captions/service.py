@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.rule_values import check_printable
+from loratui.captions.rule_words import refuse_rule_words
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -77,7 +78,7 @@ def change_rules(
 
     Rules that follow from others are given as a function of those in force, which no one changes meanwhile. History
     says `label`, else which rules are others now and which tags are imbued or said again. Raises UsageError for a
-    rule or value that makes no sense.
+    rule or value that makes no sense, RefusedError for words that no caption of the subject may say.
     """
     owner = _find(catalog, subject)
     check_names(unset)
@@ -91,6 +92,7 @@ def change_rules(
             check_printable(name, value)
         values = {name: value for name, value in {**stored, **wanted}.items() if name not in unset}
         after = parse_rules(values, owner.kind)
+        refuse_rule_words(owner, before, after)
         told = label or tell_rule_changes(before, after)
         plain = after.to_dict()
         return {name: plain[name] for name in values}

@@ -11,6 +11,7 @@ from loratui.captions.counts import RulesPreview, foresee_book, read_book
 from loratui.captions.kohya_list import format_undesired, parse_undesired
 from loratui.captions.matching import EntryMatch, match_entries, spell_out
 from loratui.captions.rule_values import check_printable
+from loratui.captions.rule_words import refuse_rule_words
 from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
 from loratui.captions.service import change_rules, rules_of
 from loratui.captions.sidecars import read_text
@@ -151,6 +152,7 @@ def import_rules(
     before = read_book(catalog, owner)
     if dry_run:
         rules = before.with_rules({**change(before.rules), **{name: usual[name] for name in gone}}).rules
+        refuse_rule_words(owner, before.rules, rules)
     else:
         rules = change_rules(catalog, owner, change, unset=gone, label=f"caption rules from {given.source}")
     after = foresee_book(catalog, before, rules.to_dict())

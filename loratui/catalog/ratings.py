@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from loratui.catalog import tables
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.subjects import look_up
-from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL, find_said_rating
+from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL, find_rating_words, find_said_rating
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ USED_ROLES = ("primary", "supporting", "holdout")
 """The roles whose pictures a training reads."""
 
 Captions = Callable[[Sequence["Membership"]], Mapping[int, str]]
-"""Gives the captions that pictures would be trained with, by membership id; asked for sexual ones only."""
+"""Gives the captions that pictures would be trained with, by membership id."""
 
 YOUTH_FROM = 0.2
 """A tag that indicates youth counts from this score on (0 to 1): lower than in captions, for it must not be missed."""
+
+_NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)teen"
+_MINOR_AGE = rf"(?:[1-9]|1[0-7]|{_NUMBERS})[ -]?(?:(?:years?|yrs?)[ -]?olds?|y/?o)|age[ds]? (?:[1-9]|1[0-7])"
+"""A pattern for ages below 18: `12 year old`, `12yo`, `twelve-year-old`, `aged 12`."""
 
 _NAMED = 5
 """So many pictures are named in an error; the rest are counted."""
@@ -56,13 +61,16 @@ class Unfit:
     words: tuple[str, ...] = ()
     person: str = ""
     """The subject of kind person; empty when the words alone are why."""
+    said: tuple[str, ...] = ()
+    """The sexual words of its caption, when nothing else rates it so: rules may have put them there."""
 
     @property
     def why(self) -> str:
         """The reason in one line."""
+        rated = f"its caption says {', '.join(self.said)}" if self.said else f"rated {self.rating}"
         if self.words:
-            return f"rated {self.rating}, with signs of youth ({', '.join(self.words)})"
-        return f"rated {self.rating}, and {self.person} is a person"
+            return f"{rated}, with signs of youth ({', '.join(self.words)})"
+        return f"{rated}, and {self.person} is a person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,8 @@ class UnfitPicture:
     rating: str
     words: tuple[str, ...]
     why: str
+    said: tuple[str, ...] = ()
+    """The sexual words of its caption, when nothing else rates it so."""
 
 
 def rating_of(scores: Mapping[str, float]) -> str:
@@ -107,14 +117,14 @@ def find_refused(
     rows = connection.execute(select(member.picture_id, member.id).where(member.id.in_(as_values(ids))))
     by_picture: dict[int, int] = {picture_id: id_ for picture_id, id_ in rows}
     sexual = _find_sexual(connection, list(by_picture))
-    if not sexual:
-        return []
-    members = read_memberships(connection, [by_picture[picture_id] for picture_id in sexual])
-    said = captions(members) if captions else {}
-    texts = {each.picture_id: said.get(each.id, "") for each in members}
+    texts: dict[int, str] = {}
+    if captions:
+        said = captions(read_memberships(connection, list(by_picture.values())))
+        texts = {picture_id: said.get(id_, "") for picture_id, id_ in by_picture.items()}
     unfit = _judge(connection, sexual, subject, texts)
-    reasons = ((each, unfit[each.picture_id]) for each in members if each.picture_id in unfit)
-    return [UnfitPicture(each, reason.rating, reason.words, reason.why) for each, reason in reasons]
+    members = read_memberships(connection, [by_picture[picture_id] for picture_id in unfit]) if unfit else []
+    reasons = ((each, unfit[each.picture_id]) for each in members)
+    return [UnfitPicture(each, reason.rating, reason.words, reason.why, reason.said) for each, reason in reasons]
 
 
 def find_unfit(connection: Connection, picture_ids: Sequence[int], subject: Subject) -> dict[int, Unfit]:
@@ -131,21 +141,20 @@ def find_unfit_hashes(
         rows = connection.execute(select(picture.id, picture.sha256).where(picture.sha256.in_(as_values(captions))))
         hashes: dict[int, str] = {id_: sha256 for id_, sha256 in rows}
         owner = look_up(connection, subject)
-        told = {id_: rating for id_, sha256 in hashes.items() if (rating := find_said_rating(captions[sha256]))}
-        scored = _find_sexual(connection, list(hashes))
-        sexual = {
-            id_: _gravest((told.get(id_, ""), scored.get(id_, ""))) for id_ in hashes if id_ in told or id_ in scored
-        }
-        texts = {id_: captions[hashes[id_]] for id_ in sexual}
+        texts = {id_: captions[sha256] for id_, sha256 in hashes.items()}
+        sexual = _find_sexual(connection, list(hashes))
         unfit = _judge(connection, sexual, replace(owner, kind="person") if person else owner, texts)
     return {hashes[id_]: found for id_, found in unfit.items()}
 
 
 def _judge(
-    connection: Connection, sexual: Mapping[int, str], subject: Subject, texts: Mapping[int, str]
+    connection: Connection, rated: Mapping[int, str], subject: Subject, texts: Mapping[int, str]
 ) -> dict[int, Unfit]:
-    if not sexual:
+    """Which pictures may not be used, of those that are rated sexual and those whose captions are; by picture id."""
+    told = {picture_id: rating for picture_id, text in texts.items() if (rating := find_said_rating(text))}
+    if not rated and not told:
         return {}
+    sexual = {id_: _gravest((rated.get(id_, ""), told.get(id_, ""))) for id_ in (*rated, *told)}
     persons = dict.fromkeys(sexual, subject.name) if subject.kind == "person" else _find_persons(connection, sexual)
     words = _find_words(connection, sexual, texts)
     # Both are in every caption.
@@ -154,7 +163,8 @@ def _judge(
     for picture_id, rating in sexual.items():
         signs = tuple(dict.fromkeys([*sorted(words[picture_id]), *of_all]))
         if signs or picture_id in persons:
-            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""))
+            said = () if picture_id in rated else find_rating_words(texts[picture_id])
+            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""), said)
     return found
 
 
@@ -167,7 +177,35 @@ def refuse_pictures(subject: Subject, unfit: Sequence[UnfitPicture], what: str =
     count = "1 picture" if len(unfit) == 1 else f"{len(unfit)} pictures"
     raise RefusedError(
         f"{count} of {subject.name} can't be {what}: {'; '.join(named)}{more}.",
-        hint=f"Reject them, rejected pictures are not trained: {tell_rejection(subject, unfit)}",
+        hint=tell_remedy(subject, unfit),
+    )
+
+
+def tell_remedy(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
+    """What to do about pictures that may not be used: what rules made of their captions can be changed."""
+    rated = [each for each in unfit if not each.said]
+    reject = f"Reject them, rejected pictures are not trained: {tell_rejection(subject, rated)}" if rated else ""
+    if len(rated) == len(unfit):
+        return reject
+    name = shlex.quote(subject.name)
+    return (
+        f"Take the words out of the captions: `loratui rules show {name}` has those that rules add, "
+        f"`loratui rules set {name}` changes them. {reject}"
+    ).rstrip()
+
+
+def refuse_words(subject: Subject, text: str, what: str) -> None:
+    """Raise RefusedError for words that would be in captions of a subject and may not: whatever pictures show.
+
+    Sexual ones for a person, for every kind sexual ones together with signs of youth. `what` names where they are.
+    """
+    rated, youth = find_rating_words(text), find_youth_words(text)
+    if not rated or (subject.kind != "person" and not youth):
+        return
+    why = f", with signs of youth ({', '.join(youth)})" if youth else f", and {subject.name} is a person"
+    raise RefusedError(
+        f"The {what} of {subject.name} can't say {', '.join(rated)}{why}.",
+        hint="There is no way around it: say it without these words.",
     )
 
 
@@ -229,10 +267,11 @@ def youth_tags() -> frozenset[str]:
 
 
 def find_youth_words(text: str) -> tuple[str, ...]:
-    """The words in a caption or a prompt that indicate youth, each once, in their order."""
+    """The words in a caption or a prompt that indicate youth, ages among them, each once, in their order."""
     if not text:
         return ()
-    plain = re.sub(r"[\s_]+", " ", text.casefold())
+    # Letters that only look different, such as fullwidth ones, say the same.
+    plain = re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", text).casefold())
     return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
 
 
@@ -240,7 +279,7 @@ def find_youth_words(text: str) -> tuple[str, ...]:
 def _youth_pattern() -> re.Pattern[str]:
     # Longest first, so that "oppai loli" is found as a whole.
     words = sorted((_spell(tag) for tag in youth_tags()), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
+    return re.compile(rf"(?<!\w)(?:(?:{'|'.join(map(re.escape, words))})s?|{_MINOR_AGE})(?!\w)")
 
 
 def _spell(tag: str) -> str:

@@ -77,7 +77,9 @@ def add_subject(
         _refuse_taken_name(change.connection, values["name"])
         values |= claim_trigger(change.connection, trigger)
         (new_id,) = change.insert(tables.subject, [values])
-        return _by_id(change.connection, new_id), warnings
+        added = _by_id(change.connection, new_id)
+        _refuse_unfit_words(change.connection, added)
+        return added, warnings
 
 
 def get_subject(catalog: Catalog, name: str) -> Subject:
@@ -177,7 +179,10 @@ def edit_subject(
             if repeats is not None:
                 values[column] = check_repeats(repeats)
         change.update(tables.subject, [before.id], values)
-        return look_up(change.connection, before), warnings
+        after = look_up(change.connection, before)
+        if {"trigger", "class_word", "kind"} & values.keys():
+            _refuse_unfit_words(change.connection, after)
+        return after, warnings
 
 
 def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
@@ -290,6 +295,20 @@ def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
             f"{subject.name} stays a person: of one, {count} can't be used (such as {unfit[0].membership.name}).",
             hint=f"Take them out first: `loratui picture remove {shlex.quote(subject.name)} {shlex.quote(query)}`.",
         )
+
+
+def _refuse_unfit_words(connection: Connection, subject: Subject) -> None:
+    """Refuse a trigger and class word that no caption may say, alone or with what caption rules say around them."""
+    # Here, because it needs this module.
+    from loratui.catalog.ratings import refuse_words
+
+    rules = tables.caption_rules.c
+    stored = connection.execute(select(rules.rules).where(rules.subject_id == subject.id)).scalar() or {}
+    around = [text for name in ("prefix", "suffix") if isinstance(text := stored.get(name), str)]
+    refuse_words(subject, f"{subject.trigger}, {subject.class_word}", "trigger and class word")
+    for text in around:
+        filled = text.replace("{trigger}", subject.trigger).replace("{class_word}", subject.class_word)
+        refuse_words(subject, f"{filled}, {subject.trigger}, {subject.class_word}", "caption, as its rules have it,")
 
 
 def _check_past(at: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 KINDS = ("character", "style", "object", "person")
 ROLES = ("inbox", "primary", "supporting", "holdout", "rejected")
@@ -36,6 +37,9 @@ SEX_WORDS = (
 RATING_WORDS = ("rating", "nsfw", *SEXUAL, *NUDE_WORDS, *SEX_WORDS)
 """One of these is in every text that says a sexual rating, in any case."""
 
+# Of names of several words the first: an underscore may be between them.
+_FIRST_LOOKED_FOR = tuple(dict.fromkeys(word.split(" ")[0] for word in RATING_WORDS))
+
 _SHORT_RATINGS = {"q": "questionable", "e": "explicit"}
 # The colour of that name is no nudity.
 _COLOUR = r"(?! (?:lips|lipstick|makeup|nails?|heels|shoes|pantyhose|colou?r|tones?|shades?)\b)"
@@ -65,9 +69,24 @@ def find_said_rating(text: str) -> str:
     and words for nudity, are taken for questionable at least, words for sex for explicit: who writes them of a picture
     has rated it.
     """
-    plain = re.sub(r"[\s_:]+", " ", text.casefold())
-    said = {name for part in plain.split(",") if (name := part.strip()) in SEXUAL}
+    return max(_find_said(text).values(), key=SEXUAL.index, default="")
+
+
+def find_rating_words(text: str) -> tuple[str, ...]:
+    """The words in a text that say a sexual rating, each once; see `find_said_rating`."""
+    return tuple(_find_said(text))
+
+
+def _find_said(text: str) -> dict[str, str]:
+    """The words that say a sexual rating, each with the rating that it says."""
+    # Letters that only look different, such as fullwidth ones, say the same.
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    # Looked for first: nearly no text has any of them.
+    if not any(word in folded for word in _FIRST_LOOKED_FOR):
+        return {}
+    plain = re.sub(r"[\s_:]+", " ", folded)
+    said = {name: name for part in plain.split(",") if (name := part.strip()) in SEXUAL}
     for match in _SAID.finditer(plain):
         name = "explicit" if match["explicit"] else match["name"] or "questionable"
-        said.add(_SHORT_RATINGS.get(name, name))
-    return max(said, key=SEXUAL.index, default="")
+        said.setdefault(match[0], _SHORT_RATINGS.get(name, name))
+    return said

@@ -57,6 +57,8 @@ def _require_own(catalog: Catalog, run: Run) -> None:
         query = " OR ".join(f"sha:{sha256[:12]}" for sha256 in unfit)
         raise RefusedError(
             f"{run.name} was made of pictures that can't be trained on: {named}.",
-            hint="Reject them, then start a new training: "
+            hint="Change their captions, then start a new training."
+            if all(found.said for found in unfit.values())
+            else "Reject them, then start a new training: "
             f"`loratui role set {shlex.quote(owner.name)} rejected {shlex.quote(query)}`.",
         )

@@ -26,7 +26,7 @@ from loratui.catalog.ratings import (
     youth_tags,
 )
 from loratui.catalog.roles import remove_pictures, set_role
-from loratui.catalog.sentences import store_sentences
+from loratui.catalog.sentences import SentenceKeeper
 from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL, find_said_rating
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
@@ -170,7 +170,7 @@ def test_a_rating_in_a_written_caption_counts(
     if written_by == "person":
         set_caption(catalog, ada, [one], caption)
     else:
-        store_sentences(catalog, "vlm", "", {one: caption})
+        SentenceKeeper(catalog, "Mira", "vlm", "").keep({one: caption})
     assert [each.membership.id for each in list_unfit(catalog, ada)] == [one]
     assert [each.id for each in select_memberships(catalog, ada, "rated:explicit OR rated:questionable")] == [one]
     (member,) = get_memberships(catalog, [one])
@@ -228,7 +228,7 @@ def test_a_tag_that_has_a_word_of_youth_in_it_counts(
 def test_what_a_captioner_wrote_counts(catalog: Catalog, mira: Subject, fill: Callable[..., list[int]]) -> None:
     (one,) = fill(mira, {})
     rate(catalog, one, "explicit")
-    store_sentences(catalog, "vlm", "", {one: "A young girl stands in the rain."})
+    SentenceKeeper(catalog, "Mira", "vlm", "").keep({one: "A young girl stands in the rain."})
     (found,) = list_unfit(catalog, mira)
     assert found.words == ("young girl",)
 
@@ -426,3 +426,17 @@ def test_a_person_with_pictures_stays_one_until_consent_is_recorded(
     words = shlex.split(caught.value.hint.split("`")[1])
     assert words[:5] == ["loratui", "role", "set", "Mira's cat", "rejected"]
     assert set_role(catalog, words[3], "rejected", words[5]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a 12 year old girl", ("12 year old",)),
+        ("12yo, aged 9, Sixteen-Years-Old", ("12yo", "aged 9", "sixteen-years-old")),
+        ("two lolis and some teens", ("lolis", "teens")),
+        ("ｌｏｌｉ", ("loli",)),
+        ("18 year old, a 112 year old house, 25yo, aged 40, nineteen years old", ()),
+    ],
+)
+def test_ages_below_eighteen_and_plurals_are_signs_of_youth(text: str, words: tuple[str, ...]) -> None:
+    assert find_youth_words(text) == words

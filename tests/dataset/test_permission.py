@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loratui.captions.service import change_rules
 from loratui.captions.traits import load_list
-from loratui.catalog import subjects
+from loratui.catalog import edits, subjects
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships, tag_key
@@ -18,6 +18,7 @@ from loratui.catalog.roles import set_role
 from loratui.dataset.kohya import export_kohya
 from loratui.dataset.snapshot import freeze, parse_content
 from loratui.errors import RefusedError
+from loratui.runs.forecast import inspect_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +104,56 @@ def test_many_pictures_are_counted_and_some_named(catalog: Catalog, mira: str) -
 
 def test_there_is_one_list_of_words(catalog: Catalog) -> None:
     assert youth_tags() == {tag_key(tag) for tag in load_list("youth")}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"prefix": "naked 12 year old {trigger},"},
+        {"suffix": "having sex, loli"},
+        {"prefix": "{trigger} rating:", "always_first": ["explicit"], "renames": {"hat": "explicit"}},
+        {"renames": {"hat": "sex"}, "suffix": "12yo"},
+        {"aliases": {"nude child": ["hat"]}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["character", "person"])
+def test_words_that_rules_of_an_old_library_say_are_refused_at_every_door(
+    catalog: Catalog, mira: str, tmp_path: Path, rules: dict[str, Any], kind: str
+) -> None:
+    edits.add_tags(catalog, mira, "", ["hat"])
+    if kind == "person":
+        subjects.edit_subject(catalog, mira, kind=kind)
+        subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    else:
+        edits.add_tags(catalog, mira, "", ["school uniform"])
+    freeze(catalog, mira)
+    edits.set_rules(catalog, mira, rules)
+    for use in (lambda: freeze(catalog, mira), lambda: export_kohya(catalog, mira, tmp_path / "out")):
+        with pytest.raises(RefusedError, match=r"4 pictures of mira can't be trained on: .*its caption says") as caught:
+            use()
+        assert "`loratui rules show mira`" in caught.value.hint and "role set" not in caught.value.hint
+    assert not (tmp_path / "out").exists()
+    assert "unfit" in {blocker.code for blocker in inspect_subject(catalog, mira).blockers}
+
+
+def test_a_class_word_of_an_old_library_is_refused_too(catalog: Catalog, mira: str) -> None:
+    subjects.edit_subject(catalog, mira, kind="person", class_word="woman")
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    edits.set_rules(catalog, mira, {"prefix": "photo of {trigger} {class_word},"})
+    freeze(catalog, mira)
+    with catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE subject SET class_word = 'nude girl'")
+    with pytest.raises(RefusedError, match="its caption says nude, and mira is a person"):
+        freeze(catalog, mira)
+
+
+def test_a_sexual_tag_that_only_a_tagger_gave_is_found_in_the_caption(catalog: Catalog, mira: str) -> None:
+    subjects.edit_subject(catalog, mira, kind="person")
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    (member,) = select_memberships(catalog, mira, "name:one.png")
+    store_tag_scores(catalog, member.picture_id, "wd@1/p1", [("general", "rating", 0.9), ("nude", "general", 0.8)])
+    with pytest.raises(RefusedError, match=r"1 picture of mira .*one\.png \(its caption says nude"):
+        freeze(catalog, mira)
+    change_rules(catalog, mira, {"imbued": ["nude"]})
+    assert freeze(catalog, mira)

@@ -1,0 +1,41 @@
+"""Words that caption rules put into captions, and refusing those that may never be there; see catalog.ratings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loratui.captions.rules import fill_in
+from loratui.catalog.ratings import find_youth_words, refuse_words
+from loratui.catalog.vocabulary import find_rating_words
+
+if TYPE_CHECKING:
+    from loratui.captions.rules import CaptionRules
+    from loratui.catalog.rows import Subject
+
+
+def refuse_rule_words(subject: Subject, before: CaptionRules, after: CaptionRules) -> None:
+    """Raise RefusedError when changed rules say what no caption of the subject may: sexual words and signs of youth.
+
+    What rules leave out or replace may be any word. Rules that stood there before are judged when captions are used.
+    """
+    always = ", ".join(
+        (fill_in(after.prefix, subject), fill_in(after.suffix, subject), subject.trigger, subject.class_word)
+    )
+    known = _list_said(before)
+    for rule, texts in _list_said(after).items():
+        for text in texts:
+            filled = fill_in(text, subject)
+            if text not in known[rule] and (find_rating_words(filled) or find_youth_words(filled)):
+                refuse_words(subject, f"{filled}, {always}", f"caption rule {rule}")
+
+
+def _list_said(rules: CaptionRules) -> dict[str, tuple[str, ...]]:
+    """The texts of each rule that captions may come to say."""
+    return {
+        "prefix": (rules.prefix,),
+        "suffix": (rules.suffix,),
+        "renames": tuple(rules.renames.values()),
+        "aliases": tuple(rules.aliases),
+        "implications": (*rules.implications, *(tag for tags in rules.implications.values() for tag in tags)),
+        "always_first": rules.always_first,
+    }
