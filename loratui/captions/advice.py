@@ -156,7 +156,8 @@ class _Judge:
         missing = max(count.pictures / FUSED - pictures, unseen)
         more = max(1, floor(missing) + 1)
         repeats = f", give the {len(without)} without it more repeats" if without else ""
-        return f"add {more} contrast picture{'s' * (more != 1)} without it{repeats}, or keep the tag and live with it."
+        contrast = f"add {more} supporting contrast picture{'s' * (more != 1)} without it{repeats}"
+        return f"{contrast}, or keep the tag and live with it."
 
     @staticmethod
     def _most(count: TagCount) -> float:

@@ -40,9 +40,10 @@ _KEPT = 4
 class TagCount:
     """How often a tag is said; shares are 0 to 1.
 
-    `share` is of all pictures counted, `share_primary` of the primary ones, and `weight` of all that training sees:
-    pictures times repeats. `edited` pictures have the tag from a person, the others from a tagger. `written`
-    pictures have it, but a caption written by hand says what it says. `imbued_by` is the rule that leaves it out.
+    `share` is of the pictures that anyone looked at, a tagger or a person, `share_primary` of the primary ones among
+    them, and `weight` of what training sees of them: pictures times repeats. `edited` pictures have the tag from a
+    person, the others from a tagger. `written` pictures have it, but a caption written by hand says what it says.
+    `imbued_by` is the rule that leaves it out.
     """
 
     tag: str
@@ -141,6 +142,11 @@ class CaptionBook:
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     @property
+    def looked_at(self) -> tuple[TaggedPicture, ...]:
+        """The pictures that a tagger has read or a person has tagged: the others say nothing about any tag."""
+        return tuple(one for one in self.pictures if one.counts)
+
+    @property
     def written(self) -> int:
         """How many captions a person wrote whole."""
         return sum(bool(picture.caption) for picture in self.pictures)
@@ -167,12 +173,13 @@ class CaptionBook:
         """The tags that captions are computed from, imbued ones included, the most frequent first."""
         captioner = self._try().captioner
         tally = self._tally(captioner)
+        total = len(self.looked_at)
         spelled = captioner.spellings()
         return [
             TagCount(
                 tag=spelled[key],
                 pictures=count,
-                share=count / len(self.pictures),
+                share=count / total,
                 share_primary=tally.primary[key] / tally.primaries if tally.primaries else 0.0,
                 weight=tally.samples[key] / tally.seen if tally.seen else 0.0,
                 imbued_by=captioner.imbued_by(spelled[key]),
@@ -242,7 +249,7 @@ class CaptionBook:
             if found := captioner.find_implied(tags, one.added, one.scored):
                 implied.append(found)
         counted = {key: Counter(chain.from_iterable(sets)) for key, sets in groups.items()}
-        sizes = Counter((one.role, one.repeats, bool(one.caption)) for one in self.pictures)
+        sizes = Counter((one.role, one.repeats) for one in self.looked_at)
         tally = _Tally(Counter(), Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0)
         for (role, repeats, is_written), counts in counted.items():
             tally.pictures.update(counts)
@@ -254,8 +261,8 @@ class CaptionBook:
                 tally.samples.update({key: repeats * count for key, count in counts.items()})
         tally.implied.update(chain.from_iterable(implied))
         tally.edited.update(chain.from_iterable(captioner.keys(one.added, one.removed, ()) for one in self.pictures))
-        tally.primaries = sum(count for (role, _, _), count in sizes.items() if role == "primary")
-        tally.seen = sum(repeats * count for (role, repeats, _), count in sizes.items() if role in TRAINED)
+        tally.primaries = sum(count for (role, _), count in sizes.items() if role == "primary")
+        tally.seen = sum(repeats * count for (role, repeats), count in sizes.items() if role in TRAINED)
         self._memory.tallies[:] = [(captioner.naming, tally), *self._memory.tallies[: _KEPT - 1]]
         return tally
 

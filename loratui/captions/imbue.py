@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from loratui.captions.advice import LEAVES_OUT, TagAdvice, Verdict, judge_tags
+from loratui.captions.advice import LEAVES_OUT, STEADY, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
 from loratui.captions.service import change_rules
 from loratui.captions.tags import fold_tag, match_tag
 from loratui.captions.traits import trait_of
+from loratui.captions.untagged import explain_untagged
 from loratui.catalog.edits import clean_tags, tag_scores_of
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from loratui.captions.counts import RulesPreview
     from loratui.captions.rules import CaptionRules
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
 
 _NAMES = frozenset({"character", "copyright", "artist"})
+_MAY_TRAIN = "-role:rejected -role:holdout"
 # Of fewer pictures than these, shares say nothing.
 _FEW = 8
 
@@ -109,22 +112,27 @@ def study_imbue(
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     chosen = find_preset(preset or owner.kind).without(but)
     book = read_training_book(catalog, owner)
-    return ImbueStudy(advise(book, chosen, _find_names(catalog, book)), book)
+    explain = partial(explain_untagged, catalog, book, _MAY_TRAIN)
+    return ImbueStudy(advise(book, chosen, _find_names(catalog, book), explain), book)
 
 
 def read_training_book(catalog: Catalog, subject: Subject) -> CaptionBook:
     """What the captions of the training pictures are made of; of all that may become some while there are none."""
-    book = read_book(catalog, subject, "-role:rejected -role:holdout")
+    book = read_book(catalog, subject, _MAY_TRAIN)
     trained = [one.id for one in book.pictures if one.role in TRAINED]
     return book.narrow(trained) if trained else book
 
 
-def advise(whole: CaptionBook, preset: Preset, names: Collection[str] = ()) -> ImbueAdvice:
+def advise(
+    whole: CaptionBook, preset: Preset, names: Collection[str] = (), explain: Callable[[], str] = lambda: ""
+) -> ImbueAdvice:
     """What to do about each tag of a book; `names` are folded tags that name a character other than the subject.
 
-    Shares are of the pictures that have tags: one that nobody looked at yet says nothing about a trait.
+    `explain` tells why no picture has a tag, where none has.
+
+    Shares are of the pictures that a tagger read or a person tagged: the others say nothing about a trait.
     """
-    book = _narrow_to_tagged(whole)
+    book = whole.narrow([one.id for one in whole.looked_at])
     counts = book.count_tags()
     tags = judge_tags(book, preset, counts, names)
     proposed = [tag.tag for tag in tags if tag.verdict in LEAVES_OUT and not tag.imbued_by]
@@ -135,7 +143,7 @@ def advise(whole: CaptionBook, preset: Preset, names: Collection[str] = ()) -> I
         tags=tags,
         outlook=foresee(tags),
         preview=book.preview({"imbued": _extend(book, proposed)}),
-        notes=tuple(_remark(book, counts, untagged=len(whole.pictures) - len(book.pictures))),
+        notes=tuple(_remark(book, counts, len(whole.pictures) - len(book.pictures), explain)),
     )
 
 
@@ -185,6 +193,24 @@ def apply_imbue(
     return ImbueResult(tuple(added), tuple(already), tuple(own), tuple(imbued), preview)
 
 
+def tell_why_nothing(advice: ImbueAdvice) -> str:
+    """A sentence about what was looked at, where nothing new is proposed; empty where something is."""
+    if advice.proposed or not advice.tags:
+        return ""
+    seen = f"{len(advice.tags):,} tag{'s' * (len(advice.tags) != 1)} of {_count(advice.pictures)}"
+    if done := [tag.tag for tag in advice.tags if tag.verdict in LEAVES_OUT]:
+        return f"Nothing new to imbue among {seen}: the list leaves out {_both(done)} already."
+    own = [tag for tag in advice.tags if tag.group in advice.preset.imbue]
+    if not own:
+        groups = ", ".join(advice.preset.imbue).replace("_", " ")
+        return f"Nothing to imbue among {seen}: none says anything about {groups}."
+    nearest = max(own, key=lambda tag: tag.share)
+    return (
+        f"Nothing to imbue among {seen}: of what belongs to the subject, '{nearest.tag}' is the most frequent, in "
+        f"{nearest.share:.0%}; from {STEADY:.0%} on it would be steady enough. {nearest.reason}"
+    )
+
+
 def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
     """The imbued list with some tags added; nothing that a person put there goes."""
     return [*book.rules.imbued, *tags]
@@ -193,10 +219,6 @@ def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
 def _list_new(rules: CaptionRules, added: Iterable[ImbuedTag]) -> list[str]:
     listed = {fold_tag(entry) for entry in rules.imbued}
     return [one.tag for one in added if fold_tag(one.tag) not in listed]
-
-
-def _narrow_to_tagged(book: CaptionBook) -> CaptionBook:
-    return book.narrow([one.id for one in book.pictures if one.added or one.removed or one.scored])
 
 
 def _count_matches(book: CaptionBook, pattern: str) -> int:
@@ -214,13 +236,14 @@ def _find_names(catalog: Catalog, book: CaptionBook) -> set[str]:
     return {fold_tag(one.tag) for scored in scores.values() for one in scored if one.category in _NAMES}
 
 
-def _remark(book: CaptionBook, counts: Sequence[TagCount], *, untagged: int) -> Iterator[str]:
+def _remark(book: CaptionBook, counts: Sequence[TagCount], untagged: int, explain: Callable[[], str]) -> Iterator[str]:
     if not counts:
-        yield "No picture has a tag yet: run the tagger, or add tags by hand."
+        yield from filter(None, [explain()])
     elif untagged:
-        yield f"{untagged} picture{'s have' if untagged != 1 else ' has'} no tags yet and didn't count."
+        have = "s have" if untagged != 1 else " has"
+        yield f"{untagged:,} picture{have} no tags, were not read by a tagger either, and didn't count."
     if counts and len(book.pictures) < _FEW:
-        yield f"Of {len(book.pictures)} picture{'s' * (len(book.pictures) != 1)} shares say little."
+        yield f"Of {_count(len(book.pictures))} shares say little."
     if book.written:
         written = f"{book.written} of {len(book.pictures)} captions are written by hand"
         yield f"{written}: the imbued list doesn't change them."
@@ -229,6 +252,14 @@ def _remark(book: CaptionBook, counts: Sequence[TagCount], *, untagged: int) -> 
     used = {count.imbued_by for count in counts}
     if unused := [entry for entry in book.rules.imbued if entry not in used]:
         yield f"On the imbued list, but no picture has {_either(unused)}."
+
+
+def _count(pictures: int) -> str:
+    return f"{pictures:,} picture{'s' * (pictures != 1)}"
+
+
+def _both(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _either(words: Sequence[str]) -> str:

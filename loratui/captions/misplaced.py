@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loratui.captions.clearness import require_resolution
+from loratui.captions.counts import CaptionBook
 from loratui.captions.ratings import BY_HAND, CHECK, find_refused, measure_refused
 from loratui.captions.rules import thresholds_of
 from loratui.captions.service import rules_of
 from loratui.captions.tags import fold_tag
 from loratui.captions.traits import load_list
+from loratui.captions.untagged import explain_untagged
 from loratui.catalog.findings import Measured, findings_of, list_known, replace_findings
 from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.query import select_memberships
@@ -279,10 +281,11 @@ def _find_people(job: _Job) -> list[Measured]:
 def _find_tags(job: _Job, kind: str, wanted: frozenset[str], pairs: tuple[str, ...] = ()) -> list[Measured]:
     """Pictures with tags of a list, by a person's word or else a tagger's, or with all of some that go together."""
     picture_ids = {picture.id: picture for picture in job.pictures}
-    thresholds = thresholds_of(rules_of(job.catalog, job.subject))
-    tagged = list_tagged(job.catalog, job.subject, list(picture_ids), thresholds=thresholds)
-    if not any(each.added or each.scored for each in tagged):
-        raise _Skip(f"no picture has tags; `loratui tag {shlex.quote(job.subject.name)} --tagger NAME` gives them")
+    rules = rules_of(job.catalog, job.subject)
+    tagged = list_tagged(job.catalog, job.subject, list(picture_ids), thresholds=thresholds_of(rules))
+    if tagged and not any(each.added or each.scored for each in tagged):
+        words = explain_untagged(job.catalog, CaptionBook(job.subject, rules, tuple(tagged)))
+        raise _Skip(words[:1].lower() + words[1:].removesuffix("."))
     taggers = taggers_of(job.catalog, [picture.picture_id for picture in job.pictures])
     found = []
     for each in tagged:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, false, func, literal_column, or_, select
+from sqlalchemy import and_, case, exists, false, func, literal_column, or_, select
 
 from loratui.catalog import tables
 from loratui.catalog.edits import write_rules
@@ -27,6 +27,7 @@ _HIGH = 0.2
 
 _m, _e, _s = tables.membership.c, tables.tag_edit.c, tables.tag_score.c
 _SENTENCE = select(tables.sentence.c.text).where(tables.sentence.c.membership_id == _m.id).scalar_subquery()
+_READ = exists().where(tables.tagging.c.picture_id == _m.picture_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class TaggedPicture:
     scored: Sequence[str] = ()
     sentence: str = ""
     """What a captioner wrote about it."""
+    read: bool = False
+    """Whether a tagger has read it, whatever it found."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether anyone looked at it, a tagger or a person: what shares of tags are shares of."""
+        return self.read or bool(self.added or self.removed or self.scored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ def _read(
     if all(least >= _HIGH for least in thresholds.values()):
         # Said as a number, so that SQLite can tell that its index of high scores has them all.
         scored = scored.where(_s.score >= literal_column(str(_HIGH)))
-    statement = select(_m.id, _m.name, _m.role, _m.repeats, _m.caption, _join(said), _join(scored), _SENTENCE)
+    statement = select(_m.id, _m.name, _m.role, _m.repeats, _m.caption, _join(said), _join(scored), _SENTENCE, _READ)
     # From the driver's own cursor, which makes no row objects.
     cursor = connection.execute(statement.where(_m.id.in_(as_values(ids))).order_by(_m.id)).cursor
     usual = {"primary": owner.primary_repeats, "supporting": owner.supporting_repeats}
@@ -184,8 +192,9 @@ def _read(
             *_split(edits or ""),
             tuple(scores.split(_BETWEEN)) if scores else (),
             sentence or "",
+            bool(read),
         )
-        for id_, name, role, repeats, caption, edits, scores, sentence in (cursor.fetchall() if cursor else ())
+        for id_, name, role, repeats, caption, edits, scores, sentence, read in (cursor.fetchall() if cursor else ())
     ]
 
 

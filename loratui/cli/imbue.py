@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
 from loratui.cli.rules import plain_examples, print_examples
 from loratui.cli.session import open_library
 
@@ -98,7 +98,7 @@ def apply_imbue(
             }
         )
         return
-    _print_result(result, dry_run=dry_run)
+    _print_result(subject, result, dry_run=dry_run)
 
 
 def list_presets(*, show: Show = PLAIN) -> None:
@@ -160,7 +160,13 @@ def _plain_imbued(tag: Any) -> dict[str, Any]:
 
 
 def _print_advice(advice: ImbueAdvice) -> None:
+    from loratui.captions.imbue import tell_why_nothing
+
     print_text(f"{advice.preset.name}: {advice.preset.says}")
+    if advice.pictures:
+        print_text(f"Shares are of {number_of(advice.pictures, 'picture')} that a tagger read or a person tagged.")
+    if nothing := tell_why_nothing(advice):
+        print_text(nothing)
     for verdict, heading in _HEADINGS.items():
         found = [tag for tag in advice.tags if tag.verdict == verdict]
         if not found:
@@ -186,15 +192,19 @@ def _print_advice(advice: ImbueAdvice) -> None:
     print_examples(advice.preview, 3)
 
 
-def _print_result(result: ImbueResult, *, dry_run: bool) -> None:
+def _print_result(subject: str, result: ImbueResult, *, dry_run: bool) -> None:
     for tag in result.already:
         print_text(f"{tag.tag}: left out already, by '{tag.imbued_by}'.")
     for tag in result.added:
-        matched = f"{tag.pictures} picture{'s' * (tag.pictures != 1)}" if tag.pictures else "no picture has it"
+        matched = number_of(tag.pictures, "picture") if tag.pictures else "no picture has it"
         print_text(f"{tag.tag}: {matched}.")
     for entry in result.kept:
-        print_text(f"'{entry}' stays on the list because you put it there, though the advice would keep such tags.")
+        verb = f"loratui rules set {shlex.quote(subject)} --keep={shlex.quote(entry)}"
+        print_text(
+            f"'{entry}' stays on the list, where it was put before; the preset would not: `{verb}` takes it off."
+        )
     would = "would go" if dry_run else "went"
-    changed = f"{result.preview.changed} of {result.preview.pictures} captions change{'' if dry_run else 'd'}"
-    print_text(f"{len(result.added)} tag{'s' * (len(result.added) != 1)} {would} on the imbued list; {changed}.")
+    captions = number_of(result.preview.pictures, "caption")
+    changed = f"{result.preview.changed:,} of {captions} {'would change' if dry_run else 'changed'}"
+    print_text(f"{number_of(len(result.added), 'tag')} {would} on the imbued list; {changed}.")
     print_examples(result.preview, 3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
-from loratui.cli.session import Query, open_library
+from loratui.cli.session import Query, find_duplicates, open_library
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +20,19 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
 
     A tag said of 85 % of the pictures (critical) is learned with the trigger word whatever the captions say; from
     60 % on (warning) it may be. What belongs to the subject is better imbued, what does not needs pictures without
-    it. `share` is of the pictures that the query chooses, `weight` of what training sees: pictures times repeats.
+    it. `share` is of the pictures chosen that a tagger read or a person tagged, `weight` of what training sees of them:
+    pictures times repeats. `band` is critical from 85 %, warning from 60 % and info from 35 % on.
 
     Example: `loratui tags list Mira -role:rejected`
     """
     from loratui.captions.counts import read_book
+    from loratui.captions.untagged import explain_untagged
 
+    text = " ".join(query)
     with open_library() as catalog:
-        book = read_book(catalog, subject, " ".join(query))
-    tags = book.count_tags()
+        book = read_book(catalog, subject, text, duplicates=find_duplicates(catalog, subject))
+        tags = book.count_tags()
+        empty = "" if tags or show.json else explain_untagged(catalog, book, text)
     if show.json:
         print_json(
             [
@@ -63,8 +67,15 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
             ]
             for item in tags
         ],
-        empty="No picture has a tag. `loratui tag` finds some; importing reads the ones beside pictures.",
+        empty=empty,
     )
+    if any(item.band for item in tags):
+        remark(
+            "band: from 85 % a tag is learned whatever captions say (critical), from 60 % it may be (warning).", show
+        )
+    unread = len(book.pictures) - len(book.looked_at)
+    if tags and unread:
+        remark(f"{number_of(unread, 'picture')} without tags and not read by a tagger didn't count.", show)
     if book.written:
         remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
 

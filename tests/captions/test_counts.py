@@ -100,6 +100,7 @@ def test_a_tag_counts_once_per_picture_however_it_is_spelled(catalog: Catalog) -
 def test_shares_are_also_of_the_primary_pictures_and_of_what_training_sees(catalog: Catalog) -> None:
     set_role(catalog, "mira", "primary", "name:one")
     set_role(catalog, "mira", "supporting", "name:two OR name:three")
+    add_tags(catalog, "mira", "", ["hat"])
     add_tags(catalog, "mira", "name:one OR name:four", ["smile"])
     smile = counts(catalog)["smile"]
     # A primary picture is seen five times an epoch, a supporting one twice, one in the inbox never.
@@ -107,6 +108,7 @@ def test_shares_are_also_of_the_primary_pictures_and_of_what_training_sees(catal
 
 
 def test_a_query_chooses_the_pictures_that_are_counted(catalog: Catalog) -> None:
+    add_tags(catalog, "mira", "", ["smile"])
     add_tags(catalog, "mira", "name:one OR name:two", ["hat"])
     assert counts(catalog, "name:one OR name:three")["hat"].share == 0.5
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from loratui.captions import imbue
 from loratui.captions.advice import FUSED, STEADY, UNSTEADY
-from loratui.captions.counts import CaptionBook
-from loratui.captions.imbue import advise, apply_imbue, read_training_book, suggest_imbue
+from loratui.captions.counts import CaptionBook, read_book
+from loratui.captions.imbue import advise, apply_imbue, read_training_book, suggest_imbue, tell_why_nothing
 from loratui.captions.presets import find_preset, load_presets
 from loratui.captions.rules import CaptionRules
 from loratui.captions.service import captions_of, change_rules, rules_of
@@ -119,7 +119,7 @@ def test_what_is_nearly_always_there_fuses_and_says_how_many_pictures_help(catal
     assert verdicts(advice) == {"1girl": "keep", "white background": "fused", "smile": "keep"}
     (fused,) = advice.find("fused")
     assert [one.name for one in fused.behind] == ["19.png"]
-    assert fused.remedy.startswith("Add 3 contrast pictures without it, give the 1 without it more repeats")
+    assert fused.remedy.startswith("Add 3 supporting contrast pictures without it, give the 1 without it more repeats")
     # Three more bring it under 85 %; two would not.
     assert 19 / (PICTURES + 3) < FUSED <= 19 / (PICTURES + 2)
     assert sentence(advice, "background") == "White background will be there unasked."
@@ -134,7 +134,7 @@ def test_repeats_decide_what_fuses(catalog: Catalog) -> None:
     (fused,) = advice.find("fused")
     assert (fused.tag, fused.share, fused.weight) == ("white background", 0.5, 0.9)
     # 90 of 106 pictures seen in an epoch are under 85 %, 90 of 105 are not; a new one is seen once.
-    assert fused.remedy.startswith("Add 6 contrast pictures")
+    assert fused.remedy.startswith("Add 6 supporting contrast pictures")
 
 
 def test_what_may_be_part_of_the_subject_is_asked_about(catalog: Catalog) -> None:
@@ -189,7 +189,36 @@ def test_only_training_pictures_with_tags_count(catalog: Catalog) -> None:
     set_role(catalog, "mira", "rejected", "name:0[0]*")
     advice = suggest_imbue(catalog, "mira")
     assert advice.tags[0].share == 1.0
-    assert any("10 pictures have no tags" in note for note in advice.notes)
+    assert any("10 pictures have no tags, were not read" in note for note in advice.notes)
+
+
+def test_a_picture_that_a_tagger_read_counts_though_nothing_in_it_was_sure(catalog: Catalog) -> None:
+    members = select_memberships(catalog, "mira")
+    for place, member in enumerate(members[:6]):
+        store_tag_scores(catalog, member.picture_id, "t", [("water bottle", "general", 0.9 if place < 2 else 0.2)])
+    set_role(catalog, "mira", "primary", "")
+    advice = suggest_imbue(catalog, "mira")
+    (bottle,) = advice.tags
+    assert (bottle.share, bottle.share_primary, bottle.weight) == (pytest.approx(1 / 3),) * 3
+    assert bottle.verdict == "keep"
+    assert advice.pictures == 6
+    assert any("14 pictures have no tags, were not read by a tagger either" in note for note in advice.notes)
+    counted = read_book(catalog, "mira").count_tags()
+    assert [(one.share, one.share_primary, one.weight) for one in counted] == [(pytest.approx(1 / 3),) * 3]
+
+
+def test_where_nothing_is_proposed_it_is_said_what_was_looked_at(catalog: Catalog) -> None:
+    assert tell_why_nothing(suggest_imbue(catalog, "mira")) == ""
+    tag(catalog, "smile")
+    assert tell_why_nothing(suggest_imbue(catalog, "mira")).startswith(
+        "Nothing to imbue among 1 tag of 20 pictures: none says anything about eye colour,"
+    )
+    tag(catalog, "freckles", 0, 10)
+    assert "'freckles' is the most frequent, in 50%" in tell_why_nothing(suggest_imbue(catalog, "mira"))
+    tag(catalog, "freckles")
+    assert tell_why_nothing(suggest_imbue(catalog, "mira")) == ""
+    apply_imbue(catalog, "mira")
+    assert "the list leaves out freckles already" in tell_why_nothing(suggest_imbue(catalog, "mira"))
 
 
 def test_applying_adds_to_the_list_and_undo_takes_it_back(catalog: Catalog) -> None:

@@ -145,6 +145,14 @@ def test_checks_that_need_something_say_what(catalog: Catalog, mira: str) -> Non
         check_subject(catalog, mira, ["bluur"])
 
 
+def test_where_a_tagger_was_sure_of_nothing_the_check_leads_to_the_threshold(catalog: Catalog, mira: str) -> None:
+    score(catalog, mira, "all", {"watermark": 0.3})
+    (skipped,) = check_subject(catalog, mira, ["text"]).skipped
+    assert "tagged by wd. Nothing scored 0.35 or more" in skipped.why
+    assert "loratui rules set Mira --general-threshold 0.30" in skipped.why
+    assert "loratui tag" not in skipped.why
+
+
 def test_text_and_people_come_from_tags_and_a_person_has_the_last_word(catalog: Catalog, mira: str) -> None:
     score(catalog, mira, "all", {"1girl": 0.9, "smile": 0.8})
     score(catalog, mira, "name:sharp.png", {"watermark": 0.7, "English_Text": 0.4, "2girls": 0.5})

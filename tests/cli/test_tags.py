@@ -68,3 +68,12 @@ def test_a_tag_with_a_minus_is_not_added_but_names_the_option_that_removes(mira:
         assert "minus" in done.stderr
         assert "--remove" in done.stderr
     assert {item["tag"] for item in read("tags", "list", "Mira")} == {"smile", "hat"}
+
+
+def test_a_query_that_chooses_no_picture_is_told_from_pictures_without_tags(mira: Home, run: Run) -> None:
+    assert (
+        run("tags", "list", "Mira", "role:primary").stdout == "No picture of Mira matches the query 'role:primary'.\n"
+    )
+    listed = run("tags", "list", "Mira")
+    assert "band: from 85 %" in listed.stderr
+    assert run("tags", "list", "Mira", "--quiet").stderr == ""
