@@ -13,17 +13,16 @@ from loratui.captions.rules import (
     CaptionRules,
     check_names,
     fill_in,
-    list_tags_above_thresholds,
     parse_rules,
-    split_edits,
+    thresholds_of,
 )
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
 from loratui.captions.tags import mentions
 from loratui.catalog.caption_import import store_captions
-from loratui.catalog.edits import get_rules, set_rules, tag_edits_of, tag_scores_of
+from loratui.catalog.edits import get_rules, set_rules
 from loratui.catalog.query import get_memberships, select_memberships
-from loratui.catalog.sentences import sentences_of
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.tagged import list_tagged
 from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
@@ -39,6 +38,9 @@ RuleChanges = Mapping[str, Any] | Callable[[CaptionRules], Mapping[str, Any]]
 
 # Up to this many pictures are asked about one by one, not with all of their subject.
 _FEW = 1_000
+
+# What the caption of a picture that has left the subject meanwhile is made of.
+_NOTHING: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str] = ((), (), (), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +120,19 @@ def captions_of(
     """The captions that a trainer sees, by membership id: of these memberships, or of all."""
     owner = _find(catalog, subject)
     rules = rules_of(catalog, owner)
-    ids: list[int] | None = None
-    if memberships is not None and len(memberships) <= _FEW:
-        ids = [picture.id for picture in memberships]
-        edits = tag_edits_of(catalog, owner, ids=ids)
-        scores = tag_scores_of(catalog, owner, picture_ids=[picture.picture_id for picture in memberships])
-    else:
-        edits, scores = tag_edits_of(catalog, owner), tag_scores_of(catalog, owner)
     chosen = select_memberships(catalog, owner) if memberships is None else memberships
-    sentences = sentences_of(catalog, owner, ids=ids) if rules.say != "tags" else {}
+    whole = memberships is None or len(chosen) > _FEW
+    tagged = list_tagged(
+        catalog, owner, "" if whole else [picture.id for picture in chosen], thresholds=thresholds_of(rules)
+    )
+    made_of = {one.id: one for one in tagged}
     captioner = Captioner(owner, rules)
-    return {
-        picture.id: captioner.caption(
-            picture.caption or "",
-            *split_edits(edits.get(picture.id, ())),
-            list_tags_above_thresholds(scores.get(picture.picture_id, ()), rules),
-            sentences[picture.id].text if picture.id in sentences else "",
-        )
-        for picture in chosen
-    }
+    found = {}
+    for picture in chosen:
+        one = made_of.get(picture.id)
+        added, removed, scored, sentence = (one.added, one.removed, one.scored, one.sentence) if one else _NOTHING
+        found[picture.id] = captioner.caption(picture.caption or "", added, removed, scored, sentence)
+    return found
 
 
 def show_captions(catalog: Catalog, subject: Subject | str, query: str = "") -> list[ShownCaption]:
