@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -24,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from email.message import Message
     from http.client import HTTPResponse
 
@@ -38,6 +38,8 @@ LONGEST = 2_000
 
 _MAX_ANSWER = 1 << 20
 _LONGEST_WAIT = 120.0
+# A list of models is at hand in any server that is well.
+_LIST_TIMEOUT_S = 15.0
 # Answered by a server that is busy, starting or in trouble: the same question may work in a moment.
 _TRY_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
@@ -73,6 +75,14 @@ class TroubledError(LoratuiError):
     code = "captioner_troubled"
 
 
+Tell = Callable[[str], None]
+"""Takes what is being waited for, in words."""
+
+
+def _tell_nobody(words: str) -> None:
+    """For a caller that does not care."""
+
+
 class Captioner:
     """A model behind an endpoint. May be used from several threads; all share its rate limit."""
 
@@ -91,17 +101,22 @@ class Captioner:
     ) -> None:
         """Nothing is asked yet. `retries` come on top of the first try; `per_minute` 0 means no limit.
 
-        An address outside this machine and its private network is refused with RefusedError unless `upload`:
-        the pictures would leave the house. `key` is sent as a bearer token and never shown.
+        A server that leaves a question without an answer for `timeout_s` seconds is asked once more. An address
+        outside this machine and its private network is refused with RefusedError unless `upload`: the pictures would
+        leave the house. `key` is sent as a bearer token and never shown.
         """
         self.endpoint = _check_endpoint(endpoint)
         for name, value, least in (
             ("max-tokens", max_tokens, 1),
             ("per-minute", per_minute, 0),
             ("retries", retries, 0),
+            ("timeout", timeout_s, 0),
         ):
-            if value < least:
-                raise UsageError(f"--{name} can't be {value:g}.", hint=f"Give a number from {least} up.")
+            if value < least or (name == "timeout" and value == 0):
+                raise UsageError(
+                    f"--{name} can't be {value:g}.",
+                    hint=f"Give a number {'above 0' if name == 'timeout' else f'from {least} up'}.",
+                )
         self.host = urllib.parse.urlsplit(self.endpoint).netloc.rpartition("@")[2]
         self._private = _is_private(self.endpoint)
         if not self._private and not upload:
@@ -112,7 +127,8 @@ class Captioner:
             )
         self.model = model
         self._key = key
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
+        self.list_timeout_s = min(timeout_s, _LIST_TIMEOUT_S)
         self._retries = retries
         self._pause_s = 60.0 / per_minute if per_minute > 0 else 0.0
         self._max_tokens = max_tokens
@@ -130,14 +146,14 @@ class Captioner:
         """The model and where it runs, as it is kept with each sentence."""
         return f"{self.model}@{self.host}"
 
-    def choose_model(self, cancel: threading.Event | None = None) -> str:
+    def choose_model(self, cancel: threading.Event | None = None, tell: Tell = _tell_nobody) -> str:
         """Find out which model to ask when none was named: the only one that is served.
 
         Raises UsageError naming the models when there are several, NotFoundError when there is none.
         """
         if self.model:
             return self.model
-        answer = self._call("/models", None, cancel)
+        answer = self._call("/models", None, cancel, tell)
         listed = answer.get("data")
         served = [str(item["id"]) for item in listed or () if isinstance(item, dict) and "id" in item]
         if not served:
@@ -152,11 +168,13 @@ class Captioner:
         self.model = served[0]
         return self.model
 
-    def describe(self, jpeg: bytes, question: str, cancel: threading.Event | None = None) -> Sentence:
+    def describe(
+        self, jpeg: bytes, question: str, cancel: threading.Event | None = None, tell: Tell = _tell_nobody
+    ) -> Sentence:
         """Ask about one picture, given as the bytes of a JPEG file.
 
-        Waits for the rate limit, and tries again with growing pauses while the server is busy. Raises DeclinedError
-        when this picture gets no usable answer, another LoratuiError when none would, Cancelled.
+        Waits for the rate limit, and tries again with growing pauses while the server is busy; `tell` hears of it.
+        Raises DeclinedError when this picture gets no usable answer, another LoratuiError when none would, Cancelled.
         """
         url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
         body = {
@@ -171,38 +189,58 @@ class Captioner:
                 }
             ],
         }
-        return read_answer(self._call("/chat/completions", body, cancel))
+        return read_answer(self._call("/chat/completions", body, cancel, tell))
 
-    def _call(self, path: str, body: dict[str, Any] | None, cancel: threading.Event | None) -> dict[str, Any]:
+    def _call(
+        self, path: str, body: dict[str, Any] | None, cancel: threading.Event | None, tell: Tell
+    ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
+        limit = self.timeout_s if data is not None else self.list_timeout_s
         wait = _waiter(cancel)
-        last: Exception | None = None
-        for attempt in range(self._retries + 1):
+        for attempt in range(1, self._retries + 2):
             self._take_turn(wait)
             try:
-                return self._send(path, data)
+                return self._send(path, data, limit)
             except urllib.error.HTTPError as error:
-                last = self._read_refusal(error)
+                last = self._read_refusal(error, is_picture=data is not None)
                 if error.code not in _TRY_AGAIN:
                     raise last from error
-                pause = _read_retry_after(error.headers)
+                what, pause = f"answers {error.code}", _read_retry_after(error.headers)
+                if pause is not None and pause > _LONGEST_WAIT:
+                    raise LoratuiError(
+                        f"{last.message.rstrip('.')}, and asks to be left alone for {_say_seconds(pause)}; "
+                        f"loratui waits {_say_seconds(_LONGEST_WAIT)} at most.",
+                        hint="Run it again after that time, or ask another server with --endpoint.",
+                    ) from error
             except (urllib.error.URLError, OSError, HTTPException, _GarbledError) as error:
-                last, pause = self._unreachable(error), None
-            if attempt < self._retries:
-                wait(min(_LONGEST_WAIT, 0.5 * 2**attempt if pause is None else pause))
-        assert last is not None
-        raise last
+                last, what, pause = self._unreachable(error, limit, attempt), "does not answer", None
+                # What took as long as this twice would only take it again.
+                if _is_timeout(error) and attempt > 1:
+                    raise last from error
+            if attempt > self._retries:
+                raise last
+            pause = 0.5 * 2 ** (attempt - 1) if pause is None else pause
+            tell(f"{self.host} {what}, asked again in {_say_seconds(pause)}")
+            wait(pause)
+            tell(f"{self.host} {what}, asked again")
+        raise AssertionError("every way out is above")
 
-    def _send(self, path: str, data: bytes | None) -> dict[str, Any]:
+    def _send(self, path: str, data: bytes | None, limit: float) -> dict[str, Any]:
         headers = {"Accept": "application/json", "User-Agent": "loratui"}
         if data is not None:
             headers["Content-Type"] = "application/json"
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         request = urllib.request.Request(self.endpoint + path, data, headers)
+        until = time.monotonic() + limit
+        raw = bytearray()
         response: HTTPResponse
-        with self._opener.open(request, timeout=self._timeout_s) as response:
-            raw = response.read(_MAX_ANSWER + 1)
+        with self._opener.open(request, timeout=limit) as response:
+            # Bit by bit: a server that sends a byte now and then would never run into the socket's own limit.
+            while len(raw) <= _MAX_ANSWER and (part := response.read1(_MAX_ANSWER)):
+                raw += part
+                if time.monotonic() > until:
+                    raise TimeoutError
         try:
             answer = json.loads(raw) if len(raw) <= _MAX_ANSWER else None
         except ValueError:
@@ -220,9 +258,19 @@ class Captioner:
             self._next_at = start + self._pause_s
         wait(max(0.0, start - time.monotonic()))
 
-    def _read_refusal(self, error: urllib.error.HTTPError) -> LoratuiError:
+    def _read_refusal(self, error: urllib.error.HTTPError, *, is_picture: bool) -> LoratuiError:
         said = _read_message(error)
         match error.code:
+            case 404 if not is_picture:
+                return NotFoundError(
+                    f"{self.endpoint}/models does not exist{said}.",
+                    hint="Check --endpoint; most end in /v1. Where a server lists no models, name one with --model.",
+                )
+            case 429:
+                return LoratuiError(
+                    f"{self.host} answers 429, too many questions{said}.",
+                    hint="Ask more slowly with --per-minute, or later.",
+                )
             case 401 | 403:
                 return RefusedError(
                     f"{self.host} refuses the key{said}.", hint="Put the right one into LORATUI_CAPTIONER_KEY."
@@ -232,7 +280,7 @@ class Captioner:
                     f"{self.host} knows no model {self.model!r}, or nothing at this address{said}.",
                     hint="Check --model and --endpoint; most endpoints end in /v1.",
                 )
-            case 400 | 413 | 415 | 422:
+            case 400 | 413 | 415 | 422 if is_picture:
                 return DeclinedError(
                     f"{self.host} does not take this picture{said}.", hint="Does the model see pictures at all?"
                 )
@@ -244,12 +292,14 @@ class Captioner:
             case _:
                 return TroubledError(f"{self.host} answers {error.code}{said}.", hint="Look into the server's log.")
 
-    def _unreachable(self, error: Exception) -> LoratuiError:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        if isinstance(reason, TimeoutError):
+    def _unreachable(self, error: Exception, limit: float, attempt: int) -> LoratuiError:
+        if _is_timeout(error):
+            often = f", asked {attempt} times" if attempt > 1 else ""
             return LoratuiError(
-                f"{self.host} did not answer within {self._timeout_s:g} s.", hint="Is the model still loading?"
+                f"{self.host} did not answer within {limit:g} s{often}.",
+                hint="Is the model still loading, or slow? --timeout gives it longer.",
             )
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
         return MissingFeatureError(
             f"No captioner answers at {self.endpoint}: {reason}.",
             hint="Start one there (vLLM, Ollama, LM Studio), or name another with --endpoint.",
@@ -301,6 +351,17 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 class _GarbledError(Exception):
     """The server answered with something that can't be read."""
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error.reason if isinstance(error, urllib.error.URLError) else error, TimeoutError)
+
+
+def _say_seconds(seconds: float) -> str:
+    """A pause as people say it: 0.5 s, 20 s, 2 min, 1.5 h."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 5400 else f"{seconds / 3600:.3g} h"
 
 
 def _waiter(cancel: threading.Event | None) -> Callable[[float], None]:

@@ -7,20 +7,24 @@ import queue
 import re
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from loratui.captions.captioner import DeclinedError, TroubledError
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.interrupts import hold_interrupts
+from loratui.catalog.locks import work_alone
 from loratui.catalog.query import select_memberships
-from loratui.catalog.sentences import sentences_of, store_sentences
+from loratui.catalog.sentences import SentenceKeeper, sentences_of
+from loratui.catalog.store import now
 from loratui.catalog.subjects import get_subject
 from loratui.errors import Cancelled, LoratuiError, NotFoundError, UsageError
 from loratui.events import Progress, ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from loratui.captions.captioner import Captioner, Sentence
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
     from loratui.events import Report
+
+T = TypeVar("T")
 
 DEFAULT_QUESTION = """\
 Describe this picture in one or two plain sentences, as a caption to train an image model with.
@@ -49,22 +55,25 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLACEHOLDERS = ("trigger", "class_word", "who", "imbued", "tags", "name")
 # When the first so many answers are all refusals, the model or the question is at fault, not the pictures.
 _GIVE_UP_AFTER = 5
-_SAVE_EVERY_S = 2.0
+_SAVE_EVERY_S, _REPORT_EVERY_S = 2.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DescribeResult:
-    """What came of describing: pictures with a new sentence, those that had one, and those without, with the reason.
+    """What came of describing so many pictures: how many were `described`, and how many `kept` the sentence they had.
 
-    `cut` sentences met the token limit and end at their last full stop. Tokens are as the server counted them.
+    `replaced` of those described had another sentence before; `declined` got none, with the reason. `cut` sentences
+    met the token limit and end at their last full stop. Tokens are as the server counted them.
     """
 
-    described: int
-    kept: int
-    declined: tuple[tuple[str, str], ...]
-    cut: int
-    prompt_tokens: int
-    answer_tokens: int
+    pictures: int = 0
+    described: int = 0
+    kept: int = 0
+    replaced: int = 0
+    declined: tuple[tuple[str, str], ...] = ()
+    cut: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
 
 def default_question(kind: str) -> str:
@@ -112,6 +121,7 @@ def describe_pictures(
     *,
     question: str = "",
     again: bool = False,
+    before: datetime | None = None,
     parallel: int = 2,
     side: int = 1024,
     duplicates: Duplicates | None = None,
@@ -121,31 +131,28 @@ def describe_pictures(
     """Ask a captioner about pictures and keep its sentences beside the tags; rules say whether captions use them.
 
     With an empty selection all but the rejected pictures are asked about. A picture that the same model has
-    described under the same question is passed over unless `again`. Pictures are sent as training sees them, upright
-    and cropped, at most `side` pixels long. What was answered is kept when the rest fails or is stopped. Raises
-    Cancelled, UsageError for the question, and the captioner's own error when no picture would get an answer.
+    described under the same question is passed over unless `again`, or when that was earlier than `before`. Pictures
+    are sent as training sees them, upright and cropped, at most `side` pixels long. What was answered is kept when the
+    rest fails or is stopped, and is one action that undo takes back. Raises Cancelled, UsageError for the question,
+    ConflictError while pictures of the subject are described already, and the captioner's own error when no picture
+    would get an answer.
     """
     for name, value in (("parallel", parallel), ("side", side)):
         if value < 1:
             raise UsageError(f"{name} can't be {value}.", hint="Give a whole number from 1 up.")
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     template = question.strip() or default_question(owner.kind)
-    captioner.choose_model(cancel)
-    mark = hashlib.sha256(template.encode()).hexdigest()[:12]
     chosen = _choose(catalog, owner, selection, duplicates)
-    if not again:
-        known = sentences_of(catalog, owner)
-        # By the model, wherever it runs: the same one gives the same kind of sentence.
-        before = {
-            id_
-            for id_, had in known.items()
-            if (had.captioner.rpartition("@")[0], had.prompt) == (captioner.model, mark)
-        }
-    else:
-        before = set()
-    todo = [picture for picture in chosen if picture.id not in before]
-    job = _Job(catalog, owner, captioner, template, mark, side, cancel or threading.Event())
-    return job.run(todo, parallel, report, kept=len(chosen) - len(todo))
+    job = _Job(catalog, owner, captioner, template, side, report)
+    if not chosen:
+        return DescribeResult()
+    with (
+        work_alone(catalog, owner, "describe", f"has pictures of {owner.name} described"),
+        hold_interrupts() as interrupted,
+    ):
+        return job.run(
+            chosen, parallel, again=again, before=before, cancels=(interrupted, *([cancel] if cancel else ()))
+        )
 
 
 def _choose(catalog: Catalog, owner: Subject, selection: Selection, duplicates: Duplicates | None) -> list[Membership]:
@@ -160,22 +167,17 @@ class _Job:
     """One call of describe_pictures: threads ask, the caller's thread keeps and reports."""
 
     def __init__(
-        self,
-        catalog: Catalog,
-        owner: Subject,
-        captioner: Captioner,
-        template: str,
-        mark: str,
-        side: int,
-        cancel: threading.Event,
+        self, catalog: Catalog, owner: Subject, captioner: Captioner, template: str, side: int, report: Report
     ) -> None:
         self._catalog, self._owner, self._captioner = catalog, owner, captioner
-        self._template, self._mark, self._side = template, mark, side
-        self._cancels = [cancel]
+        self._template, self._side, self._report = template, side, report
+        self._mark = hashlib.sha256(template.encode()).hexdigest()[:12]
+        self._cancels: Sequence[threading.Event] = ()
         self._stop = threading.Event()
         self._todo: queue.SimpleQueue[Membership] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[Membership, Sentence | Exception]] = queue.SimpleQueue()
         self._fresh: dict[int, str] = {}
+        # What the captioner waits for, told by its threads; the next answer wipes it out.
+        self._trouble = ""
         rules = rules_of(catalog, owner)
         self._values = {
             "trigger": owner.trigger,
@@ -187,25 +189,73 @@ class _Job:
         # Checked before the first picture is sent.
         fill_question(template, self._values)
 
-    def run(self, todo: list[Membership], parallel: int, report: Report, *, kept: int) -> DescribeResult:
+    def run(
+        self,
+        chosen: Sequence[Membership],
+        parallel: int,
+        *,
+        again: bool,
+        before: datetime | None,
+        cancels: Sequence[threading.Event],
+    ) -> DescribeResult:
+        self._cancels = cancels
+        started = now()
+        self._choose_model(len(chosen))
+        known = sentences_of(self._catalog, self._owner)
+        todo = []
+        for picture in chosen:
+            had = known.get(picture.id)
+            # By the model, wherever it runs: the same one gives the same kind of sentence.
+            is_same = had is not None and had.captioner.rpartition("@")[0] == self._captioner.model
+            is_same = is_same and had is not None and had.prompt == self._mark
+            if had is None or not is_same or (had.at < before if before is not None else again):
+                todo.append(picture)
+        way_on = "The same command goes on with the others."
+        if again and before is None:
+            moment = started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            way_on = f"The same command with --before={moment} goes on with the others, whose old sentences are kept."
+        result = self._take_answers(todo, parallel, way_on, known.keys())
+        return replace(result, pictures=len(chosen), kept=len(chosen) - len(todo))
+
+    def _choose_model(self, total: int) -> None:
+        answers: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
+        progress = Progress("describe", 0, total, note=f"waiting for {self._captioner.host}")
+        self._report(progress)
+        self._start(lambda: answers.put(_try(lambda: self._captioner.choose_model(self._stop, self._tell))))
+        try:
+            answer = self._wait_for(answers, progress, self._captioner.list_timeout_s)
+        except Cancelled:
+            raise Cancelled(
+                f"Describing was stopped before {self._captioner.host} said which models it has; nothing was changed.",
+                hint="Look whether that server is well, or name a model with --model.",
+            ) from None
+        finally:
+            # For those that wait between two tries; the next ones get another event.
+            self._stop.set()
+        if isinstance(answer, Exception):
+            raise answer
+        self._stop = threading.Event()
+
+    def _take_answers(
+        self, todo: Sequence[Membership], parallel: int, way_on: str, had: Container[int]
+    ) -> DescribeResult:
         if "{tags}" in self._template:
             self._tags = captions_of(self._catalog, self._owner, todo)
         for picture in todo:
             self._todo.put(picture)
-        # Daemons: after a stop nobody waits for a model that thinks for minutes.
-        for _ in range(min(max(1, parallel), len(todo))):
-            threading.Thread(target=self._ask, name="captioner", daemon=True).start()
-        with hold_interrupts() as interrupted:
-            self._cancels.append(interrupted)
-            return self._take_answers(todo, report, kept)
-
-    def _take_answers(self, todo: list[Membership], report: Report, kept: int) -> DescribeResult:
+        answers: queue.SimpleQueue[tuple[Membership, Sentence | Exception]] = queue.SimpleQueue()
+        for _ in range(min(parallel, len(todo))):
+            self._start(lambda: self._ask(answers))
+        keeper = SentenceKeeper(self._catalog, self._owner.name, self._captioner.name, self._mark)
         declined: list[tuple[str, str]] = []
-        described = cut = prompt_tokens = answer_tokens = 0
+        described = replaced = cut = prompt_tokens = answer_tokens = 0
         started = saved = time.monotonic()
+        progress = Progress("describe", 0, len(todo), note=f"waiting for {self._captioner.host}")
+        if todo:
+            self._report(progress)
         try:
             for number in range(len(todo)):
-                picture, answer = self._wait_for_answer()
+                picture, answer = self._wait_for(answers, progress, self._captioner.timeout_s)
                 if isinstance(answer, DeclinedError | TroubledError):
                     declined.append((picture.name, f"{answer.message} {answer.hint}".strip()))
                     if len(declined) == min(_GIVE_UP_AFTER, len(todo)) and not described:
@@ -218,53 +268,78 @@ class _Job:
                 else:
                     self._fresh[picture.id] = answer.text
                     described += 1
+                    replaced += picture.id in had
                     cut += answer.cut
                     prompt_tokens += answer.prompt_tokens
                     answer_tokens += answer.answer_tokens
                 if time.monotonic() - saved > _SAVE_EVERY_S:
-                    self._save()
+                    self._save(keeper)
                     saved = time.monotonic()
                 done = number + 1
                 eta = (time.monotonic() - started) / done * (len(todo) - done)
-                report(Progress("describe", done, len(todo), eta, picture.name))
+                progress = Progress("describe", done, len(todo), eta, picture.name)
+                self._report(progress)
         except Cancelled:
             raise Cancelled(
                 f"Describing was stopped; {described} of {len(todo)} pictures have a new sentence.",
-                hint="Run it again to go on with the others.",
+                hint=f"{'`loratui undo` takes them back. ' if described else ''}{way_on}",
             ) from None
+        except LoratuiError as error:
+            if described:
+                kept = f"{described} of {len(todo)} pictures have a new sentence, which is kept."
+                error.hint = f"{error.hint} {kept} {way_on}".strip()
+            raise
         finally:
             self._stop.set()
-            self._save()
-        return DescribeResult(described, kept, tuple(declined), cut, prompt_tokens, answer_tokens)
+            self._save(keeper)
+        return DescribeResult(
+            described=described,
+            replaced=replaced,
+            declined=tuple(declined),
+            cut=cut,
+            prompt_tokens=prompt_tokens,
+            answer_tokens=answer_tokens,
+        )
 
-    def _wait_for_answer(self) -> tuple[Membership, Sentence | Exception]:
+    def _start(self, work: Callable[[], None]) -> None:
+        # Daemons: after a stop nobody waits for a model that thinks for minutes.
+        threading.Thread(target=work, name="captioner", daemon=True).start()
+
+    def _wait_for(self, answers: queue.SimpleQueue[T], progress: Progress, limit: float) -> T:
+        """The next answer; meanwhile it is told, time and again, what is waited for, and how long at most."""
+        asked = told = time.monotonic()
         while True:
-            if self._is_cancelled():
+            if any(cancel.is_set() for cancel in self._cancels):
                 raise Cancelled("Describing was stopped.")
             try:
-                return self._done.get(timeout=0.1)
+                answer = answers.get(timeout=0.1)
             except queue.Empty:
+                if time.monotonic() - told >= _REPORT_EVERY_S:
+                    told = time.monotonic()
+                    seconds = told - asked
+                    trouble = f"{self._trouble} ({seconds:.0f} s so far)" if self._trouble else ""
+                    waiting = f"waiting for {self._captioner.host}, {seconds:.0f} s of {limit:g}"
+                    self._report(replace(progress, note=trouble or waiting))
                 continue
+            self._trouble = ""
+            return answer
 
-    def _is_cancelled(self) -> bool:
-        return any(cancel.is_set() for cancel in self._cancels)
+    def _tell(self, words: str) -> None:
+        self._trouble = words
 
-    def _save(self) -> None:
+    def _save(self, keeper: SentenceKeeper) -> None:
         if self._fresh:
-            store_sentences(self._catalog, self._captioner.name, self._mark, self._fresh)
+            keeper.keep(self._fresh)
             self._fresh.clear()
 
-    def _ask(self) -> None:
-        while not (self._stop.is_set() or self._is_cancelled()):
+    def _ask(self, answers: queue.SimpleQueue[tuple[Membership, Sentence | Exception]]) -> None:
+        while not self._stop.is_set():
             try:
                 picture = self._todo.get_nowait()
             except queue.Empty:
                 return
-            try:
-                self._done.put((picture, self._describe(picture)))
-            # Whatever goes wrong here is told by the thread that waits for it.
-            except Exception as error:
-                self._done.put((picture, error))
+            # Whatever goes wrong is told by the thread that waits for it.
+            answers.put((picture, _try(partial(self._describe, picture))))
 
     def _describe(self, picture: Membership) -> Sentence:
         try:
@@ -272,7 +347,14 @@ class _Job:
         except LoratuiError as error:
             raise DeclinedError(f"it can't be read: {error.message}", hint=error.hint) from error
         values = {**self._values, "name": picture.name, "tags": self._tags.get(picture.id, "")}
-        return self._captioner.describe(jpeg, fill_question(self._template, values), self._stop)
+        return self._captioner.describe(jpeg, fill_question(self._template, values), self._stop, self._tell)
+
+
+def _try(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 def encode_picture(catalog: Catalog, picture: Membership, side: int) -> bytes:

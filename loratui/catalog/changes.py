@@ -66,14 +66,16 @@ Step = Replaced | Placed
 class Change:
     """A journalled action in progress: every write goes through it, reads may use `connection`.
 
-    `label` is what history shows; it may be made more exact while the action goes on.
+    `label` is what history shows; it may be made more exact while the action goes on. `entry` is the id of the entry
+    that the action goes on with, 0 for one of its own; once recorded, the one that has it.
     """
 
-    def __init__(self, connection: Connection, action: str, label: str) -> None:
+    def __init__(self, connection: Connection, action: str, label: str, onto: int = 0) -> None:
         self.connection = connection
         self.action = action
         self.label = label
         self.steps: list[Step] = []
+        self.entry = onto if onto and _is_newest(connection, onto) else 0
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows that all have the same keys; returns their ids in order."""
@@ -129,6 +131,12 @@ class Change:
         if not self.steps:
             return
         journal = tables.journal
+        if self.entry:
+            own = journal.c.id == self.entry
+            before = unpack(self.connection.execute(select(journal.c.changes).where(own)).scalar_one())
+            values = {"label": self.label, "changes": pack([*before, *self.steps])}
+            self.connection.execute(journal.update().where(own).values(values))
+            return
         self.connection.execute(journal.delete().where(journal.c.undone_at.is_not(None)))
         entry = {
             "at": at,
@@ -139,7 +147,15 @@ class Change:
         }
         newest = self.connection.execute(insert(journal), entry).inserted_primary_key
         if newest is not None:
+            self.entry = newest[0]
             self.connection.execute(journal.delete().where(journal.c.id <= newest[0] - KEPT_ENTRIES))
+
+
+def _is_newest(connection: Connection, entry: int) -> bool:
+    """Whether nothing was done after an action, and it is not undone: only then can more become part of it."""
+    journal = tables.journal.c
+    newest = connection.execute(select(journal.id, journal.undone_at).order_by(journal.id.desc()).limit(1)).first()
+    return newest is not None and tuple(newest) == (entry, None)
 
 
 def key_of(table: Table) -> str:

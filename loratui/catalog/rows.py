@@ -163,6 +163,7 @@ class Sentence:
     captioner: str
     prompt: str
     text: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
 from loratui.catalog import tables
 from loratui.catalog.query import as_values
@@ -32,19 +32,29 @@ def sentences_of(catalog: Catalog, subject: Subject | str, *, ids: Sequence[int]
         return {row.membership_id: Sentence(*row) for row in connection.execute(chosen)}
 
 
-def store_sentences(catalog: Catalog, captioner: str, prompt: str, texts: Mapping[int, str]) -> None:
-    """Keep what a captioner wrote, by membership id, in place of what was there; for memberships gone, nothing.
+class SentenceKeeper:
+    """Keeps what a captioner writes in the course of one job, as one action that undo takes back."""
 
-    Undo knows nothing of it, as of a tagger's scores: a person's own caption wins anyway.
-    """
-    sentence, member = tables.sentence, tables.membership.c
-    with catalog.write() as connection:
-        there = connection.execute(select(member.id).where(member.id.in_(as_values(texts)))).scalars().all()
-        connection.execute(delete(sentence).where(sentence.c.membership_id.in_(as_values(there))))
-        at = now()
-        rows = [
-            {"membership_id": id_, "captioner": captioner, "prompt": prompt, "text": texts[id_], "at": at}
-            for id_ in there
-        ]
-        if rows:
-            connection.execute(insert(sentence), rows)
+    def __init__(self, catalog: Catalog, name: str, captioner: str, prompt: str) -> None:
+        """Nothing is written yet; `name` is what history calls the pictures' subject."""
+        self._catalog, self._name, self._captioner, self._prompt = catalog, name, captioner, prompt
+        self._entry = self._count = 0
+
+    def keep(self, texts: Mapping[int, str]) -> None:
+        """Store sentences by membership id in place of what was there; for memberships gone, nothing."""
+        sentence, member = tables.sentence, tables.membership.c
+        with self._catalog.journal("describe", "", onto=self._entry) as change:
+            there = change.connection.execute(select(member.id).where(member.id.in_(as_values(texts)))).scalars().all()
+            known = select(sentence.c.membership_id, sentence.c.id).where(
+                sentence.c.membership_id.in_(as_values(there))
+            )
+            ids = {owner: id_ for owner, id_ in change.connection.execute(known)}
+            written = {"captioner": self._captioner, "prompt": self._prompt, "at": now()}
+            old, new = [id_ for id_ in there if id_ in ids], [id_ for id_ in there if id_ not in ids]
+            by_row = {ids[id_]: {**written, "text": texts[id_]} for id_ in old}
+            change.update(sentence, sorted(by_row), [by_row[row] for row in sorted(by_row)])
+            change.insert(sentence, [{"membership_id": id_, **written, "text": texts[id_]} for id_ in new])
+            self._count = len(there) + (self._count if change.entry else 0)
+            said = "1 sentence" if self._count == 1 else f"{self._count} sentences"
+            change.label = f"{self._name}: {said} by {self._captioner}"[:200]
+        self._entry = change.entry

@@ -68,10 +68,14 @@ class Catalog:
         self._wrote = True
 
     @contextmanager
-    def journal(self, action: str, label: str) -> Iterator[changes.Change]:
-        """A transaction that undo can take back as one step; nothing is recorded when nothing changed."""
+    def journal(self, action: str, label: str, *, onto: int = 0) -> Iterator[changes.Change]:
+        """A transaction that undo can take back as one step; nothing is recorded when nothing changed.
+
+        A long job writes now and then: with `onto`, the id of its entry, what is written becomes part of that step,
+        unless something else was done or undone meanwhile.
+        """
         with self.write() as connection:
-            change = changes.Change(connection, action, label)
+            change = changes.Change(connection, action, label, onto)
             yield change
             change.record(self.actor, now())
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_text, progress_line, remark
-from loratui.cli.session import Query, find_duplicates, open_library, read_settings
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
+from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_no_pictures
 
 
 def describe(
@@ -21,9 +22,11 @@ def describe(
     question: str = "",
     question_file: Path | None = None,
     again: Annotated[bool, Parameter(negative="")] = False,
+    before: datetime | None = None,
     parallel: int | None = None,
     per_minute: float | None = None,
     max_tokens: int = 300,
+    timeout: float = 120.0,
     upload: Annotated[bool, Parameter(negative="")] = False,
     show: Show = PLAIN,
 ) -> None:
@@ -31,7 +34,7 @@ def describe(
 
     Any server that speaks OpenAI's chat API will do: vLLM, Ollama, LM Studio, llama.cpp. What it wrote is used in
     captions once a rule says so: `loratui rules set Mira --say sentence`. A second call goes on with the pictures
-    that have no sentence yet.
+    that have no sentence yet; undo takes the sentences of a call back.
 
     Example: `loratui describe Mira role:primary --endpoint http://localhost:8000/v1 --model Qwen3-VL-8B`
 
@@ -48,12 +51,16 @@ def describe(
         A file with the question.
     again
         Ask about pictures that have a sentence, too.
+    before
+        Ask again where the sentence is from before this moment: to go on when --again was stopped, which names it.
     parallel
         Questions at the same time.
     per_minute
         Most questions a minute; 0 means no limit.
     max_tokens
         Longest answer, in the model's tokens.
+    timeout
+        Seconds that one answer may take; then the question is asked once more, and then given up.
     upload
         Allow an address outside this machine and its private network. LORATUI_CAPTIONER_KEY holds its key.
     """
@@ -68,6 +75,7 @@ def describe(
         key=os.environ.get(KEY_VARIABLE, ""),
         per_minute=settings.per_minute if per_minute is None else per_minute,
         max_tokens=max_tokens,
+        timeout_s=timeout,
         upload=upload or settings.upload,
     )
     wanted = read_question(question_file) if question_file else question or settings.question
@@ -79,6 +87,7 @@ def describe(
             captioner,
             question=wanted,
             again=again,
+            before=None if before is None else before.astimezone(),
             parallel=settings.parallel if parallel is None else parallel,
             duplicates=find_duplicates(catalog, subject),
             report=report,
@@ -88,8 +97,10 @@ def describe(
         print_json(
             {
                 "captioner": captioner.name,
+                "pictures": result.pictures,
                 "described": result.described,
                 "kept": result.kept,
+                "replaced": result.replaced,
                 "declined": [{"name": name, "reason": reason} for name, reason in result.declined],
                 "cut": result.cut,
                 "prompt_tokens": result.prompt_tokens,
@@ -98,7 +109,14 @@ def describe(
         )
         return
     quoted = shlex.quote(subject)
-    print_text(f"{result.described} described by {captioner.name}, {result.kept} had a sentence before.")
+    if not result.pictures:
+        print_text(tell_no_pictures(subject, query))
+        return
+    anew = f", {result.replaced} of them anew" if result.replaced else ""
+    kept = f"; {result.kept} had a sentence of it before" if result.kept else ""
+    print_text(f"{number_of(result.described, 'picture')} described by {captioner.name}{anew}{kept}.")
+    if result.described:
+        remark("`loratui undo` takes it back.", show)
     for name, reason in result.declined:
         remark(f"{name}: {reason}", show)
     if result.cut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -9,6 +10,8 @@ from cyclopts import Parameter
 from loratui.config import find_home, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loratui.catalog.query import Duplicates
     from loratui.catalog.store import Catalog
     from loratui.config import Settings
@@ -43,3 +46,10 @@ def find_duplicates(catalog: Catalog, subject: str) -> Duplicates:
 def read_settings() -> Settings:
     """The settings of this environment."""
     return load_settings(find_home())
+
+
+def tell_no_pictures(subject: str, query: Sequence[str]) -> str:
+    """What to say where a verb found no picture to work on."""
+    if asked := " ".join(query).strip():
+        return f"No picture of {subject} matches {asked}: `loratui picture list {shlex.quote(subject)}` shows them."
+    return f"{subject} has no pictures to work on: `loratui import {shlex.quote(subject)} FOLDER` brings some."

@@ -45,6 +45,7 @@ class ChatServer:
     def __init__(self, answer: Callable[[dict[str, Any]], Reply]) -> None:
         self.answer = answer
         self.models = ["seer"]
+        self.before_listing: Callable[[], object] = lambda: None
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.at_once = self.most_at_once = 0
@@ -53,6 +54,7 @@ class ChatServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                server.before_listing()
                 self._reply((200, {}, {"data": [{"id": name} for name in server.models]}))
 
             def do_POST(self) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,6 +111,72 @@ def test_a_server_that_never_answers_is_left_after_the_time_limit(server: ChatSe
     with pytest.raises(LoratuiError, match=r"did not answer within 0\.2 s"):
         ask(server, timeout_s=0.2, retries=0)
     over.set()
+
+
+def test_a_wish_to_be_left_alone_for_long_is_told_and_not_waited_for(server: ChatServer) -> None:
+    server.answer = lambda _: (429, {"Retry-After": "3600"}, {"error": {"message": "quota exceeded"}})
+    with pytest.raises(LoratuiError, match=r"429.*quota exceeded, and asks to be left alone for 60 min; .* 2 min at"):
+        ask(server)
+    assert len(server.requests) == 1
+
+
+def test_what_is_waited_for_is_told(server: ChatServer) -> None:
+    replies = iter([(429, {"Retry-After": "20"}, {}), completion("At last.")])
+    server.answer = lambda _: next(replies)
+    told: list[str] = []
+    Captioner(server.endpoint, "seer").describe(b"jpeg", "What is this?", Gate(), told.append)
+    host = server.endpoint.split("/")[2]
+    assert told == [f"{host} answers 429, asked again in 20 s", f"{host} answers 429, asked again"]
+
+
+def test_a_question_without_an_answer_is_asked_once_more_and_no_oftener(server: ChatServer) -> None:
+    over = threading.Event()
+    server.answer = lambda _: completion("too late") if over.wait(10) else completion("")
+    with pytest.raises(LoratuiError, match=r"did not answer within 0\.2 s, asked 2 times") as caught:
+        Captioner(server.endpoint, "seer", timeout_s=0.2).describe(b"jpeg", "What?", Gate())
+    over.set()
+    assert len(server.requests) == 2 and "--timeout" in caught.value.hint
+
+
+def test_a_server_that_dribbles_its_answer_is_left_after_the_time_limit() -> None:
+    over = threading.Event()
+
+    class Dribble(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            with suppress(OSError):
+                while not over.wait(0.05):
+                    self.request.sendall(b" ")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Dribble) as slow:
+        threading.Thread(target=slow.serve_forever, args=(0.02,), daemon=True).start()
+        captioner = Captioner(f"http://127.0.0.1:{slow.server_address[1]}/v1", "seer", timeout_s=0.3, retries=0)
+        with pytest.raises(LoratuiError, match=r"did not answer within 0\.3 s"):
+            captioner.describe(b"jpeg", "What?")
+        over.set()
+        slow.shutdown()
+
+
+def test_an_address_that_lists_no_models_is_told_as_such() -> None:
+    class Nothing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Tests read what the client says, not this."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as http:
+        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+        with pytest.raises(NotFoundError, match="/models does not exist") as caught:
+            Captioner(f"http://127.0.0.1:{http.server_port}").choose_model()
+        http.shutdown()
+    assert "/v1" in caught.value.hint and "''" not in caught.value.message
+
+
+def test_no_time_at_all_is_no_time_limit() -> None:
+    with pytest.raises(UsageError, match="--timeout can't be 0"):
+        Captioner(timeout_s=0)
 
 
 def test_the_rate_limit_holds_for_all_threads_together(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from chat_server import ChatServer, Reply, completion, image_of, question_of
 from PIL import Image
 
+from loratui.captions import describing
 from loratui.captions.captioner import Captioner
 from loratui.captions.counts import read_book
 from loratui.captions.describing import describe_pictures, fill_question
@@ -20,16 +24,17 @@ from loratui.captions.service import captions_of, change_rules
 from loratui.catalog.crops import set_crop
 from loratui.catalog.edits import add_tags, set_caption
 from loratui.catalog.importer import import_pictures
+from loratui.catalog.journal import history, redo, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.dataset.inspection import inspect_picture
-from loratui.errors import Cancelled, LoratuiError, UsageError
+from loratui.errors import Cancelled, ConflictError, LoratuiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from loratui.catalog.store import Catalog
@@ -69,7 +74,7 @@ def test_each_picture_gets_a_sentence_once(catalog: Catalog, server: ChatServer)
     assert {sentence.captioner for sentence in sentences_of(catalog, "Mira").values()} == {
         f"seer@{server.endpoint.split('/')[2]}"
     }
-    assert [progress.done for progress in reports] == list(range(1, 9))
+    assert [progress.done for progress in reports] == [0, 0, *range(1, 9)]
     again = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint))
     assert (again.described, again.kept) == (0, 8) and len(server.requests) == 8
     asked_anew = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), again=True)
@@ -225,3 +230,167 @@ def test_the_verb_describes_and_tells(catalog: Catalog, server: ChatServer, home
     assert (told["described"], told["kept"], told["declined"]) == (1, 0, [])
     assert server.headers[0]["Authorization"] == "Bearer s3cret"
     assert texts(catalog) == {"1.png": "Mirvok stands in the rain."}
+
+
+def test_what_is_waited_for_is_told_from_the_start(catalog: Catalog, server: ChatServer) -> None:
+    cancel, over = threading.Event(), threading.Event()
+    server.answer = lambda _: completion("too late") if over.wait(20) else completion("")
+    reports: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        reports.append(progress)
+        if len(reports) == 3:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), report=report, cancel=cancel)
+    over.set()
+    host = server.endpoint.split("/")[2]
+    assert [(each.done, each.total) for each in reports] == [(0, 8)] * 3
+    assert [each.note for each in reports] == [*[f"waiting for {host}"] * 2, f"waiting for {host}, 1 s of 120"]
+
+
+def test_a_server_in_trouble_is_told_with_what_is_kept(catalog: Catalog, server: ChatServer) -> None:
+    server.answer = lambda _: (
+        completion("Fine.") if len(server.requests) <= 3 else (429, {"Retry-After": "3600"}, {"error": "no credit"})
+    )
+    with pytest.raises(LoratuiError, match="no credit, and asks to be left alone for 60 min") as caught:
+        describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), parallel=1)
+    assert "3 of 8 pictures have a new sentence, which is kept." in caught.value.hint
+    assert len(texts(catalog)) == 3 and len(server.requests) == 4
+
+
+def test_asking_anew_goes_on_where_it_was_stopped(catalog: Catalog, server: ChatServer) -> None:
+    describe_pictures(catalog, "Mira", "", Captioner(server.endpoint))
+    cancel, over = threading.Event(), threading.Event()
+
+    def answer(_: dict[str, Any]) -> Reply:
+        if len(server.requests) > 8 + 3:
+            cancel.set()
+            over.wait(10)
+        return completion("Anew.")
+
+    server.answer = answer
+    with pytest.raises(Cancelled, match="3 of 8") as caught:
+        describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), again=True, parallel=1, cancel=cancel)
+    over.set()
+    assert sorted(texts(catalog).values()) == ["Anew."] * 3 + ["Mirvok stands in the rain."] * 5
+    moment = re.search(r"--before=(\S+) ", caught.value.hint)
+    assert moment is not None
+    server.requests.clear()
+    server.answer = lambda _: completion("Anew, too.")
+    before = datetime.fromisoformat(moment[1])
+    result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), again=True, before=before)
+    assert (result.described, result.replaced, result.kept, len(server.requests)) == (5, 5, 3, 5)
+    result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), before=before)
+    assert (result.described, result.kept) == (0, 8)
+
+
+def test_undo_takes_the_sentences_of_a_job_back_in_one_step(
+    catalog: Catalog, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Stored after each answer: what undo takes back is the job, not what was stored last.
+    monkeypatch.setattr(describing, "_SAVE_EVERY_S", 0.0)
+    describe_pictures(catalog, "Mira", "name:0* OR name:1*", Captioner(server.endpoint))
+    before = texts(catalog)
+    server.answer = lambda _: completion("Anew.")
+    describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), again=True)
+    assert set(texts(catalog).values()) == {"Anew."}
+    assert history(catalog)[0].label.startswith("Mira: 8 sentences by seer@")
+    undo(catalog)
+    assert texts(catalog) == before and len(before) == 2
+    redo(catalog)
+    assert list(texts(catalog).values()) == ["Anew."] * 8
+    undo(catalog)
+    undo(catalog)
+    assert texts(catalog) == {}
+
+
+def test_what_was_done_meanwhile_is_a_step_of_its_own(
+    catalog: Catalog, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describing, "_SAVE_EVERY_S", 0.0)
+
+    def report(progress: Progress) -> None:
+        if progress.done == 4:
+            add_tags(catalog, "Mira", "name:0*", ["hat"])
+
+    describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), report=report)
+    assert [entry.action for entry in history(catalog, 3)] == ["describe", "tags.add", "describe"]
+    assert [entry.label.split(" by")[0] for entry in history(catalog, 3)][::2] == ["Mira: 4 sentences"] * 2
+    undo(catalog)
+    assert len(texts(catalog)) == 4
+
+
+@pytest.fixture
+def verb(home: Home, server: ChatServer) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `describe` in a process of its own; what is still at work in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "loratui", "describe", *arguments, "--endpoint", server.endpoint]
+        environment = {**os.environ, "LORATUI_HOME": str(home.data)}
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_same_work_is_not_done_twice_at_once_and_a_kill_frees_it(
+    catalog: Catalog, server: ChatServer, verb: Callable[..., subprocess.Popen[str]]
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def answer(_: dict[str, Any]) -> Reply:
+        asked.set()
+        over.wait(60)
+        return completion("Mira sits.")
+
+    server.answer = answer
+    first = verb("Mira")
+    assert asked.wait(60)
+    second = verb("Mira")
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 4
+    assert f"Process {first.pid} has pictures of Mira described already" in said
+    assert f"kill -INT {first.pid}" in said
+    with pytest.raises(ConflictError):
+        describe_pictures(catalog, "Mira", "name:1*", Captioner(server.endpoint, "seer"))
+    first.kill()
+    first.wait()
+    over.set()
+    assert describe_pictures(catalog, "Mira", "", Captioner(server.endpoint)).described == 8
+
+
+def test_ctrl_c_is_answered_while_the_server_says_nothing(
+    catalog: Catalog, server: ChatServer, verb: Callable[..., subprocess.Popen[str]]
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def stall() -> None:
+        asked.set()
+        over.wait(60)
+
+    server.before_listing = stall
+    process = verb("Mira")
+    assert asked.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    over.set()
+    assert process.returncode == 130
+    assert "stopped before 127.0.0.1" in said and "nothing was changed" in said
+
+
+def test_the_verb_says_why_it_had_nothing_to_do(
+    catalog: Catalog, server: ChatServer, verb: Callable[..., subprocess.Popen[str]]
+) -> None:
+    said, _ = verb("Mira", "name:nothing").communicate(timeout=60)
+    assert said.startswith("No picture of Mira matches name:nothing")
+    add_subject(catalog, "Kai", "Kaivok")
+    said, _ = verb("Kai").communicate(timeout=60)
+    assert said.startswith("Kai has no pictures") and "loratui import Kai" in said
+    assert server.requests == []
