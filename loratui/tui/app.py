@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +19,7 @@ from loratui.tui.keymap import check_keymap
 from loratui.tui.output import CompactOutput
 from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
+from loratui.tui.reports import Told
 from loratui.tui.screens import load_screen
 from loratui.tui.text import count, format_seconds
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
@@ -36,15 +36,6 @@ if TYPE_CHECKING:
     from loratui.tui.options import Options
     from loratui.tui.terminal import Terminal
     from loratui.tui.tiles import TilePool
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A message that was shown, kept for the task drawer."""
-
-    at: datetime
-    text: str
-    error: bool
 
 
 class LoratuiApp(OrderedKeys, CompactOutput):
@@ -86,8 +77,12 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """Memberships marked on the picture wall."""
         self.typed: dict[str, dict[str, str]] = {}
         """What was typed last into forms whose work takes its time, by form."""
+        self.refusals: dict[str, str] = {}
+        """Why what these forms asked for came to nothing; told when they are opened again."""
         self.train_values: dict[tuple[str, str], dict[str, str]] = {}
         """What was changed in the form of a training, by subject and the weights it goes on from."""
+        self.tile_cols = 0
+        """How wide the thumbnails of a wall were made last; 0 for the usual width."""
         for theme in OWN:
             self.register_theme(theme)
         self.theme = choose_theme(options.theme, settings.ui.theme, self.available_themes, home.config_file)
@@ -357,11 +352,11 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     # Messages
 
-    def tell(self, text: str, *, error: bool = False) -> None:
-        """Say what happened on the message line of the screen that is shown."""
+    def tell(self, text: str, *, error: bool = False, warning: bool = False) -> None:
+        """Say what happened on the message line of the screen that is shown; what failed or warns stays there."""
         self.messages.append(Told(datetime.now(), text, error))
         if self.top is not None and self.top.is_mounted:
-            self.top.query_one("#message", MessageLine).tell(text, error=error)
+            self.top.query_one("#message", MessageLine).tell(text, error=error, warning=warning)
 
     def on_delivered(self, message: Delivered) -> None:
         message.stop()

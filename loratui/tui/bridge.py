@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.message_pump import MessagePump
+    from textual.screen import Screen
 
     from loratui.catalog.store import Catalog
     from loratui.config import Home
@@ -81,6 +82,8 @@ class Task:
     about: str = ""
     """Name of what it works on, once that is known."""
     thread: threading.Thread | None = None
+    report: Callable[[], Screen[None]] | None = None
+    """Makes what there is to read about what came of it, if there is anything."""
 
 
 class Bridge:
@@ -245,10 +248,12 @@ class Bridge:
                 (owner if owner.is_running else self._app).post_message(Delivered(lambda: finish(result)))
             except Cancelled as error:
                 task.state, task.outcome = "cancelled", error.message
+                if task.cancel.is_set():
+                    task.outcome = f"stopped by you. {error.message}"
             except Exception as error:
                 task.state = "failed"
                 told = self._fail(error)
-                task.outcome = told.message
+                task.outcome = f"{told.message} {told.hint}".strip()
                 if failed is not None:
                     self._app.post_message(Delivered(lambda: failed(told)))
             finally:
@@ -258,6 +263,12 @@ class Bridge:
         task.thread = threading.Thread(target=run, name=f"loratui-task-{label}", daemon=True)
         task.thread.start()
         self._app.post_message(TasksChanged())
+        return task
+
+    def note(self, label: str, outcome: str) -> Task:
+        """Put a change among the jobs that is done already, for what there is to read about it."""
+        task = Task(label, time.monotonic(), state="done", outcome=outcome)
+        self.tasks.append(task)
         return task
 
     def deliver(self, call: Callable[[], None]) -> None:

@@ -58,6 +58,7 @@ class MessageLine(Widget):
     DEFAULT_CSS = """
     MessageLine { height: auto; min-height: 1; max-height: 4; padding: 0 1; color: $text-muted; }
     MessageLine.-told { color: $foreground; }
+    MessageLine.-warning { color: $text-warning; background: $warning-muted; }
     MessageLine.-error { color: $text-error; background: $error-muted; }
     """
 
@@ -71,22 +72,23 @@ class MessageLine(Widget):
         self._told_at = 0.0
         self._waiting = False
 
-    def tell(self, text: str, *, error: bool = False, stays: bool = False) -> None:
-        """Show a message for a while; an error, or one that `stays`, is there until something else is told."""
+    def tell(self, text: str, *, error: bool = False, warning: bool = False, stays: bool = False) -> None:
+        """Show a message for a while; an error, a warning, or one that `stays`, until something else is told."""
         self.told += 1
         self._told_at = time.monotonic()
-        self._passes = bool(text) and not (error or stays)
+        self._passes = bool(text) and not (error or warning or stays)
         if self._passes:
             self._wait(MESSAGE_S)
-        self.set_class(bool(text) and not error, "-told")
+        self.set_class(bool(text) and not (error or warning), "-told")
+        self.set_class(warning and not error, "-warning")
         self.set_class(error, "-error")
         self.text = text
 
     def let_go(self, *, also_error: bool = False) -> None:
         """Something else was done: a message that is no error has been read."""
-        if self._passes or (also_error and self.has_class("-error")):
+        if self._passes or (also_error and (self.has_class("-error") or self.has_class("-warning"))):
             self._passes = False
-            self.remove_class("-told", "-error")
+            self.remove_class("-told", "-warning", "-error")
             self.text = ""
 
     def leave(self) -> None:

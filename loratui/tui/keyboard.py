@@ -61,9 +61,19 @@ class OrderedKeys(App[None]):
         self._holding: asyncio.TimerHandle | None = None
 
     @property
+    def keys_handled(self) -> int:
+        """How many keys were handled, the one under way included."""
+        return self._number
+
+    @property
+    def keys_typed_ahead(self) -> bool:
+        """Whether keys wait for the one under way, or for what is about to open."""
+        return bool(self._typed)
+
+    @property
     def keys_waiting(self) -> bool:
         """Whether keys are still to be handled."""
-        return self._in_flight or bool(self._typed)
+        return self._in_flight or self.keys_typed_ahead
 
     def hold_keys(self) -> None:
         """Let keys wait until `release_keys`: what they are meant for is about to open."""
@@ -83,6 +93,12 @@ class OrderedKeys(App[None]):
         self._holds = 0
         self._holding = None
         self.call_later(self._go_on)
+
+    def drop_waiting_keys(self) -> None:
+        """What the keys that wait were meant for did not come."""
+        if self._typed:
+            self._typed.clear()
+            self.bell()
 
     def drop_late_keys(self) -> None:
         """A screen went away unasked: keys that wait, and those of the next moment, were meant for it."""

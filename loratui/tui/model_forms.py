@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from loratui.tui.base import subject_of
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import complete_folder
+from loratui.tui.reports import Asked, offer_report
 from loratui.tui.tag_lines import ALL, FILTERED, MARKED
 from loratui.tui.text import count
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from loratui.errors import LoratuiError
     from loratui.events import Report
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.bridge import Task
 
 T = TypeVar("T")
 
@@ -59,7 +62,7 @@ class Chosen:
 def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
     """What is filtered and marked on the wall of this subject, if it is open."""
     for screen in app.screen_stack:
-        if getattr(screen, "scope", "") == "pictures" and getattr(screen, "about", None) == {"subject": subject}:
+        if getattr(screen, "scope", "") == "pictures" and subject_of(screen) == subject:
             return app.wall_query, app.wall_marks
     return "", ()
 
@@ -99,11 +102,15 @@ def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wr
             options = [*["--tagger", wanted] * bool(wanted), *["--again"] * again]
             app.ran(["tag", subject, *named, *options])
             sentence = _sum_up_tagging(found)
-            app.tell(f"{sentence} {found.warning}".strip(), error=bool(found.warning))
-            _list_refused(app, sentence, [(one.name, one.reason) for one in found.refused], found.warning)
+            refused = [(one.name, one.reason) for one in found.refused]
+            if refused:
+                _list_refused(app, task, asked, sentence, refused, found.warning)
+            else:
+                app.tell(f"{sentence} {found.warning}".strip(), warning=bool(found.warning))
             return sentence
 
-        _start(app, f"tag {subject}", work, done, lambda why: ask_tagging(app, subject, values, why))
+        asked = Asked(app)
+        task = _start(app, f"tag {subject}", work, done, lambda why: ask_tagging(app, subject, values, why))
 
     note = "All scores are kept; thresholds and the other rules act on them later. It goes on where it was stopped."
     app.push_screen(Form(f"Have a model tag pictures of {subject}", fields, note=note, wrong=wrong), answered)
@@ -165,11 +172,14 @@ def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, 
             options += ["--again"] * again + ["--upload"] * (values["upload"] == _ANYWHERE)
             app.ran(["describe", subject, *named, *options])
             sentence = _sum_up_sentences(found)
-            app.tell(sentence)
-            _list_refused(app, sentence, found.declined)
+            if found.declined:
+                _list_refused(app, task, asked, sentence, found.declined)
+            else:
+                app.tell(sentence)
             return sentence
 
-        _start(app, f"describe {subject}", work, done, lambda why: ask_sentences(app, subject, values, why))
+        asked = Asked(app)
+        task = _start(app, f"describe {subject}", work, done, lambda why: ask_sentences(app, subject, values, why))
 
     note = "Sentences are kept beside the tags. R on the tags screen says whether captions use them."
     app.push_screen(Form(f"Have a model describe pictures of {subject}", fields, note=note, wrong=wrong), answered)
@@ -214,11 +224,15 @@ def _read_chosen(app: LoratuiApp, subject: str, values: Mapping[str, str]) -> Ch
     return Chosen(query.strip() if values["pictures"] == FILTERED else "")
 
 
-def _list_refused(app: LoratuiApp, sentence: str, refused: Sequence[tuple[str, str]], warning: str = "") -> None:
-    if refused:
-        from loratui.tui.refused import RefusedScreen
+def _list_refused(
+    app: LoratuiApp, task: Task, asked: Asked, sentence: str, refused: Sequence[tuple[str, str]], warning: str = ""
+) -> None:
+    from loratui.tui.refused import RefusedScreen
 
-        app.push_screen(RefusedScreen(sentence, refused, [warning] * bool(warning), is_import=False))
+    def make(title: str, can_undo: bool) -> RefusedScreen:
+        return RefusedScreen(title, refused, [warning] * bool(warning), is_import=False, can_undo=can_undo)
+
+    offer_report(app, task, asked, sentence, make)
 
 
 def _start(
@@ -227,13 +241,14 @@ def _start(
     work: Callable[[Catalog, Report, threading.Event], T],
     done: Callable[[T], str],
     again: Callable[[str], None],
-) -> None:
+) -> Task:
     """Run it beside everything else; what is refused is asked again, unless the person has gone on meanwhile."""
-    asked_from = app.screen
+    asked = Asked(app)
 
     def failed(error: LoratuiError) -> None:
-        if app.screen is asked_from:
+        if asked.still_waits:
             again(f"{error.message} {error.hint}".strip())
 
-    app.bridge.start_task(label, work, done, owner=app, failed=failed)
+    task = app.bridge.start_task(label, work, done, owner=app, failed=failed)
     app.tell("It runs beside everything else: w shows how far it is, and stops it.")
+    return task

@@ -9,12 +9,18 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from loratui.tui.keymap import keys_of, show_key
+from loratui.tui.registry import BY_ID
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+
+    from loratui.tui.app import LoratuiApp
+
+_UNDO = BY_ID["app.undo"]
 
 
 class RefusedScreen(ModalScreen[None]):
@@ -36,11 +42,18 @@ class RefusedScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, title: str, files: Sequence[tuple[str, str]], warnings: Sequence[str] = (), *, is_import: bool = True
+        self,
+        title: str,
+        files: Sequence[tuple[str, str]],
+        warnings: Sequence[str] = (),
+        *,
+        is_import: bool = True,
+        can_undo: bool = False,
     ) -> None:
-        """What an import refused is kept, and listed again in the library."""
+        """What an import refused is kept, and listed again in the library; with `can_undo`, `u` takes it back here."""
         super().__init__()
         self._is_import = is_import
+        self._can_undo = can_undo
         self._title = title
         self._files = tuple(files)
         self._warnings = tuple(warnings)
@@ -57,11 +70,25 @@ class RefusedScreen(ModalScreen[None]):
             yield Static("")
             with VerticalScroll():
                 yield Static(text)
-            keys = "arrows or jk scroll   esc leaves" + "   R in the library lists them again" * self._is_import
-            yield Static(Text(keys), classes="keys")
+            keys = ["arrows or jk scroll", "esc leaves"]
+            keys += [f"{show_key(key)} undoes" for key in self._undo_keys[:1]]
+            keys += ["R in the library lists them again"] * (self._is_import and bool(self._files))
+            yield Static(Text("   ".join(keys)), classes="keys")
+
+    @property
+    def _undo_keys(self) -> tuple[str, ...]:
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        return keys_of(_UNDO, app.keymap_of_person) if self._can_undo else ()
 
     def on_mount(self) -> None:
+        for key in self._undo_keys:
+            self._bindings.bind(key, "undo", "undo")
         self.query_one(VerticalScroll).focus()
 
     def action_scroll(self, rows: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    def action_undo(self) -> None:
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        self.dismiss(None)
+        app.action_do(_UNDO.id)

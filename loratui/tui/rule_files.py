@@ -8,6 +8,7 @@ from loratui.errors import ConflictError, LoratuiError
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import complete_path
 from loratui.tui.refused import RefusedScreen
+from loratui.tui.reports import Asked, offer_report
 from loratui.tui.text import count
 from loratui.tui.undoing import watch_journal
 
@@ -68,10 +69,10 @@ def ask_rules(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wron
                 return
             source = [file] if file else [f"--from={other}"]
             app.ran(["rules", "import", subject, *source, *["--replace"] * replace])
-            sentence = f"Rules of {file or other} taken in: {count(result.preview.changed, 'caption')} changed."
-            app.tell(change.say(sentence))
-            _report(app, result, sentence)
+            said = f"Rules of {file or other} taken in: {count(result.preview.changed, 'caption')} changed."
+            _report(app, subject, asked, result, said, change)
 
+        asked = Asked(app)
         app.bridge.write(watch_journal(work), done, owner=app)
 
     note = "A list of undesired tags may be written any way: spaces after commas and underscores are forgiven."
@@ -86,13 +87,30 @@ def _read_rules(catalog: Catalog, file: str, other: str) -> GivenRules:
     return read_rules_file(Path(file).expanduser()) if file else rules_of_other(catalog, other)
 
 
-def _report(app: LoratuiApp, result: RulesImport, sentence: str) -> None:
+def _report(
+    app: LoratuiApp,
+    subject: str,
+    asked: Asked,
+    result: RulesImport,
+    said: str,
+    change: Done[RulesImport | LoratuiError],
+) -> None:
     from loratui.captions.matching import tell_unmatched
 
     rows = [(match.entry, _tell_found(match.pictures, match.tags, match.entry)) for match in result.matches]
     warnings = [*result.remarks, *tell_unmatched(result.matches)]
-    if rows or warnings:
-        app.push_screen(RulesReport(sentence, rows, warnings, is_import=False))
+    if not (rows or warnings):
+        app.tell(change.say(said))
+        return
+
+    def make(title: str, can_undo: bool) -> RulesReport:
+        return RulesReport(title, rows, warnings, is_import=False, can_undo=can_undo)
+
+    task = app.bridge.note(f"rules for {subject}", said)
+    if change.entry:
+        offer_report(app, task, asked, said, make, "u undoes.")
+    else:
+        offer_report(app, task, asked, change.say(said), make)
 
 
 def _tell_found(pictures: int, tags: Sequence[str], entry: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loratui.errors import LoratuiError
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.paths import check_paths, complete_folder, complete_paths, read_paths
+from loratui.tui.reports import Asked, offer_report
 from loratui.tui.text import count
 from loratui.tui.trigger_help import TriggerHelp
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("character", "style", "object", "person")
 _AGREED, _TAKEN_BACK = "agreed", "take it back"
+_UNCHANGED = "Nothing was changed."
 _COPY, _IN_PLACE = "copy into the library", "refer to the files where they are"
 
 
@@ -72,7 +74,8 @@ def ask_new_subject(
 
         def done(changed: Changed) -> None:
             subject, warnings = changed
-            app.tell(_warn(f"Added {subject.name}. a imports its pictures, u undoes.", warnings), error=bool(warnings))
+            said = _warn(f"Added {subject.name}. a imports its pictures, u undoes.", warnings)
+            app.tell(said, warning=bool(warnings))
             then(subject.name)
 
         _write(app, work, done, command, again=lambda sentence: ask_new_subject(app, then, values, sentence))
@@ -139,7 +142,7 @@ def ask_edit(
                 app.tell(f"{subject.name} was so already.")
                 return
             what = ", ".join(key.replace("_", " ") for key in changes)
-            app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), error=bool(changed[1]))
+            app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), warning=bool(changed[1]))
             then(changed[0].name)
 
         _write(app, work, done, command, again=lambda sentence: ask_edit(app, subject, then, changes, sentence))
@@ -248,16 +251,22 @@ def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: b
 
     def done(result: PicturesImport) -> str:
         app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
-        sentence = _sum_up(subject, result)
-        app.tell(sentence)
-        if result.pictures.refused or result.warnings:
-            from loratui.tui.refused import RefusedScreen
+        said, undo = _sum_up(subject, result), _tell_undo(result)
+        if not (result.pictures.refused or result.warnings):
+            app.tell(f"{said} {undo or _UNCHANGED}")
+            return said
+        from loratui.tui.refused import RefusedScreen
 
-            rows = [(str(item.path), item.reason) for item in result.pictures.refused]
-            app.push_screen(RefusedScreen(sentence, rows, result.warnings))
-        return sentence
+        rows = [(str(item.path), item.reason) for item in result.pictures.refused]
 
-    app.bridge.start_task(f"import into {subject}", work, done, owner=app)
+        def make(title: str, can_undo: bool) -> RefusedScreen:
+            return RefusedScreen(title, rows, result.warnings, can_undo=can_undo)
+
+        offer_report(app, task, asked, said if undo else f"{said} {_UNCHANGED}", make, undo)
+        return said
+
+    asked = Asked(app)
+    task = app.bridge.start_task(f"import into {subject}", work, done, owner=app)
 
 
 def _sum_up(subject: str, result: PicturesImport) -> str:
@@ -266,12 +275,15 @@ def _sum_up(subject: str, result: PicturesImport) -> str:
     parts += [f"{count(found.duplicates, 'duplicate')}"] * bool(found.duplicates)
     parts += [f"{count(result.captions_read, 'caption')} read"] * bool(result.captions_read)
     parts += [f"{len(found.refused):,} refused"] * bool(found.refused)
-    undo = "Nothing was changed."
-    if found.imported or result.captions_read:
+    return f"{', '.join(parts)}."
+
+
+def _tell_undo(result: PicturesImport) -> str:
+    """How to take an import back; nothing when it changed nothing."""
+    if result.pictures.imported and result.captions_read:
         # Pictures and captions are two steps of the journal.
-        both = found.imported and result.captions_read
-        undo = "u undoes the captions, again the import." if both else "u undoes."
-    return f"{', '.join(parts)}. {undo}"
+        return "u undoes the captions, again the import."
+    return "u undoes." if result.pictures.imported or result.captions_read else ""
 
 
 def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
@@ -307,10 +319,10 @@ def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wro
             app.tell(" ".join([sentence, *(f"Warning: {warning}" for warning in result.warnings)]))
             return sentence
 
-        asked_from = app.screen
+        asked = Asked(app)
 
         def failed(error: LoratuiError) -> None:
-            if app.screen is asked_from:
+            if asked.still_waits:
                 ask_export(app, subject, values, f"{error.message} {error.hint}")
 
         app.bridge.start_task(f"export {subject}", work, done, owner=app, failed=failed)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ETA_AFTER_S = 3.0
 """An estimate made earlier than this is a guess."""
 
+_STATES = {"cancelled": "stopped"}
+"""States of jobs as the app says them, where that is another word."""
+
 _BAR = 16
 _TICK_S = 0.5
 
@@ -45,6 +48,7 @@ class TasksScreen(ModalScreen[None]):
     BINDINGS: ClassVar = [
         ("escape,w,q", "dismiss(None)", "leave"),
         ("x", "cancel", "stop the job"),
+        ("enter", "open", "the whole text"),
         ("up,k", "move(-1)", "up"),
         ("down,j", "move(1)", "down"),
         ("tab", "app.focus_next", "jobs / messages"),
@@ -76,7 +80,8 @@ class TasksScreen(ModalScreen[None]):
             yield Static("Messages, newest first", classes="title")
             with VerticalScroll(id="said"):
                 yield Static("", id="messages")
-            yield Static("x stops the job   tab jobs / messages   j k move   esc leaves", classes="keys")
+            says = "enter shows all of a job   x stops it   tab jobs / messages   esc leaves"
+            yield Static(says, classes="keys")
 
     def on_mount(self) -> None:
         self.query_one(RowTable).focus()
@@ -110,9 +115,30 @@ class TasksScreen(ModalScreen[None]):
         else:
             self.query_one("#said", VerticalScroll).scroll_relative(y=rows, animate=False)
 
-    def action_cancel(self) -> None:
+    @property
+    def chosen(self) -> Task | None:
+        """The job under the cursor."""
         key = self.query_one(RowTable).cursor_key
-        if key and (task := self.lora.bridge.tasks[int(key) - 1]).state == "running":
+        return self.lora.bridge.tasks[int(key) - 1] if key else None
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Show the report of a job, or all that it said."""
+        task = self.chosen
+        if task is None or not self.query_one(RowTable).has_focus:
+            return
+        from loratui.tui.refused import RefusedScreen
+
+        said = task.outcome or f"It is {_STATES.get(task.state, task.state)}."
+        shown = task.report() if task.report is not None else RefusedScreen(task.label, (), [said], is_import=False)
+        self.app.push_screen(shown)
+
+    def action_cancel(self) -> None:
+        task = self.chosen
+        if task is not None and task.state == "running":
             task.cancel.set()
             self.lora.tell(f"Stopping: {task.label}. What is done so far is kept.")
             self.tasks_changed()
@@ -124,10 +150,11 @@ def _to_row(key: str, task: Task, glyphs: Glyphs) -> Row:
     if progress is not None and progress.total:
         bar = glyphs.draw_bar(progress.done, progress.total, _BAR)
         done = f"{progress.done:,}/{progress.total:,}"
-    state: str = task.state
+    state = _STATES.get(task.state, task.state)
     if task.state == "running":
         state = "stopping" if task.cancel.is_set() else "running"
         if progress is not None and progress.eta_s is not None and time.monotonic() - task.started >= ETA_AFTER_S:
             left = f"{format_seconds(progress.eta_s)} left"
     label = f"{task.label}: {task.outcome}" if task.outcome else task.label
+    label += f" {glyphs.arrow} report" * (task.report is not None)
     return Row(key, (label, bar, done, left, state))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 from textual.widgets import Input, Static
 
+from loratui.captions import importing
 from loratui.catalog import journal, subjects
 from loratui.catalog.importer import list_refused
 from loratui.catalog.query import select_memberships
@@ -372,6 +374,78 @@ async def test_importing_reads_captions_and_lists_what_was_refused(
         await pilot.press("R")
         await settle(pilot)
         assert isinstance(pilot.app.screen, RefusedScreen)
+
+
+async def test_a_finished_import_opens_nothing_over_what_is_done_meanwhile(
+    make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, real = threading.Event(), importing.import_with_captions
+
+    def import_slowly(*args: Any, **options: Any) -> Any:
+        go_on.wait(10)
+        return real(*args, **options)
+
+    monkeypatch.setattr(importing, "import_with_captions", import_slowly)
+    folder = tmp_path / "more pictures"
+    folder.mkdir()
+    Image.linear_gradient("L").save(folder / "picture_12.png")
+    (folder / "LICENSE.txt").write_text("all rights", encoding="utf-8")
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await pilot.pause()
+        pilot.app.screen.query(Input).first().value = str(folder)
+        await pilot.press("ctrl+s", "f3", "p")
+        go_on.set()
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, RefusedScreen)
+        assert pilot.app.top is not None and pilot.app.top.scope == "pictures"
+        with open_catalog(mira) as catalog:
+            assert len(select_memberships(catalog, "Mira", "role:primary")) == 1
+        finished = next(told.text for told in pilot.app.messages if "imported into Mira" in told.text)
+        assert finished.endswith("w, then enter on the job, shows the report.")
+        await pilot.press("w", "enter")
+        shown = pilot.app.screen
+        assert isinstance(shown, RefusedScreen)
+        assert any("LICENSE.txt" in str(part.content) for part in shown.query(Static))
+        await pilot.press("escape", "escape")
+        assert pilot.app.screen is pilot.app.top
+
+
+async def test_undo_works_in_the_report_that_promises_it(
+    make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle
+) -> None:
+    folder = tmp_path / "more pictures"
+    folder.mkdir()
+    Image.linear_gradient("L").save(folder / "picture_12.png")
+    (folder / "LICENSE.txt").write_text("all rights", encoding="utf-8")
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await fill(pilot, settle, str(folder), "")
+        report = pilot.app.screen
+        assert isinstance(report, RefusedScreen)
+        assert any("u undoes" in str(part.content) for part in report.query(Static))
+        await pilot.press("u")
+        await settle(pilot)
+        assert pilot.app.screen is pilot.app.top
+        assert said(pilot).startswith("Undid: ")
+        with open_catalog(mira) as catalog:
+            assert len(select_memberships(catalog, "Mira")) == 12
+
+
+async def test_a_doubtful_trigger_warns_and_is_not_told_as_a_failure(
+    make_app: MakeApp, mira: Home, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("n")
+        await fill(pilot, settle, "Foo", "sks", "", "")
+        told = pilot.app.messages[-1]
+        assert told.text.startswith("Added Foo.") and "Mind: " in told.text
+        assert not told.error
+        await pilot.press("w")
+        assert "failed" not in str(pilot.app.screen.query_one("#messages", Static).content)
 
 
 async def test_tab_completes_the_path_to_import(make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle) -> None:

@@ -208,7 +208,10 @@ async def test_describing_is_stopped_from_the_list_of_jobs_and_keeps_what_is_don
             await wait_for(pilot, lambda: (task := app.bridge.tasks[-1]).progress is not None and task.progress.done)
             await pilot.press("w", "x")
             await wait_for(pilot, lambda: app.bridge.tasks[-1].state == "cancelled")
-            assert app.bridge.tasks[-1].outcome == "Describing was stopped; 1 of 4 pictures have a new sentence."
+            assert (
+                app.bridge.tasks[-1].outcome
+                == "stopped by you. Describing was stopped; 1 of 4 pictures have a new sentence."
+            )
             assert len(sentences_of(catalog, "Mira")) == 1
     finally:
         go_on.set()

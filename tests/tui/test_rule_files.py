@@ -114,10 +114,17 @@ async def test_an_undesired_list_is_taken_in_and_each_entry_says_what_it_found(
         assert report.count("in 12 pictures") == 2
         assert "'freckels' matches no picture; did you mean 'freckles'?" in report
         assert "12 captions changed" in report
-        await press(pilot, "escape")
+        assert "u undoes" in report
         assert first_caption(catalog) == "photo of Mirvok, smile"
         assert list(app.last_command) == ["rules", "import", "Mira", f"{tmp_path}/undesired.txt"]
         await press(pilot, "u")
+        assert not isinstance(app.screen, RulesReport)
+        assert rules_of(catalog, "Mira").imbued == ()
+        assert "undesired.txt" in app.messages[-1].text
+        # Later `u` may mean something else: from the task drawer the report is only read.
+        await press(pilot, "w", "enter")
+        assert isinstance(app.screen, RulesReport)
+        await press(pilot, "u", "escape", "escape")
         assert rules_of(catalog, "Mira").imbued == ()
 
 

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from loratui.errors import Cancelled, RefusedError
 from loratui.events import Progress
 from loratui.tui.dialogs import Confirm
+from loratui.tui.refused import RefusedScreen
 from loratui.tui.table import RowTable
 from loratui.tui.tasks import ETA_AFTER_S, TasksScreen
 
@@ -91,11 +92,24 @@ async def test_x_stops_a_job(make_app: MakeApp, home: Home, settle: Settle) -> N
         job.reported.wait(5)
         await pilot.press("w", "x")
         await settle(pilot)
-        assert cells(pilot)[0][0] == "count things: Stopped after 30."
-        assert cells(pilot)[0][4] == "cancelled"
+        assert cells(pilot)[0][0] == "count things: stopped by you. Stopped after 30."
+        assert cells(pilot)[0][4] == "stopped"
         assert "Stopping: count things. What is done so far is kept." in messages(pilot)
         await pilot.press("x")
         assert messages(pilot).count("Stopping") == 1
+
+
+async def test_enter_shows_all_that_a_job_said(make_app: MakeApp, home: Home, settle: Settle) -> None:
+    said = "counted 120 things, " + "none of which is like the one before it, " * 8 + "and that was all"
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.bridge.start_task("count things", lambda *_: said, lambda result: result, owner=pilot.app)
+        await settle(pilot)
+        await pilot.press("w", "enter")
+        assert isinstance(pilot.app.screen, RefusedScreen)
+        assert said in "".join(str(part.content) for part in pilot.app.screen.query(Static))
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, TasksScreen)
 
 
 async def test_a_job_that_failed_is_told_in_full(make_app: MakeApp, home: Home, settle: Settle) -> None:
