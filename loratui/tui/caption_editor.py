@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -14,12 +14,12 @@ from textual.widgets import Static, TextArea
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual import events
     from textual.app import ComposeResult
 
-    from loratui.catalog.rows import Subject
+    from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
     from loratui.tui.app import LoratuiApp
     from loratui.tui.bridge import Delivered
@@ -41,6 +41,10 @@ class CaptionDraft:
     """How many of the pictures have a written caption that will be replaced by another."""
     computed: tuple[str, ...]
     """What the rules say, for the pictures that are named."""
+    opened: Mapping[int, str] = field(default_factory=dict)
+    """What each picture's written caption was, by membership id."""
+    typed: str | None = None
+    """What was typed before, where it could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def draft_caption(catalog: Catalog, subject: str, ids: Sequence[int]) -> Caption
     owner = get_subject(catalog, subject)
     chosen = get_memberships(catalog, ids)
     some = chosen[:_COMPUTED_SHOWN]
-    texts = [(picture.caption or "").strip() for picture in chosen]
+    opened = _written_of(chosen)
+    texts = list(opened.values())
     alike = len(set(texts)) == 1
     computed = captions_of(catalog, owner, [replace(picture, caption=None) for picture in some])
     return CaptionDraft(
@@ -71,7 +76,12 @@ def draft_caption(catalog: Catalog, subject: str, ids: Sequence[int]) -> Caption
         written=texts[0] if alike else "",
         differ=0 if alike else sum(1 for text in texts if text),
         computed=tuple(computed[picture.id] for picture in some),
+        opened=opened,
     )
+
+
+def _written_of(pictures: Sequence[Membership]) -> dict[int, str]:
+    return {picture.id: (picture.caption or "").strip() for picture in pictures}
 
 
 class CaptionLine(TextArea):
@@ -90,7 +100,10 @@ class CaptionLine(TextArea):
 
 
 class CaptionEditor(ModalScreen[str | None]):
-    """Gives the caption as written, an empty text for "compute it again", None when the person left."""
+    """Gives the caption as written, an empty text for "compute it again", None when the person left.
+
+    When someone else has written one since this was opened, it says so, and asks once more.
+    """
 
     DEFAULT_CSS = """
     CaptionEditor { align: center middle; }
@@ -106,6 +119,7 @@ class CaptionEditor(ModalScreen[str | None]):
     }
     CaptionEditor CaptionLine:focus { border: none; }
     CaptionEditor #judged { margin: 0 0 1 0; }
+    CaptionEditor #theirs { color: $text-warning; display: none; max-height: 8; margin: 0 0 1 0; }
     CaptionEditor #judged.-doubtful { color: $text-warning; }
     """
     BINDINGS: ClassVar = [
@@ -117,6 +131,8 @@ class CaptionEditor(ModalScreen[str | None]):
     def __init__(self, draft: CaptionDraft) -> None:
         super().__init__()
         self.draft = draft
+        self._opened = draft.opened
+        self._is_looking = False
 
     def compose(self) -> ComposeResult:
         draft = self.draft
@@ -127,8 +143,14 @@ class CaptionEditor(ModalScreen[str | None]):
         with Vertical():
             yield Static(Text(plain(title), style="bold"))
             yield Static(self._tell_computed(), id="computed")
-            yield CaptionLine(draft.written, soft_wrap=True, show_line_numbers=False, compact=True)
+            yield CaptionLine(
+                draft.written if draft.typed is None else draft.typed,
+                soft_wrap=True,
+                show_line_numbers=False,
+                compact=True,
+            )
             yield Static("", id="judged")
+            yield Static("", id="theirs")
             yield Static(Text("enter done   ^t the computed one   empty: compute it again   esc leave", style="dim"))
 
     def _tell_computed(self) -> Text:
@@ -163,7 +185,46 @@ class CaptionEditor(ModalScreen[str | None]):
         self.action_finish()
 
     def action_finish(self) -> None:
-        self.dismiss(self.text)
+        """Give the caption, unless it is another by now than the one this was opened with."""
+        if self._is_looking:
+            return
+        if self.text == self.draft.written and not self.draft.differ:
+            # Nothing is to be written.
+            self.dismiss(None)
+            return
+        self._is_looking = True
+        ids = tuple(self._opened)
+
+        def work(catalog: Catalog) -> dict[int, str]:
+            from loratui.catalog.query import get_memberships
+
+            return _written_of(get_memberships(catalog, ids))
+
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        app.hold_keys()
+        app.bridge.read(work, self._finish, owner=self, finished=self._looked)
+
+    def _finish(self, written: Mapping[int, str]) -> None:
+        changed = {id_: text for id_, text in written.items() if text != self._opened.get(id_, text)}
+        # Whoever wrote the same is of one mind with this person.
+        if all(text == self.text for text in changed.values()):
+            self.dismiss(self.text)
+            return
+        self._opened = {**self._opened, **changed}
+        texts = list(dict.fromkeys(changed.values()))
+        what = "The caption was" if self.draft.pictures == 1 else f"{count(len(changed), 'caption')} were"
+        told = Text(f"{what} changed since this was opened, and {'is' if len(changed) == 1 else 'are'} now:")
+        for text in texts[:_COMPUTED_SHOWN]:
+            told.append("\n").append(plain(text) or "(empty: the rules compute it)")
+        told.append("\nenter writes yours in its place, esc leaves it.")
+        theirs = self.query_one("#theirs", Static)
+        theirs.update(told)
+        theirs.display = True
+
+    def _looked(self) -> None:
+        self._is_looking = False
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        app.release_keys()
 
     def action_take_computed(self) -> None:
         line = self.query_one(CaptionLine)
@@ -188,7 +249,7 @@ class CaptionEditor(ModalScreen[str | None]):
         app.bridge.read(work, self._show_judged, owner=self, group="judge")
 
     def _show_judged(self, judged: _Judged) -> None:
-        from loratui.captions.counts import CLIP_TOKENS
+        from loratui.captions.tokens import CLIP_TOKENS
 
         line = Text()
         if not judged.text:

@@ -143,7 +143,7 @@ class CurationScreen(LoratuiScreen):
         def written(text: str | None, draft: CaptionDraft) -> None:
             if text is not None and (text != draft.written or draft.differ):
                 # What could not be written is not lost: the editor opens again with it.
-                self._set_caption(ids, text, failed=lambda: show(replace(draft, written=text)))
+                self._set_caption(ids, text, failed=lambda: show(replace(draft, typed=text)))
 
         if ids:
             self.read(read, show, "draft", opens=True)

@@ -133,6 +133,48 @@ async def test_a_caption_is_written_and_computed_again(mira: Home, make_app: Mak
             assert select_memberships(catalog, "Mira")[0].caption is None
 
 
+async def test_a_caption_that_someone_else_wrote_meanwhile_is_shown_before_it_is_written_over(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            first = select_memberships(catalog, "Mira")[0]
+            edits.set_caption(catalog, "Mira", f"sha:{first.sha256}", "theirs")
+        await pilot.press(*"mine", "ctrl+s")
+        await settle(pilot)
+        editor = app.screen
+        assert isinstance(editor, CaptionEditor)
+        assert "changed since this was opened, and is now:\ntheirs" in str(editor.query_one("#theirs").render())
+        assert editor.text == "mine"
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption == "theirs"
+        await pilot.press("enter")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption == "mine"
+
+
+async def test_an_editor_that_changes_nothing_leaves_what_someone_else_wrote(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            edits.set_caption(catalog, "Mira", "", "theirs")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not isinstance(app.screen, CaptionEditor)
+        with open_catalog(mira) as catalog:
+            assert select_memberships(catalog, "Mira")[0].caption == "theirs"
+
+
 async def test_one_caption_for_many_says_what_it_replaces(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     with open_catalog(mira) as catalog:
         edits.set_caption(catalog, "Mira", "name:*_02*", "a lighthouse")
