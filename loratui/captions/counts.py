@@ -11,7 +11,7 @@ from loratui.captions.rule_values import check_printable
 from loratui.captions.rules import Captioner, CaptionRules, parse_rules, thresholds_of
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag, match_tag
-from loratui.captions.tokens import count_clip_tokens, find_clip_tokenizer
+from loratui.captions.tokens import CLIP_TOKENS, count_clip_tokens, find_clip_tokenizer
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import list_tagged
 from loratui.catalog.vocabulary import TRAINED
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 Band = Literal["critical", "warning", "info", ""]
 
 _BANDS: tuple[tuple[float, Band], ...] = ((0.85, "critical"), (0.60, "warning"), (0.35, "info"))
-
-CLIP_TOKENS = 75
-"""What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
-
 
 # Sets of rules whose captions are remembered: those in force, and some that are being tried.
 _KEPT = 4

@@ -18,6 +18,7 @@ from loratui.captions.rules import (
 )
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
 from loratui.captions.tags import mentions
+from loratui.captions.tokens import check_length
 from loratui.catalog.caption_import import store_captions
 from loratui.catalog.edits import get_rules, set_rules
 from loratui.catalog.query import get_memberships, select_memberships
@@ -136,7 +137,7 @@ def captions_of(
 
 
 def show_captions(catalog: Catalog, subject: Subject | str, query: str = "") -> list[ShownCaption]:
-    """Captions of the pictures that a query chooses, with warnings such as a missing trigger word."""
+    """Captions of the pictures that a query chooses, with what is doubtful: no trigger word, too many tokens."""
     owner = _find(catalog, subject)
     chosen = select_memberships(catalog, owner, query)
     captions = captions_of(catalog, owner, chosen)
@@ -145,7 +146,7 @@ def show_captions(catalog: Catalog, subject: Subject | str, query: str = "") -> 
             membership=picture,
             text=captions[picture.id],
             written=bool(picture.caption and picture.caption.strip()),
-            warnings=tuple(check_caption(captions[picture.id], owner)),
+            warnings=(*check_caption(captions[picture.id], owner), *check_length(captions[picture.id])),
         )
         for picture in chosen
     ]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+CLIP_TOKENS = 75
+"""What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
+
 _WORDS_KEPT = 200_000
+
+_NAMED = 3
 
 
 def find_clip_tokenizer() -> Callable[[str], list[str]] | None:
@@ -29,6 +35,46 @@ def count_clip_tokens(texts: Iterable[str]) -> list[int] | None:
     """How many of CLIP's tokens each text is, without start and end; None where its tokenizer is not installed."""
     counter = open_counter()
     return None if counter is None else [counter.count(text) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class LongCaptions:
+    """Captions of which trainers cut the end: how many, some of them with their tokens, and what to do."""
+
+    count: int
+    named: tuple[tuple[str, int], ...]
+
+    @property
+    def message(self) -> str:
+        """One sentence about them."""
+        are, their = ("caption is", "its end") if self.count == 1 else ("captions are", "their ends")
+        named = ", ".join(f"{name} ({tokens})" for name, tokens in self.named)
+        more = f" and {self.count - len(self.named):,} more" if self.count > len(self.named) else ""
+        return (
+            f"{self.count:,} {are} longer than the {CLIP_TOKENS} CLIP tokens that trainers read, so {their} will be "
+            f"cut: {named}{more}."
+        )
+
+    @property
+    def hint(self) -> str:
+        """What to do about them."""
+        return "Remove or imbue tags, or write shorter captions; what a person said is never left out by itself."
+
+
+def find_long(captions: Iterable[tuple[str, str]]) -> LongCaptions | None:
+    """Those of some captions, given with their names, that are too long; None without any, or without a tokenizer."""
+    pairs = list(captions)
+    counts = count_clip_tokens(text for _, text in pairs) or ()
+    long = [(name, tokens) for (name, _), tokens in zip(pairs, counts, strict=False) if tokens > CLIP_TOKENS]
+    return LongCaptions(len(long), tuple(long[:_NAMED])) if long else None
+
+
+def check_length(text: str) -> list[str]:
+    """That a caption is too long, in words; empty when it is not, or where the tokenizer is not installed."""
+    counts = count_clip_tokens([text])
+    if counts is None or counts[0] <= CLIP_TOKENS:
+        return []
+    return [f"it has {counts[0]} CLIP tokens: trainers read {CLIP_TOKENS} and cut the rest"]
 
 
 class TokenCounter(dict[str, int]):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.service import check_caption
+from loratui.captions.tokens import find_long
 from loratui.catalog.blobs import picture_path, read_picture
 from loratui.catalog.query import select_memberships
 from loratui.catalog.subjects import get_subject
@@ -388,6 +389,8 @@ def _collect_warnings(subject: Subject, items: Sequence[_Item], kept: Sequence[s
     if doubtful:
         lack = "caption lacks" if len(doubtful) == 1 else "captions lack"
         warnings.append(f"{len(doubtful)} {lack} the trigger {subject.trigger}.")
+    if long := find_long((item.picture.name, item.caption) for item in items):
+        warnings.append(f"{long.message} {long.hint}")
     folders = {item.name.partition("/")[0] for item in items}
     trained = [name for name in kept if name.partition("/")[0] in folders and "/" in name]
     if trained:

@@ -14,6 +14,7 @@ import psutil
 from loratui.captions.rules import fill_in
 from loratui.captions.service import rules_of
 from loratui.captions.tags import mentions
+from loratui.captions.tokens import find_long
 from loratui.catalog.query import count_memberships, select_memberships
 from loratui.catalog.roles import AIM, TOLERANCE, balance
 from loratui.catalog.runs import list_runs
@@ -275,6 +276,8 @@ def _doubt_captions(catalog: Catalog, subject: Subject, content: SnapshotContent
                 "What is in such pictures is not tied to the trigger.",
             )
         )
+    if long := find_long((picture.name, picture.caption) for picture in content.pictures):
+        found.append(Doubt("long_captions", long.message, long.hint))
     if bare and subject.kind != "style":
         found.append(
             Doubt(

@@ -173,13 +173,13 @@ def _tell_tags(found: Inspection) -> Iterator[Text]:
 
 
 def _count_tokens(found: Inspection) -> str:
-    from loratui.captions.counts import CLIP_TOKENS
+    from loratui.captions.tokens import CLIP_TOKENS
 
     return "" if found.tokens is None else f"   {found.tokens}/{CLIP_TOKENS} tokens"
 
 
 def _doubt_tokens(tokens: int | None) -> tuple[str, ...]:
-    from loratui.captions.counts import CLIP_TOKENS
+    from loratui.captions.tokens import CLIP_TOKENS
 
     too_many = tokens is not None and tokens > CLIP_TOKENS
     return (f"more than the {CLIP_TOKENS} tokens that CLIP reads at once",) if too_many else ()

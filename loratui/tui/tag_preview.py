@@ -128,7 +128,7 @@ def _between(pieces: Sequence[Piece]) -> list[Piece]:
 
 def draw_rules(book: CaptionBook, longest: LongestCaption | None, doubts: Sequence[str], glyphs: Glyphs) -> Content:
     """The rules of all captions, the longest caption, and what is doubtful."""
-    from loratui.captions.counts import CLIP_TOKENS
+    from loratui.captions.tokens import CLIP_TOKENS
 
     pieces: list[Piece] = [("prefix   ", MUTED), plain(book.rules.prefix) or ("none", MUTED)]
     if book.rules.suffix:

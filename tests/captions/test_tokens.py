@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loratui.captions.tokens import find_clip_tokenizer
+from loratui.captions.tokens import check_length, find_clip_tokenizer, find_long
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 
@@ -35,3 +35,17 @@ def test_a_trigger_that_falls_apart_into_letters_is_warned_of(home: Home, tokeni
         assert {warning.code for warning in warnings} & {"single_letters", "digits"}
         _, warnings = add_subject(catalog, "Nora", "mirvok", tokenize=tokenize)
         assert "single_letters" not in {warning.code for warning in warnings}
+
+
+def test_captions_that_trainers_cut_are_counted_and_named(tokenize: Callable[[str], list[str]]) -> None:
+    long = ", ".join(f"tag number {number}" for number in range(40))
+    assert check_length("photo of Mira, hat") == []
+    (warning,) = check_length(long)
+    assert warning.startswith("it has ") and warning.endswith("trainers read 75 and cut the rest")
+    assert find_long([("a.png", "photo of Mira"), ("b.png", "")]) is None
+    one = find_long([("a.png", "photo of Mira"), ("b.png", long)])
+    assert one is not None and one.message.startswith("1 caption is longer than the 75 CLIP tokens")
+    assert "b.png (" in one.message and "a.png" not in one.message
+    many = find_long([(f"{number}.png", long) for number in range(5)])
+    assert many is not None and many.count == 5
+    assert "2.png" in many.message and "3.png" not in many.message and many.message.endswith("and 2 more.")

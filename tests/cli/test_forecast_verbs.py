@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from loratui.captions.tokens import find_clip_tokenizer
+from loratui.catalog.edits import add_tags
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import set_role
 from loratui.catalog.run_events import ingest_events
@@ -53,7 +55,10 @@ def test_a_dry_run_says_what_a_training_takes_and_starts_nothing(home: Home, tmp
     assert found["blockers"] == []
     with open_catalog(home) as catalog:
         assert list_runs(catalog) == []
+    with open_catalog(home) as catalog:
+        add_tags(catalog, "Mira", "", [f"tag number {number}" for number in range(40)])
     planned = run(home, "plan", "Mira", "--epochs", "3", "--batch-size", "2")
+    assert find_clip_tokenizer() is None or "CLIP tokens" in planned["notes"][-1]
     assert planned["estimate"] == found["estimate"]
     assert planned["total_steps"] == 9
 

@@ -486,6 +486,13 @@ def test_captions_without_the_trigger_are_warned_about(catalog: Catalog, mira: s
     assert result.warnings == ("1 caption lacks the trigger Mira.",)
 
 
+def test_captions_that_trainers_cut_are_warned_about(catalog: Catalog, mira: str, tmp_path: Path) -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    set_caption(catalog, mira, "name:one", f"Mira, {'a word, ' * 60}")
+    (warning,) = export_kohya(catalog, mira, tmp_path / "out").warnings
+    assert "1 caption is longer than the 75 CLIP tokens" in warning and "one.png" in warning
+
+
 @given(st.text(max_size=200), st.integers(1, 1000))
 def test_any_trigger_gives_a_safe_folder_name_with_its_repeats(trigger: str, repeats: int) -> None:
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from loratui.captions.service import change_rules
+from loratui.captions.service import change_rules, show_captions
 from loratui.catalog import edits
 from loratui.catalog.bases import add_base, get_base
 from loratui.catalog.dedupe import keep
@@ -110,6 +110,17 @@ def test_without_a_trigger_in_the_prefix_every_caption_lacks_it(catalog: Catalog
     change_rules(catalog, "Mira", {"prefix": "a photo,"})
     (doubt,) = [doubt for doubt in look(catalog).doubts if doubt.code == "trigger"]
     assert doubt.message.startswith("4 captions lack")
+
+
+def test_captions_that_the_trainer_cuts_are_doubted_and_stay_whole(catalog: Catalog, mira: str) -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    set_role(catalog, "Mira", "primary", "all")
+    edits.add_tags(catalog, "Mira", "name:a.png", [f"tag number {number}" for number in range(40)])
+    (doubt,) = [doubt for doubt in look(catalog).doubts if doubt.code == "long_captions"]
+    assert doubt.message.startswith("1 caption is longer") and "a.png" in doubt.message
+    texts = {each.membership.name: each for each in show_captions(catalog, "Mira")}
+    assert texts["a.png"].text.endswith("tag number 39")
+    assert "CLIP tokens" in texts["a.png"].warnings[-1] and texts["b.png"].warnings == ()
 
 
 def test_pictures_of_one_flat_colour_are_doubted(catalog: Catalog, mira: str, tmp_path: Path) -> None:
