@@ -69,6 +69,7 @@ def set_caption(
     from loratui.captions import service
     from loratui.catalog import edits
     from loratui.catalog.subjects import get_subject
+    from loratui.cli.tags import tell_unchanged
     from loratui.errors import UsageError
 
     if computed == bool(text.strip()):
@@ -78,11 +79,12 @@ def set_caption(
     with open_library() as catalog:
         owner = get_subject(catalog, subject)
         count = edits.set_caption(catalog, owner, query, None if computed else text)
+        nothing = "" if count else tell_unchanged(catalog, subject, query, "{pictures} had that caption already.")
         warnings = [] if computed else service.check_caption(text, owner)
     if show.json:
         print_json({"changed": count, "warnings": warnings})
         return
-    print_text(f"{number_of(count, 'caption')} {'computed again' if computed else 'written'}.")
+    print_text(nothing or f"{number_of(count, 'caption')} {'computed again' if computed else 'written'}.")
     for warning in warnings:
         remark(f"warning: {warning}", show)
 
@@ -98,18 +100,12 @@ def edit_tags(
 
     Example: `loratui caption tag Mira "name:portrait*" --add "red hair" --remove hat`
     """
-    from loratui.catalog import edits
+    from loratui.cli.tags import change_tags
     from loratui.errors import UsageError
 
     if not add and not remove:
         raise UsageError("no tags were named.", hint="Use --add TAG or --remove TAG.")
-    text = " ".join(query)
-    with open_library() as catalog:
-        changed = edits.edit_tags(catalog, subject, text, add=add or (), remove=remove or ())
-    if show.json:
-        print_json({"changed": changed})
-        return
-    print_text(f"{number_of(changed, 'tag')} changed.")
+    change_tags(subject, query, show, add=add or (), remove=remove or ())
 
 
 def plan(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loratui.captions.counts import TagCount
+    from loratui.captions.tag_edits import EditedTag, TagEdits
+    from loratui.catalog.store import Catalog
 
 
 def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
@@ -98,7 +100,7 @@ def add_tags(
 
     Example: `loratui tags add Mira "red hair, smile" "name:portrait*"`
     """
-    _edit(subject, query, show, add=_split(tags))
+    change_tags(subject, query, show, add=_split(tags))
 
 
 def remove_tags(
@@ -112,20 +114,59 @@ def remove_tags(
     To leave a tag out of the captions although pictures show it, imbue it: `loratui rules set Mira --imbue TAG`.
     Example: `loratui tags remove Mira hat "name:portrait*"`
     """
-    _edit(subject, query, show, remove=_split(tags))
+    change_tags(subject, query, show, remove=_split(tags))
 
 
-def _edit(
+def change_tags(
     subject: str, query: Sequence[str], show: Show, *, add: Sequence[str] = (), remove: Sequence[str] = ()
 ) -> None:
-    from loratui.catalog import edits
+    """Add and remove tags, and print what became of each."""
+    from loratui.captions.tag_edits import edit_tags
 
+    text = " ".join(query)
     with open_library() as catalog:
-        changed = edits.edit_tags(catalog, subject, " ".join(query), add=add, remove=remove)
+        duplicates = find_duplicates(catalog, subject)
+        done = edit_tags(catalog, subject, text, add=add, remove=remove, duplicates=duplicates)
+        nothing = "" if done.pictures else tell_unchanged(catalog, subject, text)
+    print_tag_edits(done, nothing, show)
+
+
+def print_tag_edits(done: TagEdits, nothing: str, show: Show) -> None:
+    """Print what became of tags that were added or removed; `nothing` says why no picture was chosen."""
     if show.json:
-        print_json({"changed": changed})
+        print_json(done)
         return
-    print_text(f"{number_of(changed, 'tag')} changed.")
+    for tag in done.tags if done.pictures else ():
+        print_text(f"{tag.tag}: {_tell_edit(tag, done.pictures)}")
+    print_text(nothing or f"{number_of(done.changed, 'picture')} changed.")
+    if any(tag.noted for tag in done.tags):
+        remark("`loratui undo` takes it back.", show)
+
+
+def _tell_edit(tag: EditedTag, pictures: int) -> str:
+    had = f"{tag.had:,} of {number_of(pictures, 'picture')} had it"
+    if tag.present:
+        return f"{had}, {tag.changed:,} got it." if tag.changed else f"{had} already."
+    if tag.had:
+        return f"{had}, {tag.changed:,} lost it."
+    later = "; it won't count there should a tagger find it" if tag.noted else ""
+    return f"none of {number_of(pictures, 'picture')} has it{later}{tell_near(tag.near)}"
+
+
+def tell_near(near: Sequence[str]) -> str:
+    """The end of a sentence about a tag that none has: what was meant, if anything is near."""
+    quoted = " or ".join(f"'{tag}'" for tag in near)
+    return f"; did you mean {quoted}?" if near else "."
+
+
+def tell_unchanged(catalog: Catalog, subject: str, query: str, otherwise: str = "") -> str:
+    """Why a verb changed nothing: no picture was chosen, or what is said otherwise, `{pictures}` filled in."""
+    from loratui.catalog.query import select_ids
+
+    ids = select_ids(catalog, subject, query, duplicates=find_duplicates(catalog, subject))
+    if not ids:
+        return f"No picture of {subject} matches the query {query!r}." if query else f"{subject} has no pictures."
+    return otherwise.replace("{pictures}", number_of(len(ids), "picture"))
 
 
 def _split(tags: str) -> list[str]:
@@ -144,11 +185,12 @@ def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
 
     with open_library() as catalog:
         renamed = replacing.rename_tag(catalog, subject, old, new)
+        nothing = "" if renamed.pictures or renamed.rules else _tell_not_found(catalog, subject, "", old)
     if show.json:
         print_json({"changed": renamed.pictures, "rules": renamed.rules})
         return
     rules = f" Rules changed: {', '.join(renamed.rules).replace('_', ' ')}." if renamed.rules else ""
-    print_text(f"{renamed.pictures} picture{'s' * (renamed.pictures != 1)} changed.{rules}")
+    print_text(nothing or f"{number_of(renamed.pictures, 'picture')} changed.{rules}")
 
 
 def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:
@@ -161,8 +203,27 @@ def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PL
     from loratui.captions.replacing import replace_tag as replace
 
     with open_library() as catalog:
-        changed = replace(catalog, subject, " ".join(query), old, new)
+        text = " ".join(query)
+        changed = replace(catalog, subject, text, old, new, duplicates=find_duplicates(catalog, subject))
+        nothing = "" if changed else _tell_not_found(catalog, subject, text, old)
     if show.json:
         print_json({"changed": changed})
         return
-    print_text(f"{changed} picture{'s' * (changed != 1)} changed.")
+    print_text(nothing or f"{number_of(changed, 'picture')} changed.")
+
+
+def _tell_not_found(catalog: Catalog, subject: str, query: str, tag: str) -> str:
+    """Why putting another tag in place of one changed nothing, and which tag may have been meant."""
+    from loratui.captions.counts import read_book
+    from loratui.captions.matching import match_entries
+
+    book = read_book(catalog, subject, query, duplicates=find_duplicates(catalog, subject))
+    (match,) = match_entries(book, [tag])
+    return tell_unchanged(
+        catalog,
+        subject,
+        query,
+        "{pictures} said it so already."
+        if match.pictures
+        else f"None of {{pictures}} has '{match.entry}'{tell_near(match.near)}",
+    )

@@ -77,3 +77,31 @@ def test_a_query_that_chooses_no_picture_is_told_from_pictures_without_tags(mira
     listed = run("tags", "list", "Mira")
     assert "band: from 85 %" in listed.stderr
     assert run("tags", "list", "Mira", "--quiet").stderr == ""
+
+
+def test_what_changed_is_counted_in_pictures_that_had_the_tag(mira: Home, run: Run) -> None:
+    assert run("tags", "remove", "Mira", "hat").stdout == (
+        "hat: 1 of 3 pictures had it, 1 lost it.\n1 picture changed.\n"
+    )
+    assert run("tags", "remove", "Mira", "smil").stdout == (
+        "smil: none of 3 pictures has it; it won't count there should a tagger find it; did you mean 'smile'?\n"
+        "0 pictures changed.\n"
+    )
+    assert run("tags", "add", "Mira", "smile").stdout == "smile: 3 of 3 pictures had it already.\n0 pictures changed.\n"
+    assert "2 of 3" not in run("caption", "tag", "Mira", "--add", "hat", "name:0.png").stdout
+
+
+def test_what_changes_nothing_says_why_and_what_was_meant(mira: Home, run: Run) -> None:
+    empty = run("tags", "add", "Mira", "")
+    assert empty.returncode == 2
+    assert "No tag was named" in empty.stderr
+    assert run("tags", "add", "Mira", "hat", "role:primary").stdout == (
+        "No picture of Mira matches the query 'role:primary'.\n"
+    )
+    meant = "None of 3 pictures has 'smiles'; did you mean 'smile'?\n"
+    assert run("tags", "rename", "Mira", "smiles", "grin").stdout == meant
+    assert run("caption", "replace", "Mira", "smiles", "grin").stdout == meant
+    assert run("caption", "replace", "Mira", "smile", "smile").stdout == "3 pictures said it so already.\n"
+    assert "matches the query" in run("caption", "set", "Mira", "name:nothing", "a word").stdout
+    run("caption", "set", "Mira", "name:0.png", "a word")
+    assert run("caption", "set", "Mira", "name:0.png", "a word").stdout == "1 picture had that caption already.\n"

@@ -1,0 +1,106 @@
+"""Adding and removing tags of many pictures, and what came of it: who got a tag, who lost it, who never had it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.counts import read_book
+from loratui.captions.matching import match_entries
+from loratui.captions.tags import fold_tag
+from loratui.catalog import edits
+from loratui.catalog.query import tag_key
+from loratui.catalog.subjects import get_subject
+from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loratui.captions.counts import CaptionBook
+    from loratui.catalog.query import Duplicates, Selection
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class EditedTag:
+    """What became of one tag that was added or removed.
+
+    `changed` pictures got it, or lost it; `had` is how many showed it before. `noted` are all pictures for which the
+    person's word on it is new: one that shows the tag by a tagger's word shows it by the person's now, and where a tag
+    was removed that was not there, it won't count when a tagger finds it. `near` are spelled like one that none has.
+    """
+
+    tag: str
+    present: bool
+    changed: int
+    had: int
+    noted: int
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TagEdits:
+    """So many pictures were chosen, so many of them show other tags now; and this became of each tag."""
+
+    pictures: int
+    changed: int
+    tags: tuple[EditedTag, ...]
+
+
+def edit_tags(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    duplicates: Duplicates | None = None,
+) -> TagEdits:
+    """Say that pictures show tags and don't show others, in one step that undo takes back, and tell what it changed.
+
+    Raises UsageError for what is no tag, and without any.
+    """
+    if not add and not remove:
+        raise UsageError("No tag was named.", hint='Tags stand with commas between: "red hair, smile".')
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    before = read_book(catalog, owner, selection, duplicates=duplicates)
+    ids = [one.id for one in before.pictures]
+    wanted = [(tag, present) for tags, present in ((add, True), (remove, False)) for tag in edits.clean_tags(tags)]
+    edits.edit_tags(catalog, owner, ids, add=add, remove=remove)
+    after = read_book(catalog, owner, ids)
+    shown, now = _list_shown(before), _list_shown(after)
+    differ = {id_ for key in {*shown, *now} for id_ in shown.get(key, set()) ^ now.get(key, set())}
+    lacking = [tag for tag, present in wanted if not present and not _hold(before, shown, tag)]
+    near = _find_near(catalog, owner, before, lacking) if ids else {}
+    tags = []
+    for tag, present in wanted:
+        had, has = _hold(before, shown, tag), _hold(after, now, tag)
+        noted = _list_said(after, tag, present) - _list_said(before, tag, present)
+        tags.append(EditedTag(tag, present, len(had ^ has), len(had), len(noted), near.get(tag, ())))
+    return TagEdits(len(ids), len(differ), tuple(tags))
+
+
+def _list_shown(book: CaptionBook) -> dict[str, set[int]]:
+    return {key: {one.id for one in pictures} for key, pictures in book.find_holders().items()}
+
+
+def _hold(book: CaptionBook, shown: dict[str, set[int]], tag: str) -> set[int]:
+    """The pictures that show a tag, under whatever name the rules say it."""
+    keys = book.find_tags(tag) if "*" not in tag else [fold_tag(tag)]
+    return {id_ for key in keys for id_ in shown.get(key, ())}
+
+
+def _list_said(book: CaptionBook, tag: str, present: bool) -> set[int]:
+    key = tag_key(tag)
+    return {one.id for one in book.pictures if key in map(tag_key, one.added if present else one.removed)}
+
+
+def _find_near(
+    catalog: Catalog, owner: Subject, chosen: CaptionBook, tags: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """What was meant by tags that no chosen picture has: one of theirs, or else one of the subject's others."""
+    found = {match.entry: match.near for match in match_entries(chosen, tags)}
+    if unknown := [tag for tag in tags if not found.get(tag)]:
+        found |= {match.entry: match.near for match in match_entries(read_book(catalog, owner), unknown)}
+    return found
