@@ -9,11 +9,13 @@ from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
+from math import prod
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from loratui.captions.mixture import tell_mixture
 from loratui.captions.preprocess import Pixels, prepare_picture
 from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.tagger import Tagger, open_tagger
@@ -21,8 +23,10 @@ from loratui.catalog.blobs import read_picture
 from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.catalog.edits import store_many_tag_scores
 from loratui.catalog.interrupts import hold_interrupts
+from loratui.catalog.locks import work_alone
 from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.scores import let_count, list_other_taggers, list_tagged_by
+from loratui.catalog.store import now
 from loratui.catalog.subjects import get_subject
 from loratui.errors import Cancelled, ConflictError, LoratuiError, UsageError
 from loratui.events import Progress, Report, ignore_progress
@@ -30,6 +34,7 @@ from loratui.events import Progress, Report, ignore_progress
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     from loratui.captions.tagger import Scores
@@ -43,6 +48,8 @@ if TYPE_CHECKING:
 _CPU_BATCH, _CUDA_BATCH = 1, 32
 # Each holds what the model works with, 100 to 300 MB for the largest; so many decode for a graphics card, too.
 _MOST_WORKERS = 16
+# What prepared pictures may take, all batches that are under way together.
+_MOST_BYTES = 2 << 30
 # Batches that wait for a worker, so that none waits for this thread to store scores.
 _AHEAD = 2
 _STORE_PICTURES, _STORE_SECONDS = 200, 2.0
@@ -103,6 +110,7 @@ def tag_pictures(
     report: Report = ignore_progress,
     cancel: threading.Event | None = None,
     again: bool = False,
+    before: datetime | None = None,
     by_default: bool = False,
     batch: int | None = None,
     workers: int | None = None,
@@ -111,11 +119,12 @@ def tag_pictures(
     """Score the selected pictures with the tagger in a folder; whole pictures, whatever their crops.
 
     Pictures that this very tagger has scored are skipped, so that a call that was stopped or killed is gone on with
-    by the next; `again` scores them anew. From then on this tagger's scores count for all of them. Raises what
-    opening a tagger does, NotFoundError for the subject, UsageError for a batch or workers under 1, and Cancelled;
-    what was scored by then is kept. A tagger that was taken `by_default`, not chosen, is refused with ConflictError
-    where another one has scored the pictures: its scores would count no more. Pictures that can't be read are in the
-    result and stop nothing.
+    by the next; `again` scores them anew, `before` those that were scored before that moment. From then on this
+    tagger's scores count for all of them. Raises what opening a tagger does, NotFoundError for the subject, UsageError
+    for a batch or workers under 1 and a batch that memory has no room for, ConflictError while pictures of the subject
+    are tagged already, and Cancelled; what was scored by then is kept. A tagger that was taken `by_default`, not
+    chosen, is refused with ConflictError where another one has scored the pictures: its scores would count no more.
+    Pictures that can't be read are in the result and stop nothing.
     """
     for name, value in (("batch", batch), ("workers", workers)):
         if value is not None and value < 1:
@@ -137,22 +146,32 @@ def tag_pictures(
             "place.",
             hint="Name a tagger with --tagger: that folder or name again, or cast for the one that ships.",
         )
-    known = set() if again else list_tagged_by(catalog, tagger.id, ids)
-    waiting = [picture for picture in chosen if picture.picture_id not in known]
-    result = TaggingResult(
-        tagger.id, tagger.device, tagger.thresholds, pictures=len(chosen), skipped=len(chosen) - len(waiting)
-    )
-    result.times.opening = time.perf_counter() - started
-    size = tagger.batch or batch or (_CUDA_BATCH if tagger.device == "cuda" else _CPU_BATCH)
-    with hold_interrupts() as interrupted:
+    with (
+        work_alone(catalog, owner, "tag", f"tags pictures of {owner.name}"),
+        hold_interrupts() as interrupted,
+    ):
+        begun = now()
+        known = set() if again and before is None else list_tagged_by(catalog, tagger.id, ids, since=before)
+        waiting = [picture for picture in chosen if picture.picture_id not in known]
+        result = TaggingResult(
+            tagger.id, tagger.device, tagger.thresholds, pictures=len(chosen), skipped=len(chosen) - len(waiting)
+        )
+        size, ahead = _choose_batches(tagger, batch, len(waiting), side_by_side + _AHEAD)
+        result.times.opening = time.perf_counter() - started
         stops = [interrupted] if cancel is None else [interrupted, cancel]
         work = _Work(catalog, tagger, result, report, len(waiting))
         try:
             with (
                 ThreadPoolExecutor(side_by_side, thread_name_prefix="tag") as pool,
-                closing(_score_ahead(pool, catalog, tagger, waiting, size, side_by_side + _AHEAD)) as batches,
+                closing(_score_ahead(pool, catalog, tagger, waiting, size, ahead)) as batches,
             ):
                 work.take(batches, stops)
+        except Cancelled as stopped:
+            way_on = "The same command goes on where it was."
+            if again and before is None:
+                moment = begun.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                way_on = f"The same command with --before={moment} goes on where it was."
+            raise Cancelled(stopped.message, hint=f"{way_on} {tell_mixture(catalog, owner)}".strip()) from None
         finally:
             work.store()
             result.times.total = time.perf_counter() - started
@@ -162,6 +181,20 @@ def tag_pictures(
     result.unfit = [UntaggedPicture(each.membership.name, each.why) for each in unfit]
     result.warning = warn_of_refused(owner, unfit)
     return result
+
+
+def _choose_batches(tagger: Tagger, batch: int | None, pictures: int, ahead: int) -> tuple[int, int]:
+    """How many pictures the model is given at a time, and how many times that many may be under way."""
+    wanted = tagger.batch or batch or (_CUDA_BATCH if tagger.device == "cuda" else _CPU_BATCH)
+    size = max(1, min(wanted, pictures))
+    picture = prod(tagger.layout.shape) * np.dtype(np.float32).itemsize
+    if size * picture > _MOST_BYTES and tagger.batch is None:
+        raise UsageError(
+            f"--batch {wanted} is too many: {size} pictures at a time take {size * picture / 2**30:.1f} GiB before "
+            "the model begins.",
+            hint=f"{_MOST_BYTES // picture} fit; more than 32 seldom make it faster.",
+        )
+    return size, max(1, min(ahead, _MOST_BYTES // (size * picture)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +213,8 @@ def _score_ahead(
 ) -> Generator[_Scored]:
     """Batches in order, each scored when it is given out; a few more are always being scored."""
     # The same few arrays all the time: fresh ones of some megabytes cost the system more than copying does.
-    free: deque[Pixels] = deque(np.empty((size, *tagger.layout.shape), np.float32) for _ in range(ahead))
+    needed = min(ahead, -(-len(pictures) // size))
+    free: deque[Pixels] = deque(np.empty((size, *tagger.layout.shape), np.float32) for _ in range(needed))
     # A graphics card has nothing to win from two batches at once, and may not have the memory.
     turn: AbstractContextManager[Any] = threading.Lock() if tagger.device == "cuda" else nullcontext()
     running: deque[tuple[Future[_Scored], Pixels]] = deque()
@@ -244,10 +278,7 @@ class _Work:
         for batch in batches:
             if any(stop.is_set() for stop in stops):
                 self.store()
-                raise Cancelled(
-                    f"Tagging was stopped; {self._result.tagged} of {self._total} pictures are tagged.",
-                    hint="Run it again to go on where it was.",
-                )
+                raise Cancelled(f"Tagging was stopped; {self._result.tagged} of {self._total} pictures are tagged.")
             self._take_batch(batch)
             if len(self._unsaved) >= _STORE_PICTURES or time.monotonic() - self._saved >= _STORE_SECONDS:
                 self.store()
@@ -276,8 +307,8 @@ class _Work:
         self._say((batch.pictures or batch.refused)[-1].name)
 
     def _say(self, name: str, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if force or now - self._reported >= _REPORT_SECONDS:
-            self._reported = now
-            left = (self._total - self._done) * (now - self._started) / max(1, self._done)
+        moment = time.monotonic()
+        if force or moment - self._reported >= _REPORT_SECONDS:
+            self._reported = moment
+            left = (self._total - self._done) * (moment - self._started) / max(1, self._done)
             self._report(Progress("tag", self._done, self._total, eta_s=left, note=name))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
-from loratui.cli.session import Query, find_duplicates, open_library, read_settings
+from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_no_pictures
 from loratui.config import find_home
 
 
@@ -19,6 +20,10 @@ def tag(
         str | None, Parameter(help="A tagger's folder, OWNER/NAME on the hub, or cast for the one that ships.")
     ] = None,
     again: Annotated[bool, Parameter(negative="", help="Score pictures that this tagger has scored before.")] = False,
+    before: Annotated[
+        datetime | None,
+        Parameter(help="Score again what was scored before this moment: to go on when --again was stopped."),
+    ] = None,
     batch: Annotated[int | None, Parameter(help="Pictures that the model is given at a time.")] = None,
     workers: Annotated[int | None, Parameter(help="Pictures decoded and scored at the same time.")] = None,
     show: Show = PLAIN,
@@ -33,12 +38,19 @@ def tag(
     Example: `loratui tag Mira role:inbox --tagger SmilingWolf/wd-vit-tagger-v3`
     """
     from loratui.captions.hub import choose_tagger, find_hub
+    from loratui.captions.mixture import tell_mixture
     from loratui.captions.service import rules_of
     from loratui.captions.tagging import tag_pictures
+    from loratui.catalog.query import select_ids
     from loratui.errors import RefusedError
 
     wanted = read_settings().tagger if tagger is None else tagger
     with open_library() as catalog, progress_line(show) as report:
+        duplicates = find_duplicates(catalog, subject)
+        # Said before a tagger is downloaded for nothing.
+        if not show.json and not select_ids(catalog, subject, " ".join(query), duplicates=duplicates):
+            print_text(tell_no_pictures(subject, query))
+            return 0
         chosen = choose_tagger(find_home(), wanted, find_hub(), report=report)
         if chosen.is_cast:
             remark(
@@ -53,12 +65,14 @@ def tag(
             chosen.folder,
             report=report,
             again=again,
+            before=None if before is None else before.astimezone(),
             by_default=not wanted,
             batch=batch,
             workers=workers,
-            duplicates=find_duplicates(catalog, subject),
+            duplicates=duplicates,
         )
         used = rules_of(catalog, subject).general_threshold
+        mixture = tell_mixture(catalog, subject)
     times = done.times
     code = RefusedError.exit_code if done.refused and not done.tagged and not done.skipped else 0
     if show.json:
@@ -88,5 +102,7 @@ def tag(
                 f"loratui rules set {shlex.quote(subject)} --general-threshold {done.thresholds.general:.2f}",
                 show,
             )
+    if mixture:
+        remark(mixture, show)
     remark(f"next: loratui tags list {shlex.quote(subject)}", show)
     return code

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from loratui.captions import tagging
+from loratui.captions.mixture import tell_mixture
 from loratui.captions.service import captions_of
 from loratui.captions.tagging import tag_pictures
 from loratui.captions.thresholds import Thresholds
@@ -22,6 +26,7 @@ from loratui.catalog.blobs import picture_path
 from loratui.catalog.edits import tag_scores_of
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
+from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.config import find_assets
@@ -188,6 +193,95 @@ def test_a_stopped_tagging_keeps_what_it_did_and_goes_on(
     assert _first_tags(catalog) == mira
 
 
+def test_tagging_anew_goes_on_where_it_was_stopped(
+    catalog: Catalog, mira: dict[str, str], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagging, "_REPORT_SECONDS", 0.0)
+    tag_pictures(catalog, "Mira", "", model)
+    cancel = threading.Event()
+
+    def stop_half_way(progress: Progress) -> None:
+        if progress.done >= 10:
+            cancel.set()
+
+    with pytest.raises(Cancelled, match=r"10 of 24 pictures") as caught:
+        tag_pictures(catalog, "Mira", "", model, batch=2, again=True, report=stop_half_way, cancel=cancel)
+    moment = re.search(r"--before=(\S+) ", caught.value.hint)
+    assert moment is not None
+    before = datetime.fromisoformat(moment[1])
+    done = tag_pictures(catalog, "Mira", "", model, again=True, before=before)
+    assert (done.skipped, done.tagged) == (10, 14)
+    done = tag_pictures(catalog, "Mira", "", model, before=before)
+    assert (done.skipped, done.tagged) == (PICTURES, 0)
+
+
+def test_scores_that_count_again_are_no_newer_for_it(
+    catalog: Catalog, mira: dict[str, str], model: Path, tmp_path: Path
+) -> None:
+    tag_pictures(catalog, "Mira", "", model)
+    before = datetime.now(UTC)
+    tag_pictures(catalog, "Mira", "", write_colour_tagger(tmp_path / "other", side=32))
+    assert tag_pictures(catalog, "Mira", "", model).skipped == PICTURES
+    assert tag_pictures(catalog, "Mira", "", model, before=before).tagged == PICTURES
+
+
+def test_memory_is_taken_for_the_pictures_there_are_and_no_more(
+    catalog: Catalog, mira: dict[str, str], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def empty(shape: tuple[int, ...], kind: object) -> Any:
+        sizes.append(shape[0])
+        return np.zeros(shape, np.float32)
+
+    monkeypatch.setattr(tagging.np, "empty", empty)
+    assert tag_pictures(catalog, "Mira", "", model, batch=10_000_000).tagged == PICTURES
+    assert sizes == [PICTURES]
+    sizes.clear()
+    # Room for three batches of two pictures of 64 x 64.
+    monkeypatch.setattr(tagging, "_MOST_BYTES", 6 * 64 * 64 * 3 * 4)
+    assert tag_pictures(catalog, "Mira", "", model, batch=2, workers=8, again=True).tagged == PICTURES
+    assert sizes == [2, 2, 2]
+    with pytest.raises(UsageError, match="--batch 7 is too many") as caught:
+        tag_pictures(catalog, "Mira", "", model, batch=7, again=True)
+    assert caught.value.hint.startswith("6 fit")
+
+
+def test_a_switch_of_taggers_that_was_stopped_is_told(
+    catalog: Catalog, mira: dict[str, str], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagging, "_REPORT_SECONDS", 0.0)
+    assert tell_mixture(catalog, "Mira") == ""
+    tag_pictures(catalog, "Mira", "", model)
+    assert tell_mixture(catalog, "Mira") == ""
+    other = write_colour_tagger(catalog.home.models / "Somebody" / "hues", side=32)
+    cancel = threading.Event()
+
+    def stop_half_way(progress: Progress) -> None:
+        if progress.done >= 10:
+            cancel.set()
+
+    with pytest.raises(Cancelled) as caught:
+        tag_pictures(catalog, "Mira", "", other, batch=2, report=stop_half_way, cancel=cancel)
+    told = tell_mixture(catalog, "Mira")
+    assert told.startswith("10 of 24 pictures are tagged by hues, 14 by colours: their tags are mixed here;")
+    assert "`loratui tag Mira --tagger Somebody/hues` tags them all" in told
+    assert told in caught.value.hint
+    set_role(catalog, "Mira", "rejected", "name:2*", reason="blurred")
+    assert tell_mixture(catalog, "Mira").startswith("10 of 20 pictures are tagged by hues, 10 by colours")
+    tag_pictures(catalog, "Mira", "", other)
+    assert tell_mixture(catalog, "Mira") == ""
+
+
+def test_two_versions_of_one_tagger_are_told_apart(
+    catalog: Catalog, mira: dict[str, str], model: Path, tmp_path: Path
+) -> None:
+    old = tag_pictures(catalog, "Mira", "", model).tagger
+    new = tag_pictures(catalog, "Mira", "name:0*", write_colour_tagger(tmp_path / "new" / "colours", side=32)).tagger
+    told = tell_mixture(catalog, "Mira")
+    assert f"10 of 24 pictures are tagged by {new}, 14 by {old}" in told and "--tagger FOLDER" in told
+
+
 def test_ctrl_c_keeps_what_was_done(
     catalog: Catalog, mira: dict[str, str], model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +303,8 @@ def test_a_killed_tagging_goes_on_where_it_was(catalog: Catalog, home: Home, mir
         while int(process.stdout.readline()) < 10:
             process.stdin.write("on\n")
             process.stdin.flush()
+        with pytest.raises(ConflictError, match=f"Process {process.pid} tags pictures of Mira already"):
+            tag_pictures(catalog, "Mira", "name:1*", model)
         os.kill(process.pid, signal.SIGKILL)
     tagger = tag_scores_of(catalog, "Mira")[1][0].tagger
     ids = [picture.picture_id for picture in select_memberships(catalog, "Mira")]

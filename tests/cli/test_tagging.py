@@ -90,3 +90,17 @@ def test_pictures_that_are_all_unreadable_are_an_error(mira: Home, run: Run) -> 
     done = run("tag", "Mira")
     assert done.returncode == 5
     assert done.stdout.count("refused ") == 3
+
+
+def test_a_verb_without_pictures_says_so_and_what_to_do(mira: Home, run: Run) -> None:
+    done = run("tag", "Mira", "name:nothing", "--tagger", "somebody/something", HF_HUB_OFFLINE="1")
+    assert done.returncode == 0 and done.stdout.startswith("No picture of Mira matches name:nothing")
+    with open_catalog(mira) as catalog:
+        add_subject(catalog, "Kai", "Kaivok")
+    done = run("tag", "Kai")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Kai has no pictures") and "loratui import Kai FOLDER" in done.stdout
+
+
+def test_a_batch_larger_than_the_subject_is_no_matter(mira: Home, read: Read) -> None:
+    assert read("tag", "Mira", "--batch", "100000")["tagged"] == 3
