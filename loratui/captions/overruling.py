@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from loratui.captions.facets import CHOICES, TAGS_OF, Facet, read_facets
@@ -12,6 +14,8 @@ from loratui.catalog.tagged import Retagged, rewrite_tags
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
@@ -44,29 +48,53 @@ def overrule_facet(
     *,
     duplicates: Duplicates | None = None,
 ) -> int:
-    """Say what the selected pictures show, such as framing "full body"; returns how many changed. One undo step.
+    """Say what the selected pictures show in one respect; returns how many changed. See `overrule_facets`."""
+    return overrule_facets(catalog, subject, selection, {facet: value}, duplicates=duplicates)[facet]
 
-    `value` is one of a facet's choices, or a tag that says one ("profile", "red shirt"). It becomes a tag of the
+
+def overrule_facets(
+    catalog: Catalog,
+    subject: Subject | str,
+    selection: Selection,
+    said: Mapping[str, str],
+    *,
+    duplicates: Duplicates | None = None,
+) -> dict[str, int]:
+    """Say what the selected pictures show, such as framing "full body"; returns how many changed, by facet.
+
+    A value is one of a facet's choices, or a tag that says one ("profile", "red shirt"). It becomes a tag of the
     person's, and tags that contradict it are removed, so that captions do not say both. Pictures whose tags say it
-    already stay as they are. Raises UsageError for an unknown facet or value.
+    already stay as they are. However many facets are said, it is one step that undo takes back. Raises UsageError for
+    an unknown facet or value before anything changes.
     """
-    wanted = find_facet(facet)
-    tag, meant = find_tag(wanted, value)
+    wanted = [(facet, *find_tag(facet, value)) for facet, value in ((find_facet(name), said[name]) for name in said)]
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    changed: Counter[str] = Counter()
 
     def rewrite(picture: TaggedPicture) -> Retagged | None:
-        return _rewrite(picture, wanted, tag, meant)
+        found: Retagged | None = None
+        for facet, tag, meant in wanted:
+            if (new := _rewrite(picture, facet, tag, meant)) is not None:
+                found = new
+                changed[facet] += 1
+                picture = replace(
+                    picture,
+                    added=[one for one, present in new.tags if present],
+                    removed=[one for one, present in new.tags if not present],
+                )
+        return found
 
-    return rewrite_tags(
+    rewrite_tags(
         catalog,
         owner,
         selection,
         rewrite,
         thresholds={"general": COUNTED_FROM},
         action="tags.overrule",
-        label=f"{owner.name}: {wanted} {tag} for {{pictures}}",
+        label=f"{owner.name}: {', '.join(f'{facet} {tag}' for facet, tag, _ in wanted)} for {{pictures}}",
         duplicates=duplicates,
     )
+    return {facet: changed[facet] for facet in said}
 
 
 def find_facet(name: str) -> Facet:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
 from loratui.cli.session import Query, find_duplicates, open_library
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ def overrule(
     """Say what pictures show where the tags say something else; your word counts, and undo takes it back.
 
     It is kept as a tag, and tags that contradict it are removed, so captions say it too. Instead of one of the
-    values, any tag that says one will do: `--angle profile`. Each option is one step of the history.
+    values, any tag that says one will do: `--angle profile`. However many options, it is one step of the history.
 
     Example: `loratui overrule Mira name:img_07 --framing "full body"`
     """
-    from loratui.captions.overruling import find_facet, find_tag, overrule_facet
+    from loratui.captions.overruling import overrule_facets
+    from loratui.cli.tags import tell_unchanged
     from loratui.errors import UsageError
 
     said = {
@@ -88,20 +89,21 @@ def overrule(
     if not said:
         verb = f"loratui overrule {shlex.quote(subject)}"
         raise UsageError("Nothing was said.", hint=f'{verb} name:img_07 --framing "full body"')
-    for facet, value in said.items():
-        # Before anything is changed.
-        find_tag(find_facet(facet), value)
+    text = " ".join(query)
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
-        changed = {
-            facet: overrule_facet(catalog, subject, " ".join(query), facet, value, duplicates=duplicates)
-            for facet, value in said.items()
-        }
+        changed = overrule_facets(catalog, subject, text, said, duplicates=duplicates)
+        already = f"{{pictures}} showed {', '.join(f'{facet} {value}' for facet, value in said.items())} already."
+        nothing = "" if any(changed.values()) else tell_unchanged(catalog, subject, text, already)
     if show.json:
         print_json({"changed": changed})
         return
-    for facet, count in changed.items():
-        print_text(f"{facet} {said[facet]}: {count} picture{'s' * (count != 1)} changed.")
+    for facet, count in changed.items() if not nothing else ():
+        print_text(f"{facet} {said[facet]}: {number_of(count, 'picture')} changed.")
+    if nothing:
+        print_text(nothing)
+    else:
+        remark("`loratui undo` takes it back.", show)
 
 
 def _to_plain(

@@ -12,12 +12,12 @@ from PIL import Image
 
 from loratui.captions.coverage import coverage_of
 from loratui.captions.facets import CHOICES, VOCABULARY
-from loratui.captions.overruling import overrule_facet
+from loratui.captions.overruling import overrule_facet, overrule_facets
 from loratui.captions.service import captions_of
 from loratui.captions.survey import CANDIDATES, survey
 from loratui.catalog.edits import add_tags, edit_tags, forget_tag_edits, store_tag_scores, tag_edits_of
 from loratui.catalog.importer import import_pictures
-from loratui.catalog.journal import undo
+from loratui.catalog.journal import history, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
@@ -98,6 +98,24 @@ def test_saying_it_again_changes_nothing(catalog: Catalog) -> None:
     assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body") == 1
     assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "full body") == 0
     assert overrule_facet(catalog, "Mira", "name:0.png", "framing", "portrait") == 1
+
+
+def test_several_words_at_once_are_one_step_back(catalog: Catalog) -> None:
+    score(catalog, cowboy_shot=0.9, smile=0.9)
+    before = caption(catalog)
+    said = {"framing": "full body", "angle": "profile", "expression": "smile"}
+    assert overrule_facets(catalog, "Mira", "name:0.png", said) == {"framing": 1, "angle": 1, "expression": 0}
+    assert history(catalog, 1)[0].label == "Mira: framing full body, angle profile, expression smile for 1 picture"
+    assert "full body" in caption(catalog)
+    assert "profile" in caption(catalog)
+    undo(catalog)
+    assert caption(catalog) == before
+
+
+def test_a_wrong_word_among_several_changes_nothing(catalog: Catalog) -> None:
+    with pytest.raises(UsageError, match="no angle 'sideways'"):
+        overrule_facets(catalog, "Mira", "", {"framing": "full body", "angle": "sideways"})
+    assert "full body" not in caption(catalog)
 
 
 def test_a_word_on_the_light_overrules_the_measure(catalog: Catalog) -> None:
