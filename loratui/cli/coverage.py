@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
-from loratui.cli.session import Query, find_duplicates, open_library
+from loratui.cli.session import Query, find_duplicates, open_library, read_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,7 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
         needs = find_needs(seen)
         samey = find_samey(trained, list_doubles(catalog, owner), lambda ids: find_moments(catalog, ids)).clusters
         members = {member.id: member for member in get_memberships(catalog, [one.id for one in seen])}
+        mixture = read_mixture(catalog, subject, show)
     if show.json:
         print_json(_to_plain(found, needs, samey, members))
         return
@@ -53,6 +54,8 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
     print_text(f"{found.tagged} training pictures have tags, {found.untagged} have none.")
     if not found.tagged:
         remark("No training picture has tags yet: `loratui tag` reads what they show, an import takes sidecars.", show)
+    if mixture:
+        remark(mixture, show)
 
 
 def overrule(

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
 from loratui.cli.rules import plain_examples, print_examples
-from loratui.cli.session import open_library
+from loratui.cli.session import open_library, read_mixture
 
 if TYPE_CHECKING:
     from loratui.captions.advice import TagAdvice
@@ -46,6 +46,7 @@ def suggest_imbue(subject: str, *, preset: Preset = None, but: But = (), show: S
 
     with open_library() as catalog:
         advice = imbue.suggest_imbue(catalog, subject, preset, but)
+        mixture = read_mixture(catalog, subject, show)
     if show.json:
         print_json(
             {
@@ -61,7 +62,7 @@ def suggest_imbue(subject: str, *, preset: Preset = None, but: But = (), show: S
         )
         return
     _print_advice(advice)
-    for note in advice.notes:
+    for note in (*advice.notes, *[mixture] * bool(mixture)):
         remark(note, show)
     if advice.proposed:
         verb = f"loratui imbue apply {shlex.quote(subject)}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from loratui.catalog.query import Duplicates
     from loratui.catalog.store import Catalog
+    from loratui.cli.output import Show
     from loratui.config import Settings
 
 Query = Annotated[
@@ -53,3 +54,10 @@ def tell_no_pictures(subject: str, query: Sequence[str]) -> str:
     if asked := " ".join(query).strip():
         return f"No picture of {subject} matches {asked}: `loratui picture list {shlex.quote(subject)}` shows them."
     return f"{subject} has no pictures to work on: `loratui import {shlex.quote(subject)} FOLDER` brings some."
+
+
+def read_mixture(catalog: Catalog, subject: str, show: Show) -> str:
+    """What to remark where a subject's tags are the words of several taggers; empty where nobody would hear it."""
+    from loratui.captions.mixture import tell_mixture
+
+    return "" if show.json or show.quiet else tell_mixture(catalog, subject)

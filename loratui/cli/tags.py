@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
-from loratui.cli.session import Query, find_duplicates, open_library
+from loratui.cli.session import Query, find_duplicates, open_library, read_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
         book = read_book(catalog, subject, text, duplicates=find_duplicates(catalog, subject))
         tags = book.count_tags()
         empty = "" if tags or show.json else explain_untagged(catalog, book, text)
+        mixture = read_mixture(catalog, subject, show)
     if show.json:
         print_json(
             [
@@ -80,6 +81,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
         remark(f"{number_of(unread, 'picture')} without tags and not read by a tagger didn't count.", show)
     if book.written:
         remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
+    if mixture:
+        remark(mixture, show)
 
 
 def _tell_state(tag: TagCount) -> str:
