@@ -237,11 +237,12 @@ def _find_names(catalog: Catalog, book: CaptionBook) -> set[str]:
 
 
 def _remark(book: CaptionBook, counts: Sequence[TagCount], untagged: int, explain: Callable[[], str]) -> Iterator[str]:
+    noun = "training picture" if any(one.role in TRAINED for one in book.pictures) else "picture"
     if not counts:
         yield from filter(None, [explain()])
     elif untagged:
         have = "s have" if untagged != 1 else " has"
-        yield f"{untagged:,} picture{have} no tags, were not read by a tagger either, and didn't count."
+        yield f"{untagged:,} {noun}{have} no tags, were not read by a tagger either, and didn't count."
     if counts and len(book.pictures) < _FEW:
         yield f"Of {_count(len(book.pictures))} shares say little."
     if book.written:
@@ -251,7 +252,7 @@ def _remark(book: CaptionBook, counts: Sequence[TagCount], untagged: int, explai
         yield "No picture is primary or supporting yet: all that aren't rejected were counted."
     used = {count.imbued_by for count in counts}
     if unused := [entry for entry in book.rules.imbued if entry not in used]:
-        yield f"On the imbued list, but no picture has {_either(unused)}."
+        yield f"On the imbued list, but no {noun} has {_either(unused)}."
 
 
 def _count(pictures: int) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.await_complete import AwaitComplete
     from textual.filter import LineFilter
 
+    from loratui.captions.misplaced import SkippedCheck
     from loratui.catalog.rows import JournalEntry
     from loratui.catalog.store import Catalog
     from loratui.config import Home, Settings
@@ -81,6 +82,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """Why what these forms asked for came to nothing; told when they are opened again."""
         self.train_values: dict[tuple[str, str], dict[str, str]] = {}
         """What was changed in the form of a training, by subject and the weights it goes on from."""
+        self.checked: dict[str, tuple[SkippedCheck, ...]] = {}
+        """The subjects whose pictures were checked from here, with the checks that could not be made."""
         self.tile_cols = 0
         """How wide the thumbnails of a wall were made last; 0 for the usual width."""
         for theme in OWN:

@@ -15,6 +15,7 @@ from loratui.tui.naming import tell_apart
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     import threading
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
     from loratui.events import Report
 
 _UNFIT = "unfit"
-_NOTHING = """\
-No check has found anything among the pictures of {subject}.
+_NOT_RUN = """\
+No check was run on the pictures of {subject} yet, or none found anything.
 
-r looks for pictures that may not be used, show several faces, text, blur, or another subject. It rejects nothing."""
+r runs them: {looks_for} It rejects nothing."""
+_NOTHING = """\
+The checks found nothing among the pictures of {subject}.
+
+r runs them again: {looks_for} It rejects nothing."""
+_LOOKS_FOR = "they look for pictures that may not be used, show several faces, text, blur, or another subject."
+_MEASURES = {"luminance": "its brightness", "sharpness": "its sharpness", "size": "its size"}
+"""What stands before the slash in place of a model where a check measures the picture itself."""
 
 
 class ChecksScreen(TableMoves, CurationScreen):
@@ -49,8 +57,6 @@ class ChecksScreen(TableMoves, CurationScreen):
     def __init__(self, subject: str) -> None:
         super().__init__(subject)
         self.suspects: tuple[Suspect, ...] = ()
-        self.skipped: tuple[SkippedCheck, ...] = ()
-        """Checks that the last run could not make, and why."""
         self._catalog: Catalog | None = None
         self._names: dict[int, str] = {}
 
@@ -65,7 +71,7 @@ class ChecksScreen(TableMoves, CurationScreen):
             ]
             yield RowTable(columns, id="suspects")
             yield Preview(self.lora.tiles)
-        yield Static(_NOTHING.format(subject=plain(self.subject)), classes="empty", id="nothing", markup=False)
+        yield Static("", classes="empty", id="nothing", markup=False)
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -73,6 +79,11 @@ class ChecksScreen(TableMoves, CurationScreen):
     @property
     def table(self) -> RowTable:
         return self.query_one(RowTable)
+
+    @property
+    def skipped(self) -> tuple[SkippedCheck, ...]:
+        """Checks that the last run from here could not make, and why."""
+        return self.lora.checked.get(self.subject, ())
 
     def screen_command(self) -> Sequence[str]:
         return ["check", self.subject]
@@ -101,6 +112,9 @@ class ChecksScreen(TableMoves, CurationScreen):
 
     def _show(self) -> None:
         self.set_class(not self.suspects, "-nothing")
+        nothing = _NOTHING if self.subject in self.lora.checked else _NOT_RUN
+        said = nothing.format(subject=plain(self.subject), looks_for=_LOOKS_FOR)
+        self.query_one("#nothing", Static).update(Content(said))
         self.table.set_rows([self._to_row(one) for one in self.suspects])
         self.query_one("#lead", Static).update(self._draw_lead())
         pictures = len({one.membership.id for one in self.suspects})
@@ -121,9 +135,17 @@ class ChecksScreen(TableMoves, CurationScreen):
             words = f"{count(unfit, 'picture')} may not be used, and {'is' if unfit == 1 else 'are'} never trained or"
             lines.append(Content.styled(f"{self.lora.glyphs.warn} {words} exported: x rejects.", "bold $text-warning"))
         lines += [
-            Content.styled(plain(f"not checked: {each.kind}: {each.why}"), "$foreground-muted") for each in self.skipped
+            Content.styled(plain(f"not checked: {each.kind}: {self._say_why(each)}"), "$foreground-muted")
+            for each in self.skipped
         ]
         return Content("\n").join(lines)
+
+    def _say_why(self, each: SkippedCheck) -> str:
+        """Why a check was not made, with what a person of the app can do about it."""
+        if each.kind == "faces" and self.lora.settings.face_model is None and "face_model" in each.why:
+            where = self.lora.home.config_file
+            return f'it needs YuNet, a face detector: face_model = "FOLDER" in {where}, then start the app anew'
+        return name_keys(each.why)
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         event.stop()
@@ -143,7 +165,7 @@ class ChecksScreen(TableMoves, CurationScreen):
             preview.show(None, None)
             return
         muted = "$foreground-muted"
-        words = [(self._names[one.membership.id], "bold"), (f"{one.kind}: {one.why}", ""), (f"says {one.model}", muted)]
+        words = [(self._names[one.membership.id], "bold"), (f"{one.kind}: {one.why}", ""), (_say_who(one.model), muted)]
         others = [each.kind for each in self.suspects if each.membership.id == one.membership.id and each is not one]
         words += [(f"also {', '.join(others)}", muted)] * bool(others)
         preview.show(self._catalog, one.membership, words)
@@ -185,18 +207,14 @@ class ChecksScreen(TableMoves, CurationScreen):
             pictures = len({one.membership.id for one in found.suspects})
             sentence = f"{count(found.checked, 'picture')} checked, {pictures:,} worth a look. Nothing was rejected."
             self.tell(sentence)
+            self.lora.checked[self.subject] = found.skipped
             # The screen may have been left and opened again meanwhile.
             for screen in self.lora.screen_stack:
                 if isinstance(screen, ChecksScreen) and screen.subject == self.subject:
-                    screen.take_skipped(found.skipped)
+                    screen.library_changed()
             return sentence
 
         self.bridge.start_task(self._label, work, done, owner=self.lora)
-
-    def take_skipped(self, skipped: tuple[SkippedCheck, ...]) -> None:
-        """Checks were made: show what they found, and which could not be."""
-        self.skipped = skipped
-        self.library_changed()
 
     def targets(self) -> Sequence[int]:
         one = self._here
@@ -225,3 +243,11 @@ class ChecksScreen(TableMoves, CurationScreen):
     def do_check_pictures(self) -> None:
         if (one := self._here) is not None:
             show_pictures(self.lora, self.subject, f"flag:{one.kind}")
+
+
+def _say_who(model: str) -> str:
+    """Who says so: a model by its name, or what was measured."""
+    name, _, about = model.partition("/")
+    if name not in _MEASURES:
+        return f"says {model}"
+    return f"measured by {_MEASURES[name]}" + (f", for training at {about} px" if name == "size" else "")

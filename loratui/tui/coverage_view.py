@@ -201,8 +201,8 @@ class CoverageView(Widget):
         title = Content.styled("Coverage", "bold")
         if not found.tagged:
             return [title, Content(""), *self._say_empty(found)]
-        untagged = f"; {found.untagged:,} without tags" if found.untagged else ""
-        says = f"   {count(found.tagged, 'training picture')}{untagged}; numbers count repeats"
+        untagged = f", {found.untagged:,} without tags for this" if found.untagged else ""
+        says = f"   {count(found.tagged + found.untagged, 'training picture')}{untagged}; repeats count"
         lines = [Content.assemble(title, (says, "$foreground-muted"))]
         for number, facets in enumerate(self._bands_at(width)):
             lines += [Content(""), *self._draw_band(found, number, facets)]

@@ -199,7 +199,7 @@ class DuplicatesScreen(LoratuiScreen):
     def _say_nothing(self) -> str:
         if not self._looked:
             return "Comparing the pictures..."
-        return "No duplicates left.\n\nb shows how the roles weigh, F3 the pictures, esc goes back; u undoes a verdict."
+        return "No duplicates left.\n\nF3 shows the pictures, esc goes back; u undoes a verdict."
 
     def _describe(self, group: DuplicateGroup) -> Text:
         text = Text(no_wrap=False)

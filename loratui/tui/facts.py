@@ -125,9 +125,9 @@ def tell_placing(placing: Placing | None, base: str) -> str:
     if not base:
         return "unknown: choose a default base"
     if placing is None:
-        return f"none of {plain(base)} takes it: too narrow"
+        return f"none of base {plain(base)} takes it: too narrow"
     bucket = placing.bucket
-    parts = [f"{bucket.width}x{bucket.height} for {plain(base)}"]
+    parts = [f"{bucket.width}x{bucket.height} of base {plain(base)}"]
     if placing.scale > 1.005:
         parts.append(f"enlarged {placing.scale:.1f}x")
     parts.append(f"cuts {placing.cut.sides}" if placing.cut.sides else "cuts nothing")

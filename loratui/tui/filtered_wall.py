@@ -13,8 +13,9 @@ def show_pictures(app: LoratuiApp, subject: str, query: str) -> None:
     """Show the wall with the pictures that a query chooses."""
     from loratui.tui.pictures import PicturesScreen
 
-    app.show_screen("pictures", subject=subject)
-    if isinstance(wall := app.screen, PicturesScreen):
+    # A wall of its own: leaving it leads back to what asked for these pictures.
+    app.show_screen("pictures", subject=subject, query=query)
+    if isinstance(wall := app.screen, PicturesScreen) and wall.query_text != query:
         wall.filter_by(query)
 
 

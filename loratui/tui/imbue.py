@@ -34,7 +34,7 @@ W has a model tag all pictures. By hand: esc goes back to the tags, where a adds
 _NO_PICTURES = """\
 {subject} has no pictures to train on yet.
 
-f3, then a, imports some."""
+F3, then a, imports some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,9 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
         if self.tag is None:
             return "There are no tags yet."
         if action == "imbue.choose" and self.tag.imbued_by:
-            return f"'{plain(self.tag.imbued_by)}' leaves it out already: esc, then i on the tag, says it again."
+            entry, tag = plain(self.tag.imbued_by), plain(self.tag.tag)
+            which = f"{tag} is" if entry == tag else f"'{entry}' on the list has {tag}"
+            return f"{which} imbued already; to take it off the list: esc leads to the tags, i there on {tag}."
         if action == "imbue.apply" and not self.chosen:
             return "Nothing is chosen: space takes a tag in."
         if action == "tag.next_example" and (self._tried is None or len(self._tried.captions.examples) < 2):

@@ -10,6 +10,7 @@ from loratui.tui.table import Column, Row
 from loratui.tui.tag_lines import show_share
 from loratui.tui.tag_preview import MUTED, WARNED, draw_change
 from loratui.tui.text import count, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -122,5 +123,5 @@ def draw_outlook(outlook: Sequence[Outlook], notes: Sequence[str], glyphs: Glyph
     if not outlook:
         pieces.append(("\nNothing can be said of so few tags.", MUTED))
     for note in notes:
-        pieces.append((f"\n{glyphs.warn} {plain(note)}", WARNED))
+        pieces.append((f"\n{glyphs.warn} {plain(name_keys(note))}", WARNED))
     return Content.assemble(*pieces)

@@ -11,7 +11,7 @@ from loratui.tui.labels import WallLabel
 from loratui.tui.sources import MembershipSource
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from loratui.catalog.query import Order
     from loratui.catalog.rows import Membership
@@ -146,3 +146,14 @@ def label_picture(catalog: Catalog, picture: Membership, *, away: bool = False, 
         width=picture.width,
         height=picture.height,
     )
+
+
+def list_tags(subject: str) -> Callable[[Catalog], tuple[str, ...]]:
+    """Work for a thread: the tags of a subject, the most frequent first."""
+
+    def work(catalog: Catalog) -> tuple[str, ...]:
+        from loratui.captions.counts import count_tags
+
+        return tuple(found.tag for found in count_tags(catalog, subject))
+
+    return work

@@ -20,7 +20,7 @@ from loratui.tui.detail import DetailPane
 from loratui.tui.filter import FilterBar
 from loratui.tui.foresight import Foresight
 from loratui.tui.labels import ROLE_LETTERS
-from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_first, list_pictures
+from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_first, list_pictures, list_tags
 from loratui.tui.text import plain
 from loratui.tui.wall import ImageWall
 from loratui.tui.wall_keys import WallKeys
@@ -63,12 +63,13 @@ class PicturesScreen(CurationScreen, WallKeys):
     PicturesScreen.-empty #pair { display: none; }
     """
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, query: str = "") -> None:
         super().__init__(subject)
         self.wall = ImageWall(pool=self.lora.tiles, id="wall")
         self.detail = DetailPane(subject)
         self.order: Order = "added"
-        self.query_text = ""
+        self.query_text = self._came_for = query
+        self._before = (self.lora.wall_query, self.lora.wall_marks)
         self._catalog: Catalog | None = None
         self._summary: SubjectSummary | None = None
         self._counts: dict[str, int] = {}
@@ -217,6 +218,7 @@ class PicturesScreen(CurationScreen, WallKeys):
 
     def on_screen_resume(self) -> None:
         # Textual calls the base class's own as well.
+        self.wall.set_tile_size(self.lora.tile_cols or self.wall.tile_cols)
         if not self._wants_fresh:
             self._look_for_twins()
 
@@ -254,7 +256,9 @@ class PicturesScreen(CurationScreen, WallKeys):
             matches = f"None of the {pictures:,} pictures matches {self.query_text}"
             if pictures == 1:
                 matches = f"The one picture does not match {self.query_text}"
-            text = f"{plain(matches)}\n\n/ changes the filter, esc shows all."
+            came = self._came_for
+            leads = "goes back" if self.query_text == came else "takes it away" if came else "shows all"
+            text = f"{plain(matches)}\n\n/ changes the filter, esc {leads}."
         self.query_one("#empty", Static).update(Text(text))
 
     def _show_status(self) -> None:
@@ -384,7 +388,7 @@ class PicturesScreen(CurationScreen, WallKeys):
 
     def do_filter_open(self) -> None:
         self.query_one(FilterBar).open(self.query_text)
-        self.read(_list_tags(self.subject), self._take_tags, "tags")
+        self.read(list_tags(self.subject), self._take_tags, "tags")
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         message.stop()
@@ -433,16 +437,14 @@ class PicturesScreen(CurationScreen, WallKeys):
             self._show_status()
         elif self.wall.marked:
             self.wall.clear_marks()
-        elif self.query_text:
-            self._filter("")
+        elif self.query_text != self._came_for:
+            self._filter(self._came_for)
         else:
             self.lora.do_app_back()
 
+    def leave(self) -> None:
+        if self._came_for:
+            self.lora.wall_query, self.lora.wall_marks = self._before
 
-def _list_tags(subject: str) -> Any:
-    def work(catalog: Catalog) -> tuple[str, ...]:
-        from loratui.captions.counts import count_tags
-
-        return tuple(found.tag for found in count_tags(catalog, subject))
-
-    return work
+    def zoomed(self) -> None:
+        self.lora.tile_cols = self.wall.tile_cols

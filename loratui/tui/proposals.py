@@ -15,6 +15,7 @@ from loratui.tui.naming import name_by_hashes, tell_apart
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +160,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         else:
             said += " There is nothing to change: all have these roles."
         return Content("\n").join(
-            [Content(said), *(Content.styled(plain(words), "$foreground-muted") for words in found.remarks)]
+            [Content(said), *(Content.styled(plain(name_keys(words)), "$foreground-muted") for words in found.remarks)]
         )
 
     def _show_status(self) -> None:

@@ -167,6 +167,8 @@ ACTIONS: tuple[Action, ...] = (
         "Choose recipe and base, and start a training.",
         "pictures",
         "library",
+        "tags",
+        "imbue",
         "balance",
         "runs",
         bar=True,

@@ -44,14 +44,14 @@ No picture of {subject} has a tag or a caption yet.
 
 Importing reads the captions that lie beside pictures: .txt, .caption and kohya's JSON.
 W has a model tag pictures, M has one describe them in sentences.
-By hand, a adds a tag to pictures: all of them, or those filtered or marked among the pictures (f3).
+By hand, a adds a tag to pictures: all of them, or those filtered or marked among the pictures (F3).
 In a shell: `loratui caption tag {subject} QUERY --add TAG`.
 
 Until then every caption is: {caption}"""
 _NO_PICTURES = """\
 {subject} has no pictures yet.
 
-f3, then a, imports some, together with the captions that lie beside them."""
+F3, then a, imports some, together with the captions that lie beside them."""
 
 _WORDS_ABOVE, _EXAMPLE_LINES = 18, 7
 _RULES = ("tag.prefix", "tag.rules", "tag.import_rules", "tag.export_rules")
@@ -232,11 +232,11 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         if self._view is None:
             return "The tags are still being read."
         if action == "tag.scope" and len(self._view.scopes) == 1:
-            return "Nothing is filtered or marked among the pictures: f3 shows them, / filters, space marks."
+            return "Nothing is filtered or marked among the pictures: F3 shows them, / filters, space marks."
         if action in _RULES:
             return ""
         if by_model or action in _WITHOUT_TAGS:
-            return "" if self._view.book.pictures else "The subject has no pictures: f3 shows them, a imports some."
+            return "" if self._view.book.pictures else "The subject has no pictures: F3 shows them, a imports some."
         if self.tag is None:
             return "No tag is shown: esc shows all." if self._by_tag else "There are no tags yet: a adds one."
         if action == "tag.imbue" and self.tag.named and not self.tag.imbued:

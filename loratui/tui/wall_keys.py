@@ -19,6 +19,9 @@ class WallKeys(CellMoves):
     def range_turned(self) -> None:
         """A range began or ended."""
 
+    def zoomed(self) -> None:
+        """Thumbnails have another size."""
+
     @abstractmethod
     def tell(self, text: str, *, error: bool = False) -> None:
         """Say what happened."""
@@ -67,7 +70,9 @@ class WallKeys(CellMoves):
     def do_wall_larger(self) -> None:
         if not self.wall.zoom(1):
             self.tell("The thumbnails are as large as they get; enter shows one picture alone.")
+        self.zoomed()
 
     def do_wall_smaller(self) -> None:
         if not self.wall.zoom(-1):
             self.tell("The thumbnails are as small as they get.")
+        self.zoomed()

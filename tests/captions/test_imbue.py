@@ -189,7 +189,7 @@ def test_only_training_pictures_with_tags_count(catalog: Catalog) -> None:
     set_role(catalog, "mira", "rejected", "name:0[0]*")
     advice = suggest_imbue(catalog, "mira")
     assert advice.tags[0].share == 1.0
-    assert any("10 pictures have no tags, were not read" in note for note in advice.notes)
+    assert any("10 training pictures have no tags, were not read" in note for note in advice.notes)
 
 
 def test_a_picture_that_a_tagger_read_counts_though_nothing_in_it_was_sure(catalog: Catalog) -> None:
@@ -202,7 +202,7 @@ def test_a_picture_that_a_tagger_read_counts_though_nothing_in_it_was_sure(catal
     assert (bottle.share, bottle.share_primary, bottle.weight) == (pytest.approx(1 / 3),) * 3
     assert bottle.verdict == "keep"
     assert advice.pictures == 6
-    assert any("14 pictures have no tags, were not read by a tagger either" in note for note in advice.notes)
+    assert any("14 training pictures have no tags, were not read by a tagger either" in note for note in advice.notes)
     counted = read_book(catalog, "mira").count_tags()
     assert [(one.share, one.share_primary, one.weight) for one in counted] == [(pytest.approx(1 / 3),) * 3]
 

@@ -14,6 +14,7 @@ from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import get_subject
 from loratui.cli.root import run
 from loratui.tui.checks import ChecksScreen
 from loratui.tui.picture_view import PictureView
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from loratui.catalog.store import Catalog
     from loratui.config import Home
     from loratui.tui.app import LoratuiApp
 
@@ -61,6 +63,8 @@ async def test_checks_run_as_a_task_and_reject_nothing_until_x_does_with_the_rea
     async with app.run_test(size=size) as pilot:
         screen = await open_screen(pilot, settle)
         assert screen.query_one("#nothing").display
+        nothing = str(screen.query_one("#nothing", Static).render())
+        assert "No check was run on the pictures of Mira yet" in nothing and "r runs them" in nothing
         await pilot.press("x")
         assert "r looks for misplaced pictures" in screen.message_line.text
         await pilot.press("r")
@@ -70,9 +74,10 @@ async def test_checks_run_as_a_task_and_reject_nothing_until_x_does_with_the_rea
         assert wanted and [task.state for task in app.bridge.tasks] == ["done"]
         assert [row.cells[:2] for row in screen.table.rows] == [(one.kind, one.membership.name) for one in wanted]
         assert rejected(mira) == []
-        assert "not checked: faces" in str(screen.query_one("#lead", Static).render())
+        lead = str(screen.query_one("#lead", Static).render())
+        assert "not checked: faces" in lead and 'face_model = "FOLDER" in' in lead and "--" not in lead
         first = wanted[0]
-        assert "size/512" in words_of(screen)
+        assert "measured by its size, for training at 512 px" in words_of(screen)
         source = screen.query_one(PictureView).source
         assert source is not None and source.key == first.membership.sha256
         await pilot.press("x")
@@ -152,3 +157,21 @@ async def test_a_finding_is_opened_large_and_all_of_its_check_on_the_wall(
         await settle(pilot)
         assert isinstance(app.screen, PicturesScreen)
         assert app.screen.query_text == "flag:tiny"
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.screen is screen
+
+
+async def test_a_run_that_found_nothing_says_so(
+    mira: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_nothing(catalog: Catalog, subject: str, **options: Any) -> CheckResult:
+        return CheckResult(get_subject(catalog, subject), 12, ("blur",), ())
+
+    monkeypatch.setattr("loratui.captions.misplaced.check_subject", find_nothing)
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_screen(pilot, settle)
+        await pilot.press("r")
+        await settle(pilot)
+        assert str(screen.query_one("#nothing", Static).render()).startswith("The checks found nothing")

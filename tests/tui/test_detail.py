@@ -62,7 +62,7 @@ async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp,
     async with app.run_test(size=(140, 50)) as pilot:
         await until(pilot, lambda: _detail(app).inspection is not None)
         text = _text(app)
-    for said in ("picture_00.png", "rejected", "blurry", "96x128 PNG", " for cast", "photo of Mirvok, scarf"):
+    for said in ("picture_00.png", "rejected", "blurry", "96x128 PNG", " of base cast", "photo of Mirvok, scarf"):
         assert said in text
     for said in ("+scarf", "(smile 0.91)", "-hat 0.60", "Oda", row.sha256[:16], f"{row.phash & (2**64 - 1):016x}"):
         assert said in text
@@ -246,8 +246,8 @@ def test_a_tag_is_completed_from_its_first_word_on() -> None:
 
 def test_a_placing_is_told_in_words() -> None:
     settings = BucketSettings(resolution=64, step=16, min_side=32, max_side=128)
-    assert tell_placing(place_picture(64, 64, settings), "cast") == "64x64 for cast, cuts nothing"
-    assert tell_placing(place_picture(32, 32, settings), "cast") == "64x64 for cast, enlarged 2.0x, cuts nothing"
+    assert tell_placing(place_picture(64, 64, settings), "cast") == "64x64 of base cast, cuts nothing"
+    assert tell_placing(place_picture(32, 32, settings), "cast") == "64x64 of base cast, enlarged 2.0x, cuts nothing"
     assert "cuts top" in tell_placing(place_picture(300, 200, settings), "cast")
     assert "too narrow" in tell_placing(None, "cast")
     assert "default base" in tell_placing(None, "")

@@ -144,7 +144,7 @@ async def test_a_tag_on_the_list_is_not_taken_out_here_and_says_where(catalog: C
         screen = await show_assistant(pilot)
         screen.table.move_to_key("red eyes")
         await press(pilot, "space")
-        assert app.messages[-1].text.startswith("'* eyes' leaves it out already")
+        assert app.messages[-1].text.startswith("'* eyes' on the list has red eyes imbued already")
         await press(pilot, "A")
         assert imbued(catalog) == {"* eyes", "freckles", "blonde hair"}
 
@@ -195,6 +195,25 @@ async def test_g_shows_the_pictures_of_the_tag(catalog: Catalog, make_app: MakeA
         await press(pilot, "g")
         assert isinstance(app.screen, PicturesScreen)
         assert app.wall_query == 'tag:"hat"'
+        await press(pilot, "escape")
+        assert app.screen is screen and screen.table.cursor_key == "hat"
+        await press(pilot, "g", "t")
+        assert isinstance(app.screen, TagsScreen)
+
+
+async def test_a_tag_that_is_imbued_already_says_how_it_is_taken_off(catalog: Catalog, make_app: MakeApp) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["freckles", "* hair"]})
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show_assistant(pilot)
+        screen.table.move_to_key("freckles")
+        await press(pilot, "space")
+        assert screen.message_line.text.startswith("freckles is imbued already; to take it off the list: esc leads")
+        screen.table.move_to_key("blonde hair")
+        await press(pilot, "space")
+        assert "'* hair' on the list has blonde hair imbued already" in screen.message_line.text
+        await press(pilot, "T")
+        assert app.screen.scope == "train"  # type: ignore[attr-defined]
 
 
 async def test_what_others_change_meanwhile_is_shown(catalog: Catalog, make_app: MakeApp) -> None:

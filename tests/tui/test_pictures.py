@@ -20,6 +20,7 @@ from loratui.tui.chrome import HeaderLine, MessageLine
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.reasons import ReasonForm
 from loratui.tui.table import RowTable
+from loratui.tui.wall import ImageWall
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Membership
     from loratui.config import Home
     from loratui.tui.app import LoratuiApp
-    from loratui.tui.wall import ImageWall
 
     Settle = Callable[[Pilot[None]], Awaitable[None]]
     MakeApp = Callable[..., LoratuiApp]
@@ -638,3 +638,22 @@ async def test_a_caption_that_could_not_be_written_is_offered_again(
         await settle(pilot)
         assert isinstance(app.screen, CaptionEditor)
         assert app.screen.text == "pixie"
+
+
+async def test_the_size_of_thumbnails_is_kept_when_the_wall_is_opened_again(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        wall = app.screen.query_one(ImageWall)
+        columns = wall.grid.columns
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await settle(pilot)
+        smaller = wall.grid.columns
+        assert smaller > columns
+        for key in ("f3", "enter"):
+            await pilot.press("f2", key)
+            await settle(pilot)
+            again = app.screen.query_one(ImageWall)
+            assert again is not wall and again.grid.columns == smaller
