@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from loratui.catalog import changes, tables
 from loratui.catalog.changes import Placed, Replaced, Step
 from loratui.catalog.rows import JournalEntry, to_row
 from loratui.catalog.store import Catalog, now
-from loratui.errors import ConflictError, NotFoundError
+from loratui.errors import ConflictError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -24,21 +25,22 @@ _NOTHING = {
 _ENTRY = [column for column in tables.journal.c if column.name != "changes"]
 
 
-def undo(catalog: Catalog) -> JournalEntry:
+def undo(catalog: Catalog, *, consent: bool = False) -> JournalEntry:
     """Take the latest action back, whoever did it.
 
     A subject whose adding is undone goes with all it has, as when it is removed; redo brings all of it back.
     Raises NotFoundError when there is none, ConflictError when its rows were changed since by something
-    that keeps no journal, or a run of the subject is queued or running; nothing is changed then.
+    that keeps no journal, or a run of the subject is queued or running; RefusedError when it would put a consent in
+    force that was withdrawn, unless that is what is wanted (`consent`); nothing is changed then.
     """
     newest = select(tables.journal).where(tables.journal.c.undone_at.is_(None)).order_by(tables.journal.c.id.desc())
-    return _move(catalog, newest, back=True)
+    return _move(catalog, newest, back=True, consent=consent)
 
 
 def redo(catalog: Catalog) -> JournalEntry:
     """Do the action again that was undone last; raises NotFoundError and ConflictError like undo."""
     oldest = select(tables.journal).where(tables.journal.c.undone_at.is_not(None)).order_by(tables.journal.c.id)
-    return _move(catalog, oldest, back=False)
+    return _move(catalog, oldest, back=False, consent=True)
 
 
 def history(catalog: Catalog, limit: int = 50) -> list[JournalEntry]:
@@ -54,13 +56,19 @@ def latest_id(catalog: Catalog) -> int:
         return int(connection.execute(select(func.max(tables.journal.c.id))).scalar_one() or 0)
 
 
-def _move(catalog: Catalog, choice: Select[Any], *, back: bool) -> JournalEntry:
+def _move(catalog: Catalog, choice: Select[Any], *, back: bool, consent: bool) -> JournalEntry:
     with catalog.write() as connection:
         found = connection.execute(choice.limit(1)).first()
         if found is None:
             raise NotFoundError(f"There is nothing to {'undo' if back else 'redo'}.", hint=_NOTHING[back])
         entry = found._mapping
         steps = changes.unpack(entry["changes"])
+        if not consent and any(isinstance(step, Replaced) and _ends_consent(step) for step in steps):
+            raise RefusedError(
+                f"The last action, {entry['label']}, is not undone in passing: the consent would be in force again.",
+                hint="Was it withdrawn by mistake? `loratui undo --consent` undoes that. One that is given anew is "
+                "recorded: `loratui subject consent`.",
+            )
         try:
             for step in reversed(steps) if back else steps:
                 if isinstance(step, Replaced):
@@ -84,6 +92,22 @@ def _swap(connection: Connection, step: Replaced, *, back: bool) -> None:
     if changes.fetch(connection, table, step.columns, [row[0] for row in expected]) != expected:
         raise _changed_since(step, f"{', '.join(step.columns)} has other values now")
     changes.put_values(connection, step, wanted)
+
+
+def _ends_consent(step: Replaced) -> bool:
+    """Whether consent was in force before a step and not after it."""
+    if step.table != tables.subject.name or "consent" not in step.columns:
+        return False
+    place = step.columns.index("consent") + 1
+    return any(
+        _is_in_force(old[place]) and not _is_in_force(new[place])
+        for old, new in zip(step.before, step.after, strict=True)
+    )
+
+
+def _is_in_force(stored: str | None) -> bool:
+    known = json.loads(stored) if stored else {}
+    return bool(known) and not known.get("withdrawn_at")
 
 
 def _flip(connection: Connection, step: Placed) -> None:

@@ -8,10 +8,22 @@ import platform
 import shutil
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from loratui import __version__
-from loratui.cli.output import PLAIN, Show, format_bytes, number_of, print_fields, print_json, print_table, print_text
+from loratui.cli.output import (
+    PLAIN,
+    Show,
+    format_bytes,
+    number_of,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+)
 from loratui.cli.session import open_library, read_settings
 from loratui.config import find_assets, find_home
 from loratui.errors import LoratuiError
@@ -37,16 +49,24 @@ EXTRAS = {
 }
 
 
-def undo(*, show: Show = PLAIN) -> None:
-    """Take back the last action, whichever front end did it."""
+def undo(
+    *,
+    consent: Annotated[
+        bool, Parameter(negative="", help="Undo even that a consent was withdrawn: it is in force again then.")
+    ] = False,
+    show: Show = PLAIN,
+) -> None:
+    """Take back the last action, whichever front end did it; `loratui history` says which one that is."""
     from loratui.catalog import journal
 
     with open_library() as catalog:
-        entry = journal.undo(catalog)
+        entry = journal.undo(catalog, consent=consent)
     if show.json:
         print_json(entry)
         return
     print_text(f"Undone: {entry.label}. `loratui redo` does it again.")
+    if entry.action == "subject.consent" and entry.label.startswith("withdraw"):
+        remark("The consent is in force again: what it allows can be trained and published.", show)
 
 
 def redo(*, show: Show = PLAIN) -> None:

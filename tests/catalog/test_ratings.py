@@ -373,7 +373,7 @@ def test_nobody_consents_on_a_day_that_has_not_come(catalog: Catalog, ada: Subje
         subjects.record_consent(catalog, ada, who="Ada", scope="all", at=day)
 
 
-def test_consent_says_what_was_withdrawn_and_undo_brings_it_back(catalog: Catalog, ada: Subject) -> None:
+def test_consent_says_what_was_withdrawn_and_no_undo_brings_it_back_in_passing(catalog: Catalog, ada: Subject) -> None:
     known = subjects.record_consent(
         catalog, ada, who=" Ada ", scope="training", at=datetime(2020, 1, 2), note="paper in the blue folder"
     ).consent
@@ -390,8 +390,14 @@ def test_consent_says_what_was_withdrawn_and_undo_brings_it_back(catalog: Catalo
         subjects.withdraw_consent(catalog, ada)
     with pytest.raises(RefusedError, match="stays a person"):
         subjects.edit_subject(catalog, ada, kind="object")
-    undo(catalog)
+    with pytest.raises(RefusedError, match="withdraw consent for Ada, is not undone in passing") as caught:
+        undo(catalog)
+    assert "--consent" in caught.value.hint
+    assert not subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+    undo(catalog, consent=True)
     assert subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+    undo(catalog)
+    assert subjects.get_subject(catalog, "Ada").consent != known
 
 
 def test_a_new_consent_leaves_what_was_agreed_and_withdrawn_on_record(catalog: Catalog, ada: Subject) -> None:

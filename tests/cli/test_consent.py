@@ -62,8 +62,14 @@ def test_consent_is_recorded_and_withdrawn(verb: Callable[..., tuple[int, str, s
     code, _, err = verb("export", ada, str(tmp_path / "again"))
     assert (code, "withdrawn" in err) == (5, True)
     assert verb("train", ada)[0] == 5
-    assert verb("undo")[0] == 0
+    code, _, err = verb("undo")
+    assert (code, "in force again" in err, "loratui undo --consent" in err) == (5, True, True)
+    assert verb("export", ada, out)[0] == 5
+    code, said, err = verb("undo", "--consent")
+    assert (code, "Undone: withdraw consent for Ada" in said, "is in force again" in err) == (0, True, True)
     assert verb("export", ada, out)[0] == 0
+    assert verb("redo")[0] == 0
+    assert verb("export", ada, out)[0] == 5
 
 
 def test_earlier_consents_are_shown_as_json(verb: Callable[..., tuple[int, str, str]], ada: str) -> None:
