@@ -69,6 +69,7 @@ class Chooser(ModalScreen[None]):
     Chooser Input:focus { border: none; }
     Chooser RowTable { background: $surface; height: 20; max-height: 100%; }
     Chooser RowTable > .rowtable--blurred { background: $primary-muted; text-style: bold; }
+    Chooser #nothing { display: none; height: 3; padding: 1 2; }
     Chooser #about { color: $text-muted; height: 2; padding: 0 2; }
     """
     BINDINGS: ClassVar = [
@@ -107,6 +108,7 @@ class Chooser(ModalScreen[None]):
         with Vertical():
             yield OneLine(placeholder=self._placeholder, select_on_focus=False)
             yield RowTable(self._columns)
+            yield Static("", id="nothing")
             yield Static("", id="about")
 
     def on_mount(self) -> None:
@@ -131,6 +133,9 @@ class Chooser(ModalScreen[None]):
         table = self.query_one(RowTable)
         table.set_rows([Row(choice.key, choice.cells) for choice in self._found.values()])
         table.move_to(0)
+        nothing = self.query_one("#nothing", Static)
+        table.display, nothing.display = bool(self._found), not self._found
+        nothing.update(Text(f"Nothing found for '{plain(typed.strip())}'.", overflow="ellipsis", no_wrap=True))
         self._tell_about()
 
     def _tell_about(self) -> None:

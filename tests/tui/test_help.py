@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from loratui.catalog import subjects
 from loratui.catalog.store import open_catalog
+from loratui.tui.actions import EVERYWHERE
 from loratui.tui.chooser import rank
 from loratui.tui.dialogs import Form
 from loratui.tui.help import HelpScreen
@@ -15,7 +16,8 @@ from loratui.tui.history import HistoryScreen
 from loratui.tui.jump import JumpScreen
 from loratui.tui.keymap import actions_of
 from loratui.tui.library import LibraryScreen
-from loratui.tui.palette import PaletteScreen
+from loratui.tui.palette import PaletteScreen, tell_where
+from loratui.tui.registry import ACTIONS
 from loratui.tui.table import RowTable
 from loratui.tui.wall import ImageWall
 
@@ -93,6 +95,33 @@ async def test_nothing_found_is_said(make_app: MakeApp, mira: Home, settle: Sett
         await pilot.press("colon", *"qqqq", "enter")
         assert isinstance(pilot.app.screen, PaletteScreen)
         assert about(pilot) == "Nothing is called that. esc leaves."
+        nothing = pilot.app.screen.query_one("#nothing", Static)
+        assert nothing.display and str(nothing.content) == "Nothing found for 'qqqq'."
+        await pilot.press(*["backspace"] * 4)
+        assert not nothing.display and rows(pilot)
+
+
+async def test_the_palette_knows_what_other_screens_do(make_app: MakeApp, mira: Home, settle: Settle) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon", *"not duplicates")
+        assert rows(pilot)[0][0] == "not duplicates"
+        assert rows(pilot)[0][2] == "works on the duplicates: F3, then d"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert pilot.app.messages[-1].text == "Not duplicates works on the duplicates: F3, then d."
+        # What is about the whole subject needs no screen of its own.
+        await pilot.press("colon", *"tagg")
+        assert rows(pilot)[0][0] == "tag by model"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Form)
+
+
+def test_every_screen_has_a_way_that_the_palette_names() -> None:
+    for action in ACTIONS:
+        if EVERYWHERE not in action.scopes:
+            assert tell_where(action, {}).startswith("works ")
 
 
 async def test_the_palette_opens_screens_subjects_and_themes(make_app: MakeApp, mira: Home, settle: Settle) -> None:
