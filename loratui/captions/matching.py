@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from loratui.captions.counts import CaptionBook
 
+_LONGEST = 80
+"""Letters of an entry in a sentence."""
+
 _NEAR, _LIKE, _ROUNDING = 3, 0.8, 1e-9
 
 
@@ -43,13 +46,20 @@ def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]
     return found
 
 
-def tell_unmatched(matches: Sequence[EntryMatch]) -> list[str]:
-    """A sentence for each entry that finds nothing."""
-    return [
-        f"'{match.entry}' matches no picture" + (f"; did you mean {_join_or(match.near)}?" if match.near else ".")
-        for match in matches
-        if not match.pictures
+def tell_unmatched(matches: Sequence[EntryMatch], limit: int = 10) -> list[str]:
+    """A sentence for each entry that finds nothing; of more than `limit` those that may be slips, and their number."""
+    unmatched = [match for match in matches if not match.pictures]
+    more = len(unmatched) - limit
+    if more > 0:
+        unmatched.sort(key=lambda match: not match.near)
+    told = [
+        f"'{_shorten(match.entry)}' matches no picture"
+        + (f"; did you mean {_join_or(match.near)}?" if match.near else ".")
+        for match in unmatched[:limit]
     ]
+    if more > 0:
+        told.append(f"and {more:,} more {'entry matches' if more == 1 else 'entries match'} no picture.")
+    return told
 
 
 def spell_out(book: CaptionBook, entries: Iterable[str]) -> list[str]:
@@ -78,6 +88,10 @@ def _find_near(entry: str, spelled: dict[str, str], letters: dict[str, frozenset
         and len(theirs - own) <= spare + len(key) - size
     ]
     return tuple(spelled[key] for key in get_close_matches(entry, maybe, n=_NEAR, cutoff=_LIKE))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _join_or(tags: Sequence[str]) -> str:

@@ -21,15 +21,52 @@ CATEGORIES = ("general", "character", "copyright", "artist", "meta", "quality", 
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 PLACEHOLDERS = ("trigger", "class_word")
+# A face like :} has no word at its brace.
+_SLIP = re.compile(r"\{+\s*\w+|\w+\s*\}+")
 
 
-def check_printable(name: str, value: Any) -> None:
-    """Raise UsageError for a rule whose text no caption can hold: with new lines, escapes, or halves of letters."""
+def check_given(name: str, value: Any) -> None:
+    """Raise UsageError for a rule that nobody means, asked when it is given and not of those that are kept.
+
+    That is text which no caption can hold (new lines, escapes, halves of letters), a `{trigger}` without one of its
+    braces, and implications that lead in a circle.
+    """
+    if (
+        name in ("prefix", "suffix")
+        and isinstance(value, str)
+        and (slip := _SLIP.search(PLACEHOLDER.sub(r"\1", value)))
+    ):
+        raise UsageError(
+            f"The caption rule {name} has a brace too few: {slip[0]!r}.",
+            hint="Write {trigger} or {class_word}, with a brace on either side.",
+        )
+    if name == "implications" and isinstance(value, Mapping):
+        _refuse_circles(value)
     for text in _list_texts(value):
         if not text.isprintable():
             raise UsageError(
                 f"The caption rule {name} can't have {text!r}: some of it can't be printed.",
                 hint="Rules are plain text on one line, without new lines, tabs and other control characters.",
+            )
+
+
+def _refuse_circles(implications: Mapping[str, Any]) -> None:
+    """Raise UsageError when tags say each other: of two that do, which one is to stay can't be told."""
+    said: dict[str, set[str]] = {}
+    for general, tags in implications.items():
+        for tag in tags if _is_list(tags) else ():
+            said.setdefault(fold_tag(tag), set()).add(fold_tag(general))
+    for start in said:
+        reached: set[str] = set()
+        waiting = [start]
+        while waiting:
+            fresh = said.get(waiting.pop(), set()) - reached
+            reached |= fresh
+            waiting += fresh
+        if start in reached:
+            raise UsageError(
+                f"Implications lead in a circle: '{start}' says a tag that says '{start}'.",
+                hint="Take one of them out: only the more specific tag says the other.",
             )
 
 
@@ -46,7 +83,8 @@ def check_rule(name: str, value: Any) -> Any:
             raise _wrong(name, value, "Give text; {trigger} and {class_word} may stand in it.")
         case "imbued" | "always_first":
             if _is_list(value):
-                return _clean(value)
+                # No tag has a comma in it: such an entry would find nothing, and be two in a kohya list.
+                return _clean([tag for entry in value for tag in entry.split(",")])
             raise _wrong(name, value, "Give a list of tags.")
         case "categories":
             if _is_list(value) and set(value) <= set(CATEGORIES):

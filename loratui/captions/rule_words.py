@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.captions.rules import fill_in
+from loratui.captions.tags import mentions
 from loratui.catalog.ratings import find_youth_words, refuse_words
 from loratui.catalog.vocabulary import find_rating_words
 
 if TYPE_CHECKING:
+    from loratui.captions.counts import CaptionBook
     from loratui.captions.rules import CaptionRules
     from loratui.catalog.rows import Subject
 
@@ -27,6 +29,21 @@ def refuse_rule_words(subject: Subject, before: CaptionRules, after: CaptionRule
             filled = fill_in(text, subject)
             if text not in known[rule] and (find_rating_words(filled) or find_youth_words(filled)):
                 refuse_words(subject, f"{filled}, {always}", f"caption rule {rule}")
+
+
+def warn_of_lost_trigger(book: CaptionBook) -> list[str]:
+    """That rules leave the trigger out of captions, in a sentence; empty when they say it, or every picture does."""
+    subject, rules = book.subject, book.rules
+    if any(mentions(fill_in(text, subject), subject.trigger) for text in (rules.prefix, rules.suffix)):
+        return []
+    lacking = sum(not mentions(text, subject.trigger) for text in book.captions())
+    if not lacking and book.pictures:
+        return []
+    lack = f"{lacking:,} of {len(book.pictures):,} captions lack it. " if lacking else ""
+    return [
+        f"neither prefix nor suffix says the trigger {subject.trigger}: {lack}"
+        "Write {trigger} where it is to stand, as in --prefix '{trigger},'."
+    ]
 
 
 def _list_said(rules: CaptionRules) -> dict[str, tuple[str, ...]]:

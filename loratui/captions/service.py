@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.rule_values import check_printable
+from loratui.captions.rule_values import check_given
 from loratui.captions.rule_words import refuse_rule_words
 from loratui.captions.rules import (
     Captioner,
@@ -92,7 +92,7 @@ def change_rules(
         before = parse_rules(stored, owner.kind)
         wanted = changes(before) if callable(changes) else changes
         for name, value in wanted.items():
-            check_printable(name, value)
+            check_given(name, value)
         values = {name: value for name, value in {**stored, **wanted}.items() if name not in unset}
         after = parse_rules(values, owner.kind)
         refuse_rule_words(owner, before, after)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from loratui.captions.counts import RulesPreview, foresee_book, read_book
+from loratui.captions.counts import CaptionBook, RulesPreview, foresee_book, read_book
 from loratui.captions.kohya_list import format_undesired, parse_undesired
 from loratui.captions.matching import EntryMatch, match_entries, spell_out
-from loratui.captions.rule_values import check_printable
-from loratui.captions.rule_words import refuse_rule_words
+from loratui.captions.rule_values import check_given
+from loratui.captions.rule_words import refuse_rule_words, warn_of_lost_trigger
 from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
 from loratui.captions.service import change_rules, rules_of
 from loratui.captions.sidecars import read_text
@@ -32,6 +34,9 @@ Format = Literal["json", "kohya"]
 Mode = Literal["add", "replace"]
 
 MAX_RULES_BYTES = 4 * 1024 * 1024
+
+# What programs write as JSON where there was nothing to write.
+_NO_LIST = re.compile(r"null|true|false|-?\d+(?:\.\d+)?")
 
 _FORMAT = "loratui caption rules"
 _VERSION = 1
@@ -64,14 +69,20 @@ def read_rules_file(path: Path) -> GivenRules:
 
     Raises RefusedError for a file that can't be read, UsageError for rules that make no sense.
     """
-    text, warnings = read_text(path, MAX_RULES_BYTES)
+    text, warnings = read_text(path, MAX_RULES_BYTES, "rules")
     given = parse_rules_text(text, show_path(path))
     return GivenRules(given.values, given.format, given.source, (*warnings, *given.remarks))
 
 
 def parse_rules_text(text: str, source: str) -> GivenRules:
     """Like `read_rules_file`, for text that was read already or pasted; `source` names it in messages."""
-    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+    bare = text.strip("\ufeff \t\r\n")
+    if _NO_LIST.fullmatch(bare):
+        raise RefusedError(
+            f"{source} holds {bare[:40]}, which is no rules.",
+            hint="Give rules as `loratui rules export` writes them, or a plain list.",
+        )
+    if bare[:1] not in ("{", "["):
         undesired = parse_undesired(text)
         if not undesired.tags:
             raise UsageError(f"{source} names no tag.", hint="Give tags with commas between: blue eyes,freckles")
@@ -134,13 +145,21 @@ def export_rules(
 
 
 def import_rules(
-    catalog: Catalog, subject: Subject | str, given: GivenRules, *, mode: Mode = "add", dry_run: bool = False
+    catalog: Catalog,
+    subject: Subject | str,
+    given: GivenRules,
+    *,
+    mode: Mode = "add",
+    dry_run: bool = False,
+    must_match: bool = False,
 ) -> RulesImport:
     """Take rules in as one step that undo takes back; with `dry_run` only tell what would become of the captions.
 
     `add` puts lists and pairs to those that are there, and changes single values that were set; `replace` puts the
-    rules in place of all there were, a kohya list in place of the imbued list. Raises UsageError for rules that make
-    no sense here.
+    rules in place of all there were, a kohya list in place of the imbued list. With
+    `must_match` a list of which not one entry is a tag of the subject is refused, for it may be no list of tags; a
+    subject without tags takes any. Raises UsageError for rules that make no sense here, RefusedError for words that
+    no caption may say.
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     usual = default_rules(owner.kind).to_dict()
@@ -150,6 +169,8 @@ def import_rules(
         return _add(rules, given.values) if mode == "add" else given.values
 
     before = read_book(catalog, owner)
+    if must_match and given.values.keys() == {"imbued"}:
+        _refuse_strange_list(before, given)
     if dry_run:
         rules = before.with_rules({**change(before.rules), **{name: usual[name] for name in gone}}).rules
         refuse_rule_words(owner, before.rules, rules)
@@ -157,7 +178,22 @@ def import_rules(
         rules = change_rules(catalog, owner, change, unset=gone, label=f"caption rules from {given.source}")
     after = foresee_book(catalog, before, rules.to_dict())
     matches = match_entries(after, rules.imbued)
-    return RulesImport(rules, before.compare(after), tuple(matches), given.remarks)
+    lost = warn_of_lost_trigger(after) if {"prefix", "suffix"} & given.values.keys() else ()
+    return RulesImport(rules, before.compare(after), tuple(matches), (*given.remarks, *lost))
+
+
+def _refuse_strange_list(book: CaptionBook, given: GivenRules) -> None:
+    """Refuse a list that names no tag of a subject which has some: prose splits at its commas too."""
+    entries = given.values["imbued"]
+    if not entries or not book.count_tags() or any(book.find_tags(entry) for entry in entries):
+        return
+    named = ", ".join(f"'{entry[:40]}'" for entry in entries[:3])
+    only = "The only entry" if len(entries) == 1 else f"Not one of the {len(entries):,} entries"
+    raise RefusedError(
+        f"{only} of {given.source} is a tag of {book.subject.name}: {named}{'...' if len(entries) > 3 else ''}.",
+        hint=f"See `loratui tags list {shlex.quote(book.subject.name)}`; to take the list in all the same, add "
+        "--anyway.",
+    )
 
 
 def _add(rules: CaptionRules, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +227,7 @@ def _read_document(raw: Any, source: str) -> dict[str, Any]:
     check_names(values)
     for name, value in values.items():
         try:
-            check_printable(name, value)
+            check_given(name, value)
         except UsageError as error:
             raise UsageError(f"{source}: {error.message}", hint=error.hint) from error
     usual, rules = default_rules(kind).to_dict(), parse_rules(values, kind).to_dict()

@@ -67,12 +67,17 @@ def read_sidecar(path: Path) -> SidecarFile:
         ) from error
 
 
-def read_text(path: Path, limit: int) -> tuple[str, tuple[str, ...]]:
-    """The text of a file of at most so many bytes, with warnings; RefusedError with the reason when it is none."""
+def read_text(path: Path, limit: int, what: str = "captions") -> tuple[str, tuple[str, ...]]:
+    """The text of a file of at most so many bytes, with warnings; RefusedError with the reason when it is none.
+
+    `what` it holds is said in the reasons.
+    """
     try:
         # Opening a pipe would wait for its other end for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise RefusedError(f"{show_path(path)} is not a file.", hint="Captions are read from plain files.")
+            raise RefusedError(
+                f"{show_path(path)} is not a file.", hint=f"{what.capitalize()} are read from plain files."
+            )
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
@@ -81,13 +86,14 @@ def read_text(path: Path, limit: int) -> tuple[str, tuple[str, ...]]:
         ) from error
     if len(data) > limit:
         raise RefusedError(
-            f"{show_path(path)} is larger than {limit // 1024} KiB, which no caption is.",
+            f"{show_path(path)} is larger than {limit // 1024} KiB: too large for {what}.",
             hint="Remove the file or shorten it.",
         )
     text, guessed = decode_text(data)
     if is_binary(text, guessed):
         raise RefusedError(
-            f"{show_path(path)} is no text: it has control characters.", hint="Captions are plain text, best in UTF-8."
+            f"{show_path(path)} is no text: it has control characters.",
+            hint=f"{what.capitalize()} are plain text, best in UTF-8.",
         )
     return text, (f"{show_path(path)} is not UTF-8: read as Latin-1, so check its accents.",) if guessed else ()
 

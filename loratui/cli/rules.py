@@ -80,6 +80,7 @@ def set_rules(
     """
     from loratui.captions.counts import foresee_book, read_book
     from loratui.captions.matching import match_entries, tell_unmatched
+    from loratui.captions.rule_words import refuse_rule_words, warn_of_lost_trigger
     from loratui.captions.rules import default_rules
     from loratui.captions.service import change_rules
     from loratui.errors import UsageError
@@ -99,6 +100,7 @@ def set_rules(
         "character_threshold": character_threshold,
         "keep_tokens": keep_tokens,
     }
+    imbue, keep = _split_tags(imbue), _split_tags(keep)
     given: dict[str, Any] = {name: value for name, value in single.items() if value is not None}
     with open_library() as catalog:
         book = read_book(catalog, subject)
@@ -106,13 +108,14 @@ def set_rules(
         def change(rules: CaptionRules) -> dict[str, Any]:
             changes = dict(given)
             if imbue or keep:
-                changes["imbued"] = _change_imbued(rules, imbue or (), keep or (), book)
+                changes["imbued"] = _change_imbued(rules, imbue, keep, book)
             if rename:
                 changes["renames"] = _change_renames(rules.renames, _split(rename, "--rename OLD=NEW"))
             if alias:
                 changes["aliases"] = _collect(rules.aliases, _split(alias, "--alias TAG=SPELLING"))
             if imply:
-                pairs_of = ((general, tag) for tag, general in _split(imply, "--imply TAG=GENERAL"))
+                told = _split(imply, "--imply TAG=GENERAL")
+                pairs_of = [(general, tag) for tag, generals in told for general in _split_tags([generals])]
                 changes["implications"] = _collect(rules.implications, pairs_of)
             return changes
 
@@ -123,17 +126,20 @@ def set_rules(
             usual = default_rules(book.subject.kind).to_dict()
             back = {name: usual.get(name) for name in unset or ()}
             after = foresee_book(catalog, book, {**changes, **back})
+            refuse_rule_words(book.subject, book.rules, after.rules)
         else:
             change_rules(catalog, book.subject, change, unset=unset or ())
             after = read_book(catalog, book.subject)
     preview, matches = book.compare(after), match_entries(after, after.rules.imbued)
+    warnings = warn_of_lost_trigger(after)
     if show.json:
         found = {match.entry: match.pictures for match in matches}
-        print_json({**after.rules.to_dict(), "imbued_pictures": found, **_describe(preview), "dry_run": dry_run})
+        rules = {**after.rules.to_dict(), "imbued_pictures": found}
+        print_json({**rules, **_describe(preview), "warnings": warnings, "dry_run": dry_run})
         return
     print_text(f"{'Would change' if dry_run else 'Changed'}: {', '.join([*changes, *(unset or ())])}.")
     print_preview(preview, dry_run=dry_run)
-    for sentence in tell_unmatched(matches):
+    for sentence in (*warnings, *tell_unmatched(matches)):
         remark(f"warning: {sentence}", show)
 
 
@@ -176,13 +182,17 @@ def import_rules(
     replace: Annotated[
         bool, Parameter(negative="--add", help="Put them in place of the rules there are, or add them.")
     ] = False,
+    anyway: Annotated[
+        bool, Parameter(negative="", help="Take in a list of which no entry is a tag of the subject, too.")
+    ] = False,
     dry_run: Annotated[bool, Parameter(negative="", help="Only show what captions would change.")] = False,
     show: Show = PLAIN,
 ) -> None:
     """Take caption rules in from a file or another subject, as one step that undo takes back.
 
     A list of undesired tags may be written in any way, with spaces after its commas too: each entry tells how many
-    pictures it found. Example: `loratui rules import Mira undesired.txt`
+    pictures it found. One that finds no tag at all, where there are some, is taken for something else and refused.
+    Example: `loratui rules import Mira undesired.txt`
     """
     from loratui.captions import sharing
     from loratui.captions.matching import tell_unmatched
@@ -193,7 +203,14 @@ def import_rules(
         raise UsageError("say either a file or --from SUBJECT.", hint=f"{verb} undesired.txt")
     with open_library() as catalog:
         given = sharing.rules_of_other(catalog, other or "") if file is None else sharing.read_rules_file(file)
-        result = sharing.import_rules(catalog, subject, given, mode="replace" if replace else "add", dry_run=dry_run)
+        result = sharing.import_rules(
+            catalog,
+            subject,
+            given,
+            mode="replace" if replace else "add",
+            dry_run=dry_run,
+            must_match=file is not None and not anyway,
+        )
     if show.json:
         print_json(
             {
@@ -262,6 +279,11 @@ def _say(value: Any) -> object:
     return value
 
 
+def _split_tags(texts: Iterable[str] | None) -> list[str]:
+    """Tags that are given one by one or with commas between, as other verbs take them."""
+    return [tag.strip() for text in texts or () for tag in text.split(",") if tag.strip()]
+
+
 def _change_imbued(rules: CaptionRules, imbue: Iterable[str], keep: Iterable[str], book: CaptionBook) -> list[str]:
     """The imbued list without what is kept, and then with what is imbued.
 
@@ -315,15 +337,18 @@ def _split(pairs: Iterable[str], form: str) -> list[tuple[str, str]]:
     for pair in pairs:
         # A face like =_= may stand on the left.
         left, sign, right = pair.rpartition("=") if pair.startswith("=") else pair.partition("=")
-        if not sign or not left.strip():
-            raise UsageError(f"{pair!r} is no pair of tags.", hint=f"Write {form}.")
+        if not sign or not left.strip() or "," in left:
+            raise UsageError(
+                f"{pair!r} is no pair of tags.", hint=f"Write {form}, each pair with an option of its own."
+            )
         found.append((left.strip(), right.strip()))
     return found
 
 
 def _collect(known: Mapping[str, Iterable[str]], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     found = {tag: list(others) for tag, others in known.items()}
-    for tag, other in pairs:
-        if other and other not in found.setdefault(tag, []):
-            found[tag].append(other)
+    for tag, others in pairs:
+        for other in _split_tags([others]):
+            if other not in found.setdefault(tag, []):
+                found[tag].append(other)
     return found

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loratui.captions.rule_values import check_given
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -220,6 +221,37 @@ def test_an_alias_is_the_tag_in_every_rule() -> None:
     assert caption([], scored, rules) == "photo of Mira, grey eyes, smile"
     assert caption(removed("gray eyes"), scores(grey_eyes=0.5, smile=0.9), rules) == "photo of Mira, smile"
     assert caption([], scored, replace(rules, imbued=("Gray_Eyes",))) == "photo of Mira, smile"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{trigger, a photo", "trigger}, a photo", "{{trigger}, hat", "{ trigger}", "a {class_word photo of {trigger}"],
+)
+def test_a_placeholder_without_one_of_its_braces_is_no_prefix_and_no_suffix(text: str) -> None:
+    for rule in ("prefix", "suffix"):
+        with pytest.raises(UsageError, match="brace too few"):
+            check_given(rule, text)
+    # What a library has already still makes captions.
+    assert parse_rules({"prefix": text}, "character").prefix == text
+
+
+def test_whole_placeholders_and_faces_are_fine() -> None:
+    check_given("prefix", "photo of {trigger} {class_word}, :}, {:")
+
+
+@pytest.mark.parametrize(
+    "circle", [{"b": ["a"], "a": ["b"]}, {"A_b": ["c"], "c": ["d"], "d": ["a b"]}, {"hat": ["Hat"]}]
+)
+def test_implications_that_lead_in_a_circle_are_refused(circle: dict[str, list[str]]) -> None:
+    with pytest.raises(UsageError, match="Implications lead in a circle"):
+        check_given("implications", circle)
+    check_given("implications", {"hat": ["boater", "cap"], "headwear": ["hat", "boater"]})
+    assert parse_rules({"implications": circle}, "character")
+
+
+def test_entries_of_lists_are_split_at_commas() -> None:
+    rules = parse_rules({"imbued": ["red hair, freckles", "hat,"], "always_first": ["smile,standing"]}, "character")
+    assert (rules.imbued, rules.always_first) == (("red hair", "freckles", "hat"), ("smile", "standing"))
 
 
 def test_renames_are_followed_to_the_end() -> None:

@@ -243,6 +243,62 @@ def test_a_rule_that_another_writer_sets_meanwhile_stays(
     assert (rules_of(catalog, "Mira").imbued, rules_of(catalog, "Mira").suffix) == (imbued, "grain")
 
 
+PROSE = "Well, this is a letter, and not a list, of anything; it goes on, and on, until the end."
+
+
+@pytest.mark.parametrize("text", [PROSE, '["zebra", "gnu"]', '{"imbued": ["zebra"]}'])
+def test_a_list_of_which_no_entry_is_a_tag_is_refused_unless_it_is_meant(catalog: Catalog, text: str) -> None:
+    given = parse_rules_text(text, "letter.txt")
+    for dry_run in (True, False):
+        with pytest.raises(RefusedError, match=r"entr.* of letter\.txt is a tag of Mira: '(well|zebra)'") as caught:
+            import_rules(catalog, "Mira", given, must_match=True, dry_run=dry_run)
+        assert "--anyway" in caught.value.hint
+    assert rules_of(catalog, "Mira").imbued == ()
+    assert import_rules(catalog, "Mira", given).rules.imbued
+    # Without tags nothing can match, and other rules count for themselves.
+    assert import_rules(catalog, "Nora", given, must_match=True).rules.imbued
+    more = parse_rules_text('{"imbued": ["gnu"], "suffix": "grain"}', "rules")
+    assert import_rules(catalog, "Mira", more, must_match=True).rules.suffix == "grain"
+    one_matches = parse_rules_text("gnu, okapi, freckles", "list")
+    assert import_rules(catalog, "Mira", one_matches, must_match=True).matches[-1].pictures == 2
+
+
+@pytest.mark.parametrize("text", ["null", " null\n", "true", "false", "12", "-3.5", "\ufeffnull"])
+def test_json_that_is_no_list_is_no_tag_either(text: str) -> None:
+    with pytest.raises(RefusedError, match=f"holds {text.strip(chr(0xFEFF)).strip()}, which is no rules"):
+        parse_rules_text(text, "rules.json")
+
+
+def test_rules_that_can_not_be_read_are_not_called_captions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RefusedError) as caught:
+        read_rules_file(tmp_path)
+    assert caught.value.hint == "Rules are read from plain files."
+    (tmp_path / "binary").write_bytes(b"a\0b")
+    with pytest.raises(RefusedError) as caught:
+        read_rules_file(tmp_path / "binary")
+    assert "Rules are plain text" in caught.value.hint
+    monkeypatch.setattr(sharing, "MAX_RULES_BYTES", 1024)
+    (tmp_path / "large").write_text("hat," * 1024)
+    with pytest.raises(RefusedError, match="too large for rules"):
+        read_rules_file(tmp_path / "large")
+
+
+def test_entries_that_match_nothing_are_told_in_a_few_sentences(catalog: Catalog) -> None:
+    entries = [*(f"nonsense {number}" for number in range(5_000)), "freckle"]
+    told = tell_unmatched(match_entries(read_book(catalog, "Mira"), entries))
+    assert len(told) == 11
+    assert told[0] == "'freckle' matches no picture; did you mean 'freckles'?"
+    assert told[-1] == "and 4,991 more entries match no picture."
+    assert all(
+        len(sentence) < 120 for sentence in tell_unmatched(match_entries(read_book(catalog, "Mira"), ["x" * 5_000]))
+    )
+
+
+def test_rules_taken_in_that_lose_the_trigger_say_so(catalog: Catalog) -> None:
+    (remark,) = import_rules(catalog, "Mira", parse_rules_text('{"prefix": "a photo,"}', "rules")).remarks
+    assert remark.startswith("neither prefix nor suffix says the trigger Mirvok: 2 of 2 captions lack it.")
+
+
 def test_a_tag_list_in_json_is_imbued() -> None:
     assert parse_rules_text('["blue eyes", "freckles"]', "x").values == {"imbued": ["blue eyes", "freckles"]}
 

@@ -146,6 +146,39 @@ def test_a_tag_is_said_again_however_the_list_names_it(mira: Home, run: Run, rea
     ]
 
 
+def test_slips_in_rules_are_told_at_once(mira: Home, tmp_path: Path, run: Run, read: Read, captions: Captions) -> None:
+    for slip in (["--prefix", "{trigger, hat"], ["--imply", "a=b", "--imply", "b=a"], ["--rename", "a,b=c"]):
+        assert run("rules", "set", "Mira", *slip).returncode == 2
+    assert read("rules", "show", "Mira")["prefix"] == "photo of {trigger},"
+    assert "2 of 2 captions lack it" in run("rules", "set", "Mira", "--prefix", "a photo,", "--dry-run").stderr
+    assert "says the trigger Mirvok" in read("rules", "set", "Mira", "--prefix", "a photo,")["warnings"][0]
+    run("undo")
+    done = read("rules", "set", "Mira", "--imbue", "freckles, hat", "--imply", "boater=hat,headwear")
+    assert (done["imbued"], done["implications"]) == (["freckles", "hat"], {"hat": ["boater"], "headwear": ["boater"]})
+    assert (done["warnings"], captions()["1.png"]) == ([], "photo of Mirvok")
+    assert read("rules", "set", "Mira", "--keep", "hat,freckles")["imbued"] == []
+
+
+def test_a_file_that_is_no_list_of_tags_is_taken_in_only_when_it_is_meant(
+    mira: Home, tmp_path: Path, run: Run, read: Read
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Well, this is a letter, and not a list, of anything.", encoding="utf-8")
+    done = run("rules", "import", "Mira", str(letter))
+    assert done.returncode == 5 and "--anyway" in done.stderr
+    assert len(read("rules", "import", "Mira", str(letter), "--anyway")["entries"]) == 4
+    letter.write_text("null", encoding="utf-8")
+    assert run("rules", "import", "Nora", str(letter)).returncode == 5
+
+
+def test_rules_that_say_sexual_words_of_a_person_are_refused(mira: Home, run: Run) -> None:
+    assert run("subject", "edit", "Mira", "--kind", "person").returncode == 0
+    for rules in (["--prefix", "naked {trigger},"], ["--rename", "freckles=sex"], ["--suffix", "nude", "--dry-run"]):
+        done = run("rules", "set", "Mira", *rules)
+        assert done.returncode == 5 and "Mira is a person" in done.stderr
+    assert run("subject", "edit", "Mira", "--class-word", "nude girl").returncode == 5
+
+
 def test_a_rename_is_taken_back_however_it_is_spelled(mira: Home, run: Run, read: Read) -> None:
     read("rules", "set", "Mira", "--rename", "Straw_Hat=cap", "--rename", "hat=cap")
     assert read("rules", "set", "Mira", "--rename", "straw hat=", "--rename", "HAT=boater")["renames"] == {
