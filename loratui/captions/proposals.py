@@ -15,6 +15,8 @@ from loratui.catalog.dedupe import find_groups
 from loratui.catalog.findings import findings_of
 from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.moments import find_moments
+from loratui.catalog.naming import tell_apart
+from loratui.catalog.query import get_memberships
 from loratui.catalog.roles import assign_roles
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vocabulary import TRAINED
@@ -109,6 +111,8 @@ def propose_roles(
     held = {member.id for group in groups for member in group.pictures if member.role == "holdout"}
     sameness = find_samey(seen, doubles, lambda ids: find_moments(catalog, ids))
     names |= {one.id: one.picture.name for one in seen}
+    if len(set(names.values())) < len(names):
+        names = tell_apart(get_memberships(catalog, list(names)))
     flags: dict[int, set[str]] = defaultdict(set)
     for finding in findings_of(catalog, owner, CHECKS):
         if finding.value >= FLAGGED_FROM:
@@ -230,7 +234,7 @@ class _Picker:
 
     def _pick(self, row: int, role: str, score: float, reasons: tuple[str, ...], *, kept: bool = False) -> None:
         one = self.candidates[row]
-        self.picks[one.id] = Pick(one.id, self.names[one.id], role, round(score, 4), reasons, kept)
+        self.picks[one.id] = Pick(one.id, one.seen.picture.name, role, round(score, 4), reasons, kept)
         self.open[row] = False
         self.variety.add(row)
         name = self.names[one.id]
@@ -292,7 +296,7 @@ class _Picker:
         kept: dict[tuple[int, ...], list[str]] = defaultdict(list)
         for pick in self.picks.values():
             if pick.kept and pick.id in self._doubles:
-                kept[self._doubles[pick.id]].append(pick.name)
+                kept[self._doubles[pick.id]].append(self.names[pick.id])
         for same in kept.values():
             if len(same) > 1:
                 yield f"{' and '.join(same)} were chosen before, though they are nearly the same."

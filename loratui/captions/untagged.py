@@ -23,7 +23,9 @@ def explain_untagged(catalog: Catalog, book: CaptionBook, query: str = "") -> st
     name = shlex.quote(book.subject.name)
     if not book.pictures:
         if query.strip() and select_ids(catalog, book.subject, ""):
-            return f"No picture of {book.subject.name} matches the query {query.strip()!r}."
+            return (
+                f"No picture of {book.subject.name} matches {query.strip()}: `loratui picture list {name}` shows them."
+            )
         return f"{book.subject.name} has no pictures: `loratui import {name} FOLDER` brings some."
     if not book.looked_at:
         return f"No picture has a tag. `loratui tag {name}` finds some; importing reads the ones beside pictures."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, progress_line, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, progress_line, remark
 from loratui.cli.session import open_library, read_settings
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def check(
     Example: `loratui check Mira --only blur,tiny`
     """
     from loratui.captions.misplaced import check_subject
+    from loratui.catalog.naming import tell_apart
 
     settings = read_settings()
     kinds = [word.strip() for word in only.split(",") if word.strip()]
@@ -53,10 +54,11 @@ def check(
     if show.json:
         print_json(_describe(found))
         return
+    names = tell_apart({each.membership.id: each.membership for each in found.suspects}.values())
     print_table(
         ["picture", "check", "why", "by"],
-        [[each.membership.name, each.kind, each.why, each.model] for each in found.suspects],
-        empty=f"Nothing to look at among {found.checked} pictures.",
+        [[names[each.membership.id], each.kind, each.why, each.model] for each in found.suspects],
+        empty=f"Nothing to look at among {number_of(found.checked, 'picture')}.",
     )
     for skipped in found.skipped:
         remark(f"not checked: {skipped.kind}: {skipped.why}", show)

@@ -19,7 +19,7 @@ from loratui.cli.output import (
     progress_line,
     remark,
 )
-from loratui.cli.session import Query, open_library
+from loratui.cli.session import Query, open_library, tell_no_pictures
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -31,6 +31,7 @@ def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
     Example: `loratui caption list Mira role:primary`
     """
     from loratui.captions import service
+    from loratui.catalog.naming import tell_apart
 
     with open_library() as catalog:
         found = service.show_captions(catalog, subject, " ".join(query))
@@ -48,10 +49,12 @@ def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
             ]
         )
         return
-    print_table(["name", "caption"], [[item.membership.name, item.text] for item in found], empty="No picture matches.")
+    names = tell_apart(item.membership for item in found)
+    rows = [[names[item.membership.id], item.text] for item in found]
+    print_table(["name", "caption"], rows, empty=tell_no_pictures(subject, query))
     for item in found:
         for warning in item.warnings:
-            remark(f"warning: {item.membership.name}: {warning}", show)
+            remark(f"warning: {names[item.membership.id]}: {warning}", show)
 
 
 def set_caption(
@@ -67,6 +70,7 @@ def set_caption(
     Example: `loratui caption set Mira "name:portrait_01*" "photo of Mirvok, a woman in the rain"`
     """
     from loratui.captions import service
+    from loratui.captions.tokens import check_length
     from loratui.catalog import edits
     from loratui.catalog.subjects import get_subject
     from loratui.cli.tags import tell_unchanged
@@ -80,7 +84,7 @@ def set_caption(
         owner = get_subject(catalog, subject)
         count = edits.set_caption(catalog, owner, query, None if computed else text)
         nothing = "" if count else tell_unchanged(catalog, subject, query, "{pictures} had that caption already.")
-        warnings = [] if computed else service.check_caption(text, owner)
+        warnings = [] if computed else [*service.check_caption(text, owner), *check_length(text)]
     if show.json:
         print_json({"changed": count, "warnings": warnings})
         return
@@ -118,6 +122,7 @@ def plan(
     show: Show = PLAIN,
 ) -> None:
     """Count buckets, batches and steps exactly, before anything is trained."""
+    from loratui.captions.tokens import find_long
     from loratui.catalog.subjects import get_subject
     from loratui.cli.forecast import describe_estimate, print_estimate
     from loratui.dataset.snapshot import describe_dataset
@@ -130,6 +135,8 @@ def plan(
         report, machine = inspect_base(catalog, chosen), inspect_machine(catalog)
     sizes = [(*picture.used_size, picture.repeats) for picture in content.pictures]
     found = plan_recipe(sizes, settings, trainer=trainer, processes=processes)
+    long = find_long((picture.name, picture.caption) for picture in content.pictures)
+    notes = [*found.notes, *([f"{long.message} {long.hint}"] if long else [])]
     # What sd-scripts takes is its own affair.
     guess = estimate_plan(found, report, machine, settings) if trainer == "loratui" else None
     if show.json:
@@ -146,7 +153,7 @@ def plan(
                 "epochs": found.epochs,
                 "total_steps": found.total_steps,
                 "epochs_for_1500_steps": found.epochs_for_1500_steps,
-                "notes": found.notes,
+                "notes": notes,
                 "estimate": describe_estimate(guess),
             }
         )
@@ -168,7 +175,7 @@ def plan(
     )
     if guess is not None:
         print_estimate(guess)
-    for note in found.notes:
+    for note in notes:
         remark(f"note: {note}", show)
 
 

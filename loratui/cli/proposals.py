@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
 from loratui.cli.session import find_duplicates, open_library
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loratui.captions.proposals import Pick, Proposal
+    from loratui.catalog.rows import Membership
+    from loratui.catalog.store import Catalog
 
 
 def propose(
@@ -45,33 +49,35 @@ def propose(
         Of the training, in pixels: smaller pictures would be blown up.
     """
     from loratui.captions.proposals import accept_proposal, propose_roles
+    from loratui.catalog.naming import tell_apart
     from loratui.catalog.query import select_ids
 
     with open_library() as catalog:
+        duplicates = find_duplicates(catalog, subject)
         proposal = propose_roles(catalog, subject, primary, supporting, again=again, resolution=resolution)
         if without:
-            proposal = proposal.without(
-                select_ids(catalog, subject, without, duplicates=find_duplicates(catalog, subject))
-            )
+            proposal = proposal.without(select_ids(catalog, subject, without, duplicates=duplicates))
         changed = accept_proposal(catalog, proposal) if accept else 0
-        if show.json:
-            print_json(_to_plain(proposal, _find_hashes(catalog, proposal), accepted=accept, changed=changed))
-            return
-    _print_proposal(proposal)
+        pictures = _read_pictures(catalog, proposal)
+    if show.json:
+        hashes = {picture.id: picture.sha256 for picture in pictures}
+        print_json(_to_plain(proposal, hashes, accepted=accept, changed=changed))
+        return
+    _print_proposal(proposal, tell_apart(pictures))
     for words in proposal.remarks:
         remark(words, show)
     if accept:
-        print_text(f"{changed} picture{'s' * (changed != 1)} changed roles. `loratui undo` takes it back.")
+        print_text(f"{number_of(changed, 'picture')} changed roles. `loratui undo` takes it back.")
     elif proposal.changes:
         remark("Nothing was changed. Run it again with --accept to make it so.", show)
 
 
-def _find_hashes(catalog: Any, proposal: Proposal) -> dict[int, str]:
+def _read_pictures(catalog: Catalog, proposal: Proposal) -> list[Membership]:
     from loratui.catalog.query import get_memberships
 
     ids = {pick.id for pick in (*proposal.primary, *proposal.supporting)} | {skip.id for skip in proposal.skipped}
     ids |= {one.repeats for one in proposal.skipped if one.repeats is not None}
-    return {member.id: member.sha256 for member in get_memberships(catalog, sorted(ids))}
+    return get_memberships(catalog, sorted(ids))
 
 
 def _to_plain(proposal: Proposal, hashes: dict[int, str], *, accepted: bool, changed: int) -> dict[str, Any]:
@@ -103,10 +109,13 @@ def _to_plain(proposal: Proposal, hashes: dict[int, str], *, accepted: bool, cha
     }
 
 
-def _print_proposal(proposal: Proposal) -> None:
-    rows = [(pick.role, pick.name, "; ".join(pick.reasons)) for pick in (*proposal.primary, *proposal.supporting)]
-    rows += [("-", skip.name, skip.reason) for skip in proposal.skipped]
+def _print_proposal(proposal: Proposal, names: Mapping[int, str]) -> None:
+    picks = (*proposal.primary, *proposal.supporting)
+    rows = [(pick.role, names[pick.id], "; ".join(pick.reasons)) for pick in picks]
+    rows += [("-", names[skip.id], skip.reason) for skip in proposal.skipped]
     print_table(["proposed", "name", "why"], rows, empty="There are no pictures to choose from.")
+    if not rows:
+        return
     print_text(
         f"{len(proposal.primary)} primary, {len(proposal.supporting)} supporting, {len(proposal.skipped)} left out."
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
-from loratui.cli.session import Query, find_duplicates, open_library, read_mixture
+from loratui.cli.session import Query, find_duplicates, open_library, read_mixture, tell_no_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ def tell_unchanged(catalog: Catalog, subject: str, query: str, otherwise: str = 
 
     ids = select_ids(catalog, subject, query, duplicates=find_duplicates(catalog, subject))
     if not ids:
-        return f"No picture of {subject} matches the query {query!r}." if query else f"{subject} has no pictures."
+        return tell_no_pictures(subject, [query])
     return otherwise.replace("{pictures}", number_of(len(ids), "picture"))
 
 

@@ -50,7 +50,7 @@ def test_pictures_that_no_tagger_has_read_are_to_be_tagged(catalog: Catalog) -> 
 
 
 def test_a_query_that_matches_nothing_is_said_to_match_nothing(catalog: Catalog) -> None:
-    assert explain(catalog, query="tag:corgi") == "No picture of Big Dog matches the query 'tag:corgi'."
+    assert explain(catalog, query="tag:corgi").startswith("No picture of Big Dog matches tag:corgi: ")
 
 
 def test_a_subject_without_pictures_needs_some_whatever_is_asked(catalog: Catalog) -> None:

@@ -44,7 +44,7 @@ def test_suspects_are_listed_with_a_query_that_finds_them(folder: Path, capsys: 
         assert [item["name"] for item in read(capsys)] == ["tiny.png"]
     assert run(["role", "set", "Mira", "rejected", "flag:tiny", "--json"]) == 0
     assert run(["check", "Mira", "--only", "tiny"]) == 0
-    assert "Nothing to look at among 1 pictures." in capsys.readouterr().out.split("\n")[-2]
+    assert "Nothing to look at among 1 picture." in capsys.readouterr().out.split("\n")[-2]
 
 
 def test_what_was_not_checked_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,7 +121,7 @@ def test_a_word_that_changes_nothing_says_why_and_several_are_one_step(
     assert run(["overrule", NAME, "name:primary_01", "--framing", "full body"]) == 0
     assert "1 picture showed framing full body already." in capsys.readouterr().out
     assert run(["overrule", NAME, "name:nothing", "--framing", "full body"]) == 0
-    assert f"No picture of {NAME} matches the query 'name:nothing'." in capsys.readouterr().out
+    assert f"No picture of {NAME} matches name:nothing:" in capsys.readouterr().out
     ask("undo")
     (shown,) = ask("caption", "show", NAME, "name:primary_01")
     assert "full body" not in shown["caption"] and "profile" not in shown["caption"]
