@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -70,20 +71,24 @@ class Field:
     value: str = ""
     hint: str = ""
     choices: tuple[str, ...] = ()
-    """When given, left and right (or the first letter) go through these instead of typing."""
+    """When given, left and right (or a letter that a word in it begins with) go through these instead of typing."""
     joint: str = " "
     """What stands between lines that are pasted."""
     check: Callable[[str], str] = field(default=lambda value: "")
     complete: Callable[[str], tuple[str, tuple[str, ...]]] | None = None
     """Called in a thread on tab: the text completed as far as it is sure, and the names it could go on with."""
     judge: Callable[[str], str] | None = None
-    """Called in a thread as one types: what is to be said of the value, which changes nothing."""
+    """Called in a thread at first and as one types: what is to be said of the value, which changes nothing."""
     suggest: Callable[[Mapping[str, str]], Sequence[tuple[str, str]]] | None = None
     """Called in a thread on ctrl+t with all that stands in the form: (value, words) to choose from."""
 
 
 class Form(ModalScreen[dict[str, str] | None]):
-    """A few lines to fill in; enter in the last line (or ctrl+s anywhere) is done, esc leaves without a change."""
+    """A few lines to fill in; enter in the last line (or ctrl+s anywhere) is done, esc leaves without a change.
+
+    What stands in a line that gets the keys is selected: typing takes its place, the arrows go into it. In a line that
+    is at fault the cursor is at the end instead, to mend it.
+    """
 
     DEFAULT_CSS = """
     Form { align: center middle; }
@@ -110,10 +115,12 @@ class Form(ModalScreen[dict[str, str] | None]):
         ("ctrl+t", "suggest", "suggest"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], *, note: str = "", wrong: str = "") -> None:
-        """`wrong` says why an earlier answer was not taken."""
+    def __init__(self, title: str, fields: Sequence[Field], *, note: str = "", wrong: str = "", at: str = "") -> None:
+        """`wrong` says why an earlier answer was not taken; `at` is the field to begin with, if not the first."""
         super().__init__()
+        self._at = at
         self._wrong = wrong
+        self._wrong_of: dict[str, str] = {}
         self._title = title
         self._fields = tuple(fields)
         self._note = note
@@ -140,10 +147,36 @@ class Form(ModalScreen[dict[str, str] | None]):
         return f"enter next / done   {tab}{ideas}ctrl+s done   esc leave"
 
     def on_mount(self) -> None:
-        self.query(FormLine).first().focus()
+        lines = list(self.query(FormLine))
+        next((line for line in lines if line.item.name == self._at), lines[0]).focus()
+        for line in lines:
+            line.judge_in_thread(line.value)
+        if self._wrong:
+            self.tell_wrong(self._wrong)
+
+    def tell_wrong(self, sentence: str, at: FormLine | None = None) -> None:
+        """Say what is wrong until something is changed, and go to the line that is at fault.
+
+        Without `at` that is the one whose text or label the sentence names, if any.
+        """
+        self._wrong_of = self.values
+        self.query_one("#wrong", Static).update(Text(plain(sentence)))
+        if (at := at or self._find_fault(sentence)) is not None and not at.has_focus:
+            at.mend()
+
+    def _find_fault(self, sentence: str) -> FormLine | None:
+        lines = [line for line in self.query(FormLine) if not line.item.choices]
+        # What happened stands before what to do about it, where other values may be named.
+        named = [(at, line) for line in lines if (at := _find_words(sentence, line.value)) >= 0]
+        if named:
+            return min(named, key=lambda one: (one[0], -len(one[1].value)))[1]
+        return next((line for line in lines if _find_words(sentence, line.item.label) >= 0), None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        if self._wrong_of and self.values != self._wrong_of:
+            self._wrong_of = {}
+            self.query_one("#wrong", Static).update("")
         if isinstance(event.input, FormLine) and event.input.item.judge is not None:
             event.input.judge_in_thread(event.value)
 
@@ -178,19 +211,42 @@ class Form(ModalScreen[dict[str, str] | None]):
     def action_finish(self) -> None:
         for line in self.query(FormLine):
             if wrong := line.item.check(line.value):
-                self.query_one("#wrong", Static).update(Text(f"{line.item.label}: {plain(wrong)}"))
-                line.focus()
+                self.tell_wrong(f"{line.item.label}: {wrong}", line)
                 return
-        self.dismiss(self.values)
+        self.finish(self.values)
+
+    def finish(self, values: dict[str, str]) -> None:
+        """All lines are filled in rightly, as far as the form can tell."""
+        self.dismiss(values)
 
 
 class FormLine(OneLine):
     """One line of a form; with choices, left and right go through them."""
 
     def __init__(self, item: Field) -> None:
-        super().__init__(value=item.value or (item.choices[0] if item.choices else ""), select_on_focus=False)
+        super().__init__(
+            value=item.value or (item.choices[0] if item.choices else ""),
+            restrict="|".join(map(re.escape, item.choices)) or None,
+        )
         self.item = item
         self.joint = item.joint
+        self._is_to_mend = False
+
+    def mend(self) -> None:
+        """Get the keys, with the cursor at the end."""
+        self._is_to_mend = True
+        self.cursor_position = len(self.value)
+        self.focus()
+
+    def _on_focus(self, event: events.Focus) -> None:
+        # Called before the one of the line that this is made from.
+        self.select_on_focus = not (self.item.choices or self._is_to_mend)
+        self._is_to_mend = False
+
+    def restricted(self) -> None:
+        """What was typed or pasted is no choice: say how one chooses, and what."""
+        self.app.bell()
+        self._tell_wrong(f"{self.item.label}: left and right choose. {', '.join(self.item.choices)}.")
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def complete_in_thread(self) -> None:
@@ -240,7 +296,13 @@ class FormLine(OneLine):
 
     def _tell_wrong(self, sentence: str) -> None:
         if self.is_attached:
-            self.screen.query_one("#wrong", Static).update(Text(plain(sentence)))
+            self._form.tell_wrong(sentence, self)
+
+    @property
+    def _form(self) -> Form:
+        form = self.screen
+        assert isinstance(form, Form)
+        return form
 
     def _offer(self, ideas: Sequence[tuple[str, str]]) -> None:
         def chosen(value: str | None) -> None:
@@ -274,11 +336,26 @@ class FormLine(OneLine):
         if event.key in ("left", "right", "space"):
             self.value = choices[(place + (-1 if event.key == "left" else 1)) % len(choices)]
             return
-        for step in range(1, len(choices) + 1):
-            choice = choices[(place + step) % len(choices)]
-            if event.character and choice.startswith(event.character):
-                self.value = choice
+        onwards = [choices[(place + step) % len(choices)] for step in range(1, len(choices) + 1)]
+        letter = (event.character or "").casefold()
+        for begins in (str.startswith, _has_word):
+            if found := next((choice for choice in onwards if begins(choice.casefold(), letter)), None):
+                self.value = found
                 return
+        self.restricted()
+
+
+def _find_words(text: str, words: str) -> int:
+    """Where these words stand in a text, however they are spaced and written; -1 when they don't."""
+    parts = re.findall(r"\w+|[^\w\s]", words)
+    spaced = r"\s*".join(map(re.escape, parts))
+    found = re.search(rf"(?<!\w){spaced}(?!\w)", text, re.IGNORECASE) if parts else None
+    return found.start() if found else -1
+
+
+def _has_word(words: str, beginning: str) -> bool:
+    """Whether one of the words begins so."""
+    return any(word.startswith(beginning) for word in words.split())
 
 
 class Pick(ModalScreen[str | None]):

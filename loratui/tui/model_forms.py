@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from loratui.tui.asking import Job, ask_for_job
 from loratui.tui.base import subject_of
-from loratui.tui.dialogs import Field, Form
+from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_folder
-from loratui.tui.reports import Asked, offer_report
+from loratui.tui.reports import offer_report
 from loratui.tui.tag_lines import ALL, FILTERED, MARKED
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loratui.captions.captioner import Captioner
     from loratui.captions.describing import DescribeResult
     from loratui.captions.tagging import TaggingResult
     from loratui.catalog.store import Catalog
-    from loratui.errors import LoratuiError
     from loratui.events import Report
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.asking import Values
     from loratui.tui.bridge import Task
-
-T = TypeVar("T")
+    from loratui.tui.reports import Asked
 
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
+_STARTED = "It runs beside everything else: w shows how far it is, and stops it."
 _TAGGER_HINT = "folder, or OWNER/NAME; empty: the drawn cast's"
 
 
@@ -67,22 +68,16 @@ def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
     return "", ()
 
 
-def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask for a tagger, and have it score pictures of a subject beside everything else.
-
-    The form comes with what was typed last; what is refused is asked again.
-    """
-    typed = {"tagger": app.settings.tagger, **app.typed.get("tagging", {}), **given}
+def ask_tagging(app: LoratuiApp, subject: str) -> None:
+    """Ask for a tagger, and have it score pictures of a subject beside everything else."""
+    typed = {"tagger": app.settings.tagger, **app.typed.get("tagging", {})}
     fields = [
-        _field_of_pictures(app, subject, typed),
-        Field("tagger", "Tagger", typed["tagger"], _TAGGER_HINT, complete=complete_folder),
+        _field_of_pictures(app, subject),
+        Field("tagger", "Tagger", typed["tagger"], _TAGGER_HINT, complete=complete_folder, judge=_judge_tagger),
         Field("again", "Score", typed.get("again", ""), "left and right choose", choices=(_ONWARDS, _AGAIN)),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        app.typed["tagging"] = {name: value for name, value in values.items() if name != "pictures"}
+    def prepare(values: Values) -> Job[tuple[TaggingResult, list[str]]]:
         chosen, wanted, again = _read_chosen(app, subject, values), values["tagger"].strip(), values["again"] == _AGAIN
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[TaggingResult, list[str]]:
@@ -97,7 +92,7 @@ def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wr
             )
             return result, named
 
-        def done(result: tuple[TaggingResult, list[str]]) -> str:
+        def done(result: tuple[TaggingResult, list[str]], task: Task, asked: Asked) -> str:
             found, named = result
             options = [*["--tagger", wanted] * bool(wanted), *["--again"] * again]
             app.ran(["tag", subject, *named, *options])
@@ -109,11 +104,19 @@ def ask_tagging(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wr
                 app.tell(f"{sentence} {found.warning}".strip(), warning=bool(found.warning))
             return sentence
 
-        asked = Asked(app)
-        task = _start(app, f"tag {subject}", work, done, lambda why: ask_tagging(app, subject, values, why))
+        return Job(f"tag {subject}", work, done, _STARTED)
 
     note = "All scores are kept; thresholds and the other rules act on them later. It goes on where it was stopped."
-    app.push_screen(Form(f"Have a model tag pictures of {subject}", fields, note=note, wrong=wrong), answered)
+    title = f"Have a model tag pictures of {subject}"
+    ask_for_job(app, "tagging", "subject.tag", title, fields, prepare, note=note, at="tagger")
+
+
+def _judge_tagger(text: str) -> str:
+    from loratui.captions.hub import CAST
+
+    if text.strip() not in ("", CAST):
+        return ""
+    return "The tagger that ships knows the drawn cast only; for other pictures name one: SmilingWolf/wd-vit-tagger-v3"
 
 
 def _sum_up_tagging(found: TaggingResult) -> str:
@@ -123,18 +126,15 @@ def _sum_up_tagging(found: TaggingResult) -> str:
     return f"{', '.join(parts)}."
 
 
-def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask for a server with a model that sees, and have it write a sentence about each picture.
-
-    The form comes with what was typed last; what is refused is asked again.
-    """
+def ask_sentences(app: LoratuiApp, subject: str) -> None:
+    """Ask for a server with a model that sees, and have it write a sentence about each picture."""
     usual = app.settings.captioner
     typed = {"endpoint": usual.endpoint, "model": usual.model, "question": usual.question}
-    typed |= {**app.typed.get("sentences", {}), **given}
+    typed |= app.typed.get("sentences", {})
     upload = typed.get("upload", _ANYWHERE if usual.upload else _HOME)
     hint = "{who}, {imbued}, {tags} are filled in; may be empty"
     fields = [
-        _field_of_pictures(app, subject, typed),
+        _field_of_pictures(app, subject),
         Field("endpoint", "Server", typed["endpoint"], "one that speaks OpenAI's chat API: Ollama, vLLM, LM Studio"),
         Field("model", "Model", typed["model"], "its name there; not needed when only one is served"),
         Field("question", "Question", typed["question"], hint),
@@ -142,10 +142,7 @@ def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, 
         Field("upload", "Send pictures", upload, "left and right choose", choices=(_HOME, _ANYWHERE)),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        app.typed["sentences"] = {name: value for name, value in values.items() if name != "pictures"}
+    def prepare(values: Values) -> Job[tuple[DescribeResult, list[str]]]:
         chosen, again, question = _read_chosen(app, subject, values), values["again"] == _AGAIN, values["question"]
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[DescribeResult, list[str]]:
@@ -165,7 +162,7 @@ def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, 
             )
             return result, named
 
-        def done(result: tuple[DescribeResult, list[str]]) -> str:
+        def done(result: tuple[DescribeResult, list[str]], task: Task, asked: Asked) -> str:
             found, named = result
             given = {"endpoint": values["endpoint"], "model": values["model"], "question": question}
             options = [f"--{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
@@ -178,11 +175,11 @@ def ask_sentences(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, 
                 app.tell(sentence)
             return sentence
 
-        asked = Asked(app)
-        task = _start(app, f"describe {subject}", work, done, lambda why: ask_sentences(app, subject, values, why))
+        return Job(f"describe {subject}", work, done, _STARTED)
 
     note = "Sentences are kept beside the tags. R on the tags screen says whether captions use them."
-    app.push_screen(Form(f"Have a model describe pictures of {subject}", fields, note=note, wrong=wrong), answered)
+    title = f"Have a model describe pictures of {subject}"
+    ask_for_job(app, "sentences", "subject.describe", title, fields, prepare, note=note, at="endpoint")
 
 
 def _open_captioner(app: LoratuiApp, values: Mapping[str, str]) -> Captioner:
@@ -205,7 +202,7 @@ def _sum_up_sentences(found: DescribeResult) -> str:
     return f"{', '.join(parts)}."
 
 
-def _field_of_pictures(app: LoratuiApp, subject: str, typed: Mapping[str, str]) -> Field:
+def _field_of_pictures(app: LoratuiApp, subject: str) -> Field:
     """Which pictures; on the wall those that are marked or filtered there come first."""
     query, marks = of_wall(app, subject)
     choices = [MARKED] * bool(marks) + [FILTERED] * bool(query.strip())
@@ -213,8 +210,7 @@ def _field_of_pictures(app: LoratuiApp, subject: str, typed: Mapping[str, str]) 
     choices = [*choices, ALL] if is_wall else [ALL, *choices]
     told = [f"{len(marks):,} marked"] * bool(marks) + [f"filtered {query}"] * bool(query.strip())
     hint = f"left and right choose: {', '.join(told)}" if told else f"all of {subject}"
-    before = typed.get("pictures", "")
-    return Field("pictures", "Pictures", before if before in choices else choices[0], hint, choices=tuple(choices))
+    return Field("pictures", "Pictures", hint=hint, choices=tuple(choices))
 
 
 def _read_chosen(app: LoratuiApp, subject: str, values: Mapping[str, str]) -> Chosen:
@@ -233,22 +229,3 @@ def _list_refused(
         return RefusedScreen(title, refused, [warning] * bool(warning), is_import=False, can_undo=can_undo)
 
     offer_report(app, task, asked, sentence, make)
-
-
-def _start(
-    app: LoratuiApp,
-    label: str,
-    work: Callable[[Catalog, Report, threading.Event], T],
-    done: Callable[[T], str],
-    again: Callable[[str], None],
-) -> Task:
-    """Run it beside everything else; what is refused is asked again, unless the person has gone on meanwhile."""
-    asked = Asked(app)
-
-    def failed(error: LoratuiError) -> None:
-        if asked.still_waits:
-            again(f"{error.message} {error.hint}".strip())
-
-    task = app.bridge.start_task(label, work, done, owner=app, failed=failed)
-    app.tell("It runs beside everything else: w shows how far it is, and stops it.")
-    return task

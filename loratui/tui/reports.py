@@ -7,7 +7,7 @@ it was asked for and has typed nothing since; else a line says that it is there,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +36,10 @@ class Told:
 class Asked:
     """The moment something was asked for whose answer takes its time."""
 
-    def __init__(self, app: LoratuiApp) -> None:
+    def __init__(self, app: LoratuiApp, screen: Screen[Any] | None = None) -> None:
+        """`screen` is where it was asked for; the one that shows when left out."""
         self._app = app
-        self._screen = app.screen
+        self._screen = screen or app.screen
         self._keys = app.keys_handled
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loratui.errors import ConflictError, LoratuiError
-from loratui.tui.dialogs import Field, Form
+from loratui.errors import ConflictError, UsageError
+from loratui.tui.asking import ask_library
+from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_path
 from loratui.tui.refused import RefusedScreen
 from loratui.tui.reports import Asked, offer_report
@@ -13,11 +14,12 @@ from loratui.tui.text import count
 from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from loratui.captions.sharing import Format, GivenRules, RulesImport
+    from loratui.captions.sharing import Format, GivenRules, Mode, RulesImport
     from loratui.catalog.store import Catalog
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.asking import Values
     from loratui.tui.undoing import Done
 
 _ADD, _REPLACE = "add to what there is", "in place of what there is"
@@ -33,50 +35,39 @@ class RulesReport(RefusedScreen):
     """
 
 
-def ask_rules(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask for a file with rules or for another subject, take its rules in, and tell what each entry found.
-
-    What can't be read is asked again, as it was typed.
-    """
+def ask_rules(app: LoratuiApp, subject: str) -> None:
+    """Ask for a file with rules or for another subject, take its rules in, and tell what each entry found."""
     fields = [
-        Field("file", "File", given.get("file", ""), "rules, or a list of undesired tags", complete=complete_path),
-        Field("other", "Or of the subject", given.get("other", ""), "its name: takes over its rules"),
-        Field("mode", "Take them", given.get("mode", ""), "left and right choose", choices=(_ADD, _REPLACE)),
+        Field("file", "File", hint="rules, or a list of undesired tags", complete=complete_path),
+        Field("other", "Or of the subject", hint="its name: takes over its rules"),
+        Field("mode", "Take them", hint="left and right choose", choices=(_ADD, _REPLACE)),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        file, other = values["file"].strip(), values["other"].strip()
-        replace = values["mode"] == _REPLACE
-        if bool(file) == bool(other):
-            ask_rules(app, subject, values, "Name either a file or a subject.")
-            return
+    def work(catalog: Catalog, values: Values) -> Done[RulesImport]:
+        from loratui.captions.sharing import import_rules
 
-        def work(catalog: Catalog) -> RulesImport | LoratuiError:
-            from loratui.captions.sharing import import_rules
+        file, other = _name_source(values)
+        rules = _read_rules(catalog, file, other)
+        mode: Mode = "replace" if values["mode"] == _REPLACE else "add"
+        return watch_journal(lambda catalog: import_rules(catalog, subject, rules, mode=mode))(catalog)
 
-            try:
-                rules = _read_rules(catalog, file, other)
-                return import_rules(catalog, subject, rules, mode="replace" if replace else "add")
-            except LoratuiError as error:
-                return error
-
-        def done(change: Done[RulesImport | LoratuiError]) -> None:
-            result = change.result
-            if isinstance(result, LoratuiError):
-                ask_rules(app, subject, values, f"{result.message} {result.hint}".strip())
-                return
-            source = [file] if file else [f"--from={other}"]
-            app.ran(["rules", "import", subject, *source, *["--replace"] * replace])
-            said = f"Rules of {file or other} taken in: {count(result.preview.changed, 'caption')} changed."
-            _report(app, subject, asked, result, said, change)
-
-        asked = Asked(app)
-        app.bridge.write(watch_journal(work), done, owner=app)
+    def done(values: Values, change: Done[RulesImport]) -> None:
+        file, other = _name_source(values)
+        source = [file] if file else [f"--from={other}"]
+        app.ran(["rules", "import", subject, *source, *["--replace"] * (values["mode"] == _REPLACE)])
+        said = f"Rules of {file or other} taken in: {count(change.result.preview.changed, 'caption')} changed."
+        _report(app, subject, Asked(app), change, said)
 
     note = "A list of undesired tags may be written any way: spaces after commas and underscores are forgiven."
-    app.push_screen(Form(f"Caption rules for {subject}", fields, note=note, wrong=wrong), answered)
+    ask_library(app, f"Caption rules for {subject}", fields, work, done, note=note)
+
+
+def _name_source(values: Values) -> tuple[str, str]:
+    """The file or the subject that was named: one of them."""
+    file, other = values["file"].strip(), values["other"].strip()
+    if bool(file) == bool(other):
+        raise UsageError("Name either a file or a subject.")
+    return file, other
 
 
 def _read_rules(catalog: Catalog, file: str, other: str) -> GivenRules:
@@ -87,16 +78,10 @@ def _read_rules(catalog: Catalog, file: str, other: str) -> GivenRules:
     return read_rules_file(Path(file).expanduser()) if file else rules_of_other(catalog, other)
 
 
-def _report(
-    app: LoratuiApp,
-    subject: str,
-    asked: Asked,
-    result: RulesImport,
-    said: str,
-    change: Done[RulesImport | LoratuiError],
-) -> None:
+def _report(app: LoratuiApp, subject: str, asked: Asked, change: Done[RulesImport], said: str) -> None:
     from loratui.captions.matching import tell_unmatched
 
+    result = change.result
     rows = [(match.entry, _tell_found(match.pictures, match.tags, match.entry)) for match in result.matches]
     warnings = [*result.remarks, *tell_unmatched(result.matches)]
     if not (rows or warnings):
@@ -120,49 +105,41 @@ def _tell_found(pictures: int, tags: Sequence[str], entry: str) -> str:
     return f"in {count(pictures, 'picture')}{names}"
 
 
-def ask_rules_file(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
+def ask_rules_file(app: LoratuiApp, subject: str) -> None:
     """Ask where to write the caption rules of a subject, and in which format."""
 
     def check(text: str) -> str:
         return "" if text.strip() else "something has to stand here"
 
+    name = f"rules of {subject}"
+    typed = app.typed.get(name, {})
     fields = [
-        Field("file", "File", given.get("file", ""), check=check, complete=complete_path),
-        Field("what", "Write", given.get("what", ""), "left and right choose", choices=(_JSON, _KOHYA)),
-        Field("there", "One that is there", given.get("there", ""), "left and right choose", choices=(_LEAVE, _OVER)),
+        Field("file", "File", typed.get("file", ""), check=check, complete=complete_path),
+        Field("what", "Write", typed.get("what", ""), "left and right choose", choices=(_JSON, _KOHYA)),
+        Field("there", "One that is there", hint="left and right choose", choices=(_LEAVE, _OVER)),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        file, format_ = values["file"].strip(), _format_of(values["what"])
-        overwrite = values["there"] == _OVER
+    def work(catalog: Catalog, values: Values) -> list[str]:
+        from pathlib import Path
 
-        def work(catalog: Catalog) -> list[str] | LoratuiError:
-            from pathlib import Path
+        from loratui.captions.sharing import export_rules, write_rules_file
 
-            from loratui.captions.sharing import export_rules, write_rules_file
+        text, remarks = export_rules(catalog, subject, _format_of(values["what"]))
+        file = Path(values["file"].strip()).expanduser()
+        try:
+            write_rules_file(file, text, overwrite=values["there"] == _OVER)
+        except ConflictError as error:
+            raise ConflictError(error.message, hint="Name another file, or have it written over.") from error
+        return remarks
 
-            try:
-                text, remarks = export_rules(catalog, subject, format_)
-                write_rules_file(Path(file).expanduser(), text, overwrite=overwrite)
-            except ConflictError as error:
-                return ConflictError(error.message, hint="Name another file, or have it written over.")
-            except LoratuiError as error:
-                return error
-            return remarks
+    def done(values: Values, remarks: list[str]) -> None:
+        file = values["file"].strip()
+        options = ["--format=kohya"] * (_format_of(values["what"]) == "kohya")
+        options += ["--overwrite"] * (values["there"] == _OVER)
+        app.ran(["rules", "export", subject, file, *options])
+        app.tell(" ".join([f"Rules of {subject} written to {file}.", *remarks]))
 
-        def done(result: list[str] | LoratuiError) -> None:
-            if isinstance(result, LoratuiError):
-                ask_rules_file(app, subject, values, f"{result.message} {result.hint}".strip())
-                return
-            options = ["--format=kohya"] * (format_ == "kohya") + ["--overwrite"] * overwrite
-            app.ran(["rules", "export", subject, file, *options])
-            app.tell(" ".join([f"Rules of {subject} written to {file}.", *result]))
-
-        app.bridge.write(work, done, owner=app)
-
-    app.push_screen(Form(f"Write the caption rules of {subject}", fields, wrong=wrong), answered)
+    ask_library(app, f"Write the caption rules of {subject}", fields, work, done, name=name)
 
 
 def _format_of(words: str) -> Format:

@@ -6,18 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from loratui.errors import LoratuiError
-from loratui.tui.dialogs import Confirm, Field, Form
+from loratui.tui.asking import ask_library
+from loratui.tui.dialogs import Confirm, Field
 from loratui.tui.text import count
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loratui.catalog.rows import Sheet
     from loratui.catalog.store import Catalog
     from loratui.events import Report
     from loratui.review.sheet import SheetForecast, SheetResult
+    from loratui.tui.asking import Values
     from loratui.tui.base import LoratuiScreen
 
 MOST_OF_RANGE = 1000
@@ -72,11 +73,10 @@ def ask_for_sheet(
     *,
     prompts: Sequence[str] = (),
     seeds: Sequence[int] = (1, 2, 3, 4),
-    wrong: str = "",
 ) -> None:
     """Ask what to render for the epochs of a training, confirm once, and render it as a task.
 
-    The form comes with what was typed into it before, until that was rendered; what is refused is asked again.
+    The form comes with what was typed into it before, until that was rendered.
     """
     usual = {"prompts": " | ".join(prompts), "seeds": ", ".join(map(str, seeds)), "weights": "1.0"}
     typed: Mapping[str, str] = {**usual, **screen.lora.typed.get(_form_of(run), {})}
@@ -95,67 +95,61 @@ def ask_for_sheet(
         Field("weights", "Weights", typed["weights"], "strengths of the LoRA", check=_check_weights, joint=", "),
     ]
 
-    def filled(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        screen.lora.typed[_form_of(run)] = values
-        wanted = Wanted(
-            tuple(part.strip() for part in values["prompts"].split("|") if part.strip()),
-            values["negative"],
-            tuple(read_numbers(values["seeds"])) or (1, 2, 3, 4),
-            tuple(read_numbers(values["epochs"])),
-            tuple(float(part) for part in values["weights"].split(",") if part.strip()) or (1.0,),
-        )
-        confirm_sheet(screen, run, wanted, again=lambda why: ask_for_sheet(screen, run, wrong=why))
+    def foresee(catalog: Catalog, values: Values) -> SheetForecast:
+        return _foresee(catalog, run, _read_wanted(values))
 
-    screen.app.push_screen(Form(f"New sheet of {run}", fields, wrong=wrong), filled)
+    def foreseen(values: Values, found: SheetForecast) -> None:
+        _confirm(screen, run, _read_wanted(values), found)
+
+    name = _form_of(run)
+    ask_library(screen.lora, f"New sheet of {run}", fields, foresee, foreseen, writes=False, name=name)
+
+
+def _read_wanted(values: Mapping[str, str]) -> Wanted:
+    return Wanted(
+        tuple(part.strip() for part in values["prompts"].split("|") if part.strip()),
+        values["negative"],
+        tuple(read_numbers(values["seeds"])) or (1, 2, 3, 4),
+        tuple(read_numbers(values["epochs"])),
+        tuple(float(part) for part in values["weights"].split(",") if part.strip()) or (1.0,),
+    )
 
 
 def _form_of(run: str) -> str:
     return f"sheet of {run}"
 
 
-def confirm_sheet(
-    screen: LoratuiScreen, run: str, wanted: Wanted, *, goes_on: str = "", again: Callable[[str], None] | None = None
-) -> None:
-    """Say how much is to be rendered, and render it if the person says so.
+def confirm_sheet(screen: LoratuiScreen, run: str, wanted: Wanted, *, goes_on: str = "") -> None:
+    """Say how much is to be rendered, and render it if the person says so. `goes_on` names an interrupted sheet."""
 
-    `goes_on` names an interrupted sheet. `again` asks once more, with the sentence that says what is wrong.
-    """
+    def ask(found: SheetForecast) -> None:
+        _confirm(screen, run, wanted, found, goes_on)
 
-    def foresee(catalog: Catalog) -> SheetForecast | LoratuiError:
-        from loratui.review.sheet import foresee_sheet
+    screen.read(lambda catalog: _foresee(catalog, run, wanted), ask, "epochs", opens=True)
 
-        try:
-            return foresee_sheet(catalog, run, **wanted.arguments)
-        except LoratuiError as error:
-            if again is None:
-                raise
-            return error
 
-    def ask(found: SheetForecast | LoratuiError) -> None:
-        if isinstance(found, LoratuiError):
-            if again is not None:
-                again(f"{found.message} {found.hint}".strip())
-            return
-        question = (
-            f"Render {count(found.missing, 'image')} for {run}?" if found.missing else f"Draw the sheet of {run}?"
-        )
-        if goes_on:
-            question = f"Go on with {goes_on}? {count(found.missing, 'image')} to render."
-        details = f"{count(found.epochs, 'epoch')} and the base alone, {count(found.prompts, 'prompt')}, "
-        details += f"{count(found.seeds, 'seed')}: {count(found.images, 'image')}"
-        there = found.images - found.missing
-        details += f"; {there:,} of them {'is' if there == 1 else 'are'} there already." if there else "."
-        if goes_on:
-            details += "\nn on the training, in F4, makes another sheet."
-        screen.app.push_screen(Confirm(question, details), start)
+def _foresee(catalog: Catalog, run: str, wanted: Wanted) -> SheetForecast:
+    from loratui.review.sheet import foresee_sheet
+
+    return foresee_sheet(catalog, run, **wanted.arguments)
+
+
+def _confirm(screen: LoratuiScreen, run: str, wanted: Wanted, found: SheetForecast, goes_on: str = "") -> None:
+    question = f"Render {count(found.missing, 'image')} for {run}?" if found.missing else f"Draw the sheet of {run}?"
+    if goes_on:
+        question = f"Go on with {goes_on}? {count(found.missing, 'image')} to render."
+    details = f"{count(found.epochs, 'epoch')} and the base alone, {count(found.prompts, 'prompt')}, "
+    details += f"{count(found.seeds, 'seed')}: {count(found.images, 'image')}"
+    there = found.images - found.missing
+    details += f"; {there:,} of them {'is' if there == 1 else 'are'} there already." if there else "."
+    if goes_on:
+        details += "\nn on the training, in F4, makes another sheet."
 
     def start(sure: bool | None) -> None:
         if sure:
             _render(screen, run, wanted)
 
-    screen.read(foresee, ask, "epochs", opens=True)
+    screen.app.push_screen(Confirm(question, details), start)
 
 
 def _render(screen: LoratuiScreen, run: str, wanted: Wanted) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loratui.errors import LoratuiError
-from loratui.tui.dialogs import Field, Form
+from loratui.tui.asking import Job, ask_for_job, ask_library
+from loratui.tui.dialogs import Field
 from loratui.tui.paths import check_paths, complete_folder, complete_paths, read_paths
 from loratui.tui.reports import Asked, offer_report
 from loratui.tui.text import count
@@ -13,7 +13,7 @@ from loratui.tui.trigger_help import TriggerHelp
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from loratui.captions.importing import PicturesImport
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loratui.dataset.kohya import ExportResult
     from loratui.events import Report
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.asking import Values
 
     Changed = tuple[Subject, list[TriggerWarning]]
 
@@ -32,60 +33,49 @@ _UNCHANGED = "Nothing was changed."
 _COPY, _IN_PLACE = "copy into the library", "refer to the files where they are"
 
 
-def ask_new_subject(
-    app: LoratuiApp, then: Callable[[str], None], given: Mapping[str, str] = {}, wrong: str = ""
-) -> None:
-    """Ask for a new subject and add it; `then` gets its name. What the library refuses is asked again."""
+def ask_new_subject(app: LoratuiApp, then: Callable[[str], None]) -> None:
+    """Ask for a new subject and add it; `then` gets its name."""
     ideas = TriggerHelp(app)
     fields = [
-        Field("name", "Name", given.get("name", ""), "what you call it", check=_need),
+        Field("name", "Name", hint="what you call it", check=_need),
         Field(
             "trigger",
             "Trigger",
-            given.get("trigger", ""),
-            "a word of its own that calls it up",
+            hint="a word of its own that calls it up",
             check=_need,
             judge=ideas.judge,
             suggest=ideas.suggest,
         ),
-        Field("kind", "Kind", given.get("kind", ""), "left and right choose", choices=_KINDS),
-        Field("class_word", "Class word", given.get("class_word", ""), "the ordinary word for it: woman, teapot"),
+        Field("kind", "Kind", hint="left and right choose", choices=_KINDS),
+        Field("class_word", "Class word", hint="the ordinary word for it: woman, teapot"),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
+    def work(catalog: Catalog, values: Values) -> Changed:
+        from loratui.captions.tokens import find_clip_tokenizer
+        from loratui.catalog import subjects
+
+        return subjects.add_subject(
+            catalog,
+            values["name"],
+            values["trigger"],
+            kind=values["kind"],
+            class_word=values["class_word"],
+            lora_folders=app.settings.lora_folders,
+            tokenize=find_clip_tokenizer(),
+        )
+
+    def done(values: Values, changed: Changed) -> None:
+        subject, warnings = changed
         command = ["subject", "add", values["name"], "--trigger", values["trigger"], "--kind", values["kind"]]
-        command += ["--class-word", values["class_word"]] * bool(values["class_word"])
+        app.ran([*command, *["--class-word", values["class_word"]] * bool(values["class_word"])])
+        said = _warn(f"Added {subject.name}. a imports its pictures, u undoes.", warnings)
+        app.tell(said, warning=bool(warnings))
+        then(subject.name)
 
-        def work(catalog: Catalog) -> Changed:
-            from loratui.captions.tokens import find_clip_tokenizer
-            from loratui.catalog import subjects
-
-            return subjects.add_subject(
-                catalog,
-                values["name"],
-                values["trigger"],
-                kind=values["kind"],
-                class_word=values["class_word"],
-                lora_folders=app.settings.lora_folders,
-                tokenize=find_clip_tokenizer(),
-            )
-
-        def done(changed: Changed) -> None:
-            subject, warnings = changed
-            said = _warn(f"Added {subject.name}. a imports its pictures, u undoes.", warnings)
-            app.tell(said, warning=bool(warnings))
-            then(subject.name)
-
-        _write(app, work, done, command, again=lambda sentence: ask_new_subject(app, then, values, sentence))
-
-    app.push_screen(Form("A new subject", fields, wrong=wrong), answered)
+    ask_library(app, "A new subject", fields, work, done)
 
 
-def ask_edit(
-    app: LoratuiApp, subject: Subject, then: Callable[[str], None], given: Mapping[str, str] = {}, wrong: str = ""
-) -> None:
+def ask_edit(app: LoratuiApp, subject: Subject, then: Callable[[str], None]) -> None:
     """Ask what to change about a subject and change it; `then` gets its name."""
     before = {
         "name": subject.name,
@@ -96,143 +86,116 @@ def ask_edit(
         "supporting_repeats": str(subject.supporting_repeats),
         "notes": subject.notes,
     }
-    shown = {**before, **given}
     ideas = TriggerHelp(app, subject.id, subject.trigger)
     fields = [
-        Field("name", "Name", shown["name"], check=_need),
+        Field("name", "Name", before["name"], check=_need),
         Field(
             "trigger",
             "Trigger",
-            shown["trigger"],
+            before["trigger"],
             "captions and later trainings use the new one",
             check=_need,
             judge=ideas.judge,
             suggest=ideas.suggest,
         ),
-        Field("kind", "Kind", shown["kind"], "left and right choose", choices=_KINDS),
-        Field("class_word", "Class word", shown["class_word"]),
-        Field("primary_repeats", "Repeats of primaries", shown["primary_repeats"], check=_check_repeats),
-        Field("supporting_repeats", "Repeats of supporting", shown["supporting_repeats"], check=_check_repeats),
-        Field("notes", "Notes", shown["notes"]),
+        Field("kind", "Kind", before["kind"], "left and right choose", choices=_KINDS),
+        Field("class_word", "Class word", before["class_word"]),
+        Field("primary_repeats", "Repeats of primaries", before["primary_repeats"], check=_check_repeats),
+        Field("supporting_repeats", "Repeats of supporting", before["supporting_repeats"], check=_check_repeats),
+        Field("notes", "Notes", before["notes"]),
     ]
     options = {"name": "--rename"}
 
-    def answered(values: dict[str, str] | None) -> None:
-        changes = {key: value for key, value in (values or {}).items() if value != before[key]}
-        if not changes:
+    def work(catalog: Catalog, values: Values) -> Changed:
+        from loratui.captions.tokens import find_clip_tokenizer
+        from loratui.catalog import subjects
+
+        changes = find_changes(values)
+        return subjects.edit_subject(
+            catalog,
+            subject,
+            **{key: int(value) if key.endswith("repeats") else value for key, value in changes.items()},  # type: ignore[arg-type]
+            lora_folders=app.settings.lora_folders,
+            tokenize=find_clip_tokenizer() if "trigger" in changes else None,
+        )
+
+    def done(values: Values, changed: Changed) -> None:
+        changes = find_changes(values)
+        if changed[0] == subject:
+            app.tell(f"{subject.name} was so already." if changes else f"Nothing about {subject.name} was changed.")
             return
         command = ["subject", "edit", subject.name]
         for key, value in changes.items():
             command += [options.get(key, "--" + key.replace("_", "-")), value]
+        app.ran(command)
+        what = ", ".join(key.replace("_", " ") for key in changes)
+        app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), warning=bool(changed[1]))
+        then(changed[0].name)
 
-        def work(catalog: Catalog) -> Changed:
-            from loratui.captions.tokens import find_clip_tokenizer
-            from loratui.catalog import subjects
+    def find_changes(values: Values) -> Values:
+        return {key: value for key, value in values.items() if value != before[key]}
 
-            return subjects.edit_subject(
-                catalog,
-                subject,
-                **{key: int(value) if key.endswith("repeats") else value for key, value in changes.items()},  # type: ignore[arg-type]
-                lora_folders=app.settings.lora_folders,
-                tokenize=find_clip_tokenizer() if "trigger" in changes else None,
-            )
-
-        def done(changed: Changed) -> None:
-            if changed[0] == subject:
-                app.tell(f"{subject.name} was so already.")
-                return
-            what = ", ".join(key.replace("_", " ") for key in changes)
-            app.tell(_warn(f"Changed {changed[0].name}: {what}. u undoes.", changed[1]), warning=bool(changed[1]))
-            then(changed[0].name)
-
-        _write(app, work, done, command, again=lambda sentence: ask_edit(app, subject, then, changes, sentence))
-
-    app.push_screen(Form(f"Change {subject.name}", fields, wrong=wrong), answered)
+    ask_library(app, f"Change {subject.name}", fields, work, done)
 
 
-def ask_consent(app: LoratuiApp, subject: Subject, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask who agreed to what, or that they took it back, and write it down. What is refused is asked again."""
+def ask_consent(app: LoratuiApp, subject: Subject) -> None:
+    """Ask who agreed to what, or that they took it back, and write it down."""
     known = {key: str(value) for key, value in (subject.consent or {}).items()}
     is_given = bool(known) and "withdrawn_at" not in known
-    shown = {"scope": "training and publishing", **known, **given}
+    shown = {"scope": "training and publishing", **known}
     fields = [
         Field("who", "Who agreed", shown.get("who", ""), check=_need),
         Field("scope", "To what", shown["scope"], check=_need),
         Field("note", "Note", shown.get("note", ""), "where it is written down, or why it ended"),
     ]
     if is_given:
-        fields.append(
-            Field("how", "Now", given.get("how", ""), "left and right choose", choices=(_AGREED, _TAKEN_BACK))
-        )
+        fields.append(Field("how", "Now", hint="left and right choose", choices=(_AGREED, _TAKEN_BACK)))
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
+    def ends(values: Values) -> bool:
+        return values.get("how") == _TAKEN_BACK
+
+    def work(catalog: Catalog, values: Values) -> Subject:
+        from loratui.catalog import subjects
+
         note = values["note"].strip()
-        ends = values.get("how") == _TAKEN_BACK
+        if ends(values):
+            return subjects.withdraw_consent(catalog, subject, note=note)
+        return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"], note=note)
 
-        def work(catalog: Catalog) -> Subject:
-            from loratui.catalog import subjects
-
-            if ends:
-                return subjects.withdraw_consent(catalog, subject, note=note)
-            return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"], note=note)
-
-        def done(changed: Subject) -> None:
-            if ends:
-                app.tell(f"{values['who']} took the consent for {changed.name} back. u undoes.")
-            else:
-                app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
-
+    def done(values: Values, changed: Subject) -> None:
         command = ["subject", "consent", subject.name]
-        command += ["--withdraw"] if ends else ["--by", values["who"], "--scope", values["scope"]]
-        command += ["--note", note] * bool(note)
-        _write(app, work, done, command, again=lambda sentence: ask_consent(app, subject, values, sentence))
+        command += ["--withdraw"] if ends(values) else ["--by", values["who"], "--scope", values["scope"]]
+        app.ran([*command, *["--note", values["note"].strip()] * bool(values["note"].strip())])
+        if ends(values):
+            app.tell(f"{values['who']} took the consent for {changed.name} back. u undoes.")
+        else:
+            app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
 
     about = "Training and publishing a person needs their word. Recorded with today's date."
     if "withdrawn_at" in known:
         about = f"It was taken back on {known['withdrawn_at'][:10]}: nothing is trained until it is given anew."
-    app.push_screen(Form(f"Consent for {subject.name}", fields, note=about, wrong=wrong), answered)
+    ask_library(app, f"Consent for {subject.name}", fields, work, done, note=about)
 
 
-def ask_import(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask for pictures, and import them beside everything else with the captions that lie beside them.
-
-    Paths that are not there are asked again, as they were typed.
-    """
-    typed = given.get("paths", "")
+def ask_import(app: LoratuiApp, subject: str) -> None:
+    """Ask for pictures, and import them beside everything else with the captions that lie beside them."""
     fields = [
-        Field("paths", "Folders and files", typed, "with their subfolders", check=check_paths, complete=complete_paths),
-        Field("how", "Keep", given.get("how", ""), "left and right choose", choices=(_COPY, _IN_PLACE)),
+        Field("paths", "Folders and files", hint="with their subfolders", check=check_paths, complete=complete_paths),
+        Field("how", "Keep", hint="left and right choose", choices=(_COPY, _IN_PLACE)),
     ]
 
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        in_place = values["how"] == _IN_PLACE
+    def look(catalog: Catalog, values: Values) -> list[Path]:
+        from loratui.catalog.walking import require_paths
 
-        def look(catalog: Catalog) -> list[Path] | LoratuiError:
-            from loratui.catalog.walking import require_paths
+        paths = read_paths(values["paths"])
+        require_paths(paths)
+        return paths
 
-            paths = read_paths(values["paths"])
-            try:
-                require_paths(paths)
-            except LoratuiError as error:
-                return error
-            return paths
-
-        def looked(found: list[Path] | LoratuiError) -> None:
-            if isinstance(found, LoratuiError):
-                ask_import(app, subject, values, f"{found.message} {found.hint}")
-            else:
-                _import(app, subject, found, in_place=in_place)
-
-        # What is typed meanwhile is meant for the form, if it comes back.
-        app.hold_keys()
-        app.bridge.read(look, looked, owner=app, finished=app.release_keys)
+    def looked(values: Values, found: list[Path]) -> None:
+        _import(app, subject, found, in_place=values["how"] == _IN_PLACE)
 
     note = "Each file is read once. One that can't be used is listed with the reason and stops nothing."
-    app.push_screen(Form(f"Import into {subject}", fields, note=note, wrong=wrong), answered)
+    ask_library(app, f"Import into {subject}", fields, look, looked, writes=False, note=note)
 
 
 def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: bool) -> None:
@@ -286,20 +249,13 @@ def _tell_undo(result: PicturesImport) -> str:
     return "u undoes." if result.pictures.imported or result.captions_read else ""
 
 
-def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wrong: str = "") -> None:
-    """Ask for a folder, and write the dataset into it with the settings of the default base.
+def ask_export(app: LoratuiApp, subject: str) -> None:
+    """Ask for a folder, and write the dataset into it with the settings of the default base."""
+    name, hint = f"export of {subject}", "new, empty, or an earlier export"
+    typed = app.typed.get(name, {}).get("folder", "")
+    fields = [Field("folder", "Folder", typed, hint, check=_need, complete=complete_folder)]
 
-    The form comes with what was typed last. What is refused is asked again, unless the person has gone on to something
-    else meanwhile.
-    """
-    hint = "new, empty, or an earlier export"
-    typed = {"folder": "", **app.typed.get(f"export of {subject}", {}), **given}
-    fields = [Field("folder", "Folder", typed["folder"], hint, check=_need, complete=complete_folder)]
-
-    def answered(values: dict[str, str] | None) -> None:
-        if values is None:
-            return
-        app.typed[f"export of {subject}"] = values
+    def prepare(values: Values) -> Job[ExportResult]:
         folder = values["folder"].strip()
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> ExportResult:
@@ -313,50 +269,16 @@ def ask_export(app: LoratuiApp, subject: str, given: Mapping[str, str] = {}, wro
             recipe = preset_for(base.family, base.resolution)
             return export_for_recipe(catalog, subject, Path(folder), recipe, report=report, cancel=cancel)
 
-        def done(result: ExportResult) -> str:
+        def done(result: ExportResult, *_: object) -> str:
             app.ran(["export", subject, folder])
             sentence = f"Exported {count(result.pictures, 'picture')} of {subject} to {result.folder}."
             app.tell(" ".join([sentence, *(f"Warning: {warning}" for warning in result.warnings)]))
             return sentence
 
-        asked = Asked(app)
-
-        def failed(error: LoratuiError) -> None:
-            if asked.still_waits:
-                ask_export(app, subject, values, f"{error.message} {error.hint}")
-
-        app.bridge.start_task(f"export {subject}", work, done, owner=app, failed=failed)
+        return Job(f"export {subject}", work, done)
 
     note = "Training folders for sd-scripts with captions and dataset.toml. Exporting again updates the folder."
-    app.push_screen(Form(f"Export {subject}", fields, note=note, wrong=wrong), answered)
-
-
-def _write(
-    app: LoratuiApp,
-    work: Callable[[Catalog], object],
-    done: Callable[..., None],
-    command: Sequence[str],
-    again: Callable[[str], None] | None = None,
-) -> None:
-    """Change the library; what it refuses is asked `again` with the sentence that says why."""
-
-    def attempt(catalog: Catalog) -> object:
-        try:
-            return work(catalog)
-        except LoratuiError as error:
-            if again is None:
-                raise
-            return error
-
-    def arrived(result: object) -> None:
-        if isinstance(result, LoratuiError):
-            if again is not None:
-                again(f"{result.message} {result.hint}")
-            return
-        app.ran(command)
-        done(result)
-
-    app.bridge.write(attempt, arrived, owner=app)
+    ask_for_job(app, name, "subject.export", f"Export {subject}", fields, prepare, note=note)
 
 
 def _warn(sentence: str, warnings: Sequence[TriggerWarning]) -> str:

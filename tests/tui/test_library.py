@@ -256,9 +256,7 @@ async def test_a_doubtful_trigger_is_told(make_app: MakeApp, mira: Home, settle:
         assert shown(pilot) == ["Mira", "Nearly"]
 
 
-async def test_a_taken_trigger_is_asked_again_with_what_was_typed(
-    make_app: MakeApp, mira: Home, settle: Settle
-) -> None:
+async def test_a_taken_trigger_is_told_in_the_form_which_stays(make_app: MakeApp, mira: Home, settle: Settle) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("n")
@@ -267,7 +265,9 @@ async def test_a_taken_trigger_is_asked_again_with_what_was_typed(
         assert isinstance(form, Form)
         assert "belongs to the subject 'Mira' already" in str(form.query_one("#wrong", Static).content)
         assert [line.value for line in form.query(Input)][:2] == ["Other", "mirVOK"]
-        await fill(pilot, settle, "", "Zantavo", "", "")
+        assert pilot.app.focused is form.query(Input)[1], "at the line that is at fault"
+        await pilot.press("ctrl+u", *"Zantavo", "ctrl+s")
+        await settle(pilot)
         assert shown(pilot) == ["Mira", "Other"]
 
 
@@ -498,7 +498,7 @@ async def test_the_dataset_is_exported(make_app: MakeApp, mira: Home, tmp_path: 
         assert [line.value for line in pilot.app.screen.query(Input)] == [str(tmp_path / "out")]
 
 
-async def test_a_refused_export_is_asked_again_with_what_was_typed(
+async def test_a_refused_export_is_told_in_the_form_which_stays(
     make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle
 ) -> None:
     with open_catalog(mira) as catalog:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chat_server import ChatServer, completion, question_of
+from textual import events
 from textual.widgets import Input, Static
 
 from loratui.captions.counts import count_tags
@@ -18,6 +19,8 @@ from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.demo import world
+from loratui.errors import NotFoundError
+from loratui.events import Progress
 from loratui.tui.dialogs import Form
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tags import TagsScreen
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from loratui.catalog.store import Catalog
     from loratui.config import Home
+    from loratui.events import Report
 
     from .conftest import MakeApp
 
@@ -128,18 +132,96 @@ async def test_on_a_filtered_wall_the_filter_says_which(catalog: Catalog, make_a
         assert tags_of(catalog)["blue eyes"] == 1
 
 
-async def test_a_tagger_that_is_not_there_is_asked_again_with_what_was_typed(
-    catalog: Catalog, make_app: MakeApp
-) -> None:
+async def test_a_tagger_that_is_not_there_is_told_in_the_form_which_stays(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await open_tags(pilot)
-        await press(pilot, "W", "down", *"/no/tagger/here", "ctrl+s")
+        await press(pilot, "W")
+        form = app.screen
+        assert "knows the drawn cast only" in str(form.query_one(".judged", Static).render())
+        await press(pilot, *"/no/tagger/here", "down", "ctrl+s")
+        assert app.screen is form
+        assert not str(form.query_one(".judged", Static).render()), "another tagger was named"
+        assert app.focused is line(app, "tagger"), "the line at fault, to type in at once"
         assert line(app, "tagger").value == "/no/tagger/here"
         assert "/no/tagger/here" in wrong(app)
         assert tags_of(catalog) == {}
         await press(pilot, "escape", "W")
         assert line(app, "tagger").value == "/no/tagger/here", "kept for the next time too"
+        await press(pilot, *"other")
+        assert line(app, "tagger").value == "other", "what was there is selected"
+
+
+async def test_what_fails_after_a_while_opens_no_form_but_tells_the_key_that_does(
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_fail = threading.Event()
+
+    def fail_late(home: Home, wanted: str, hub: object, *, report: Report, **_: object) -> None:
+        report(Progress("download", 1, 2))
+        may_fail.wait(10)
+        raise NotFoundError(f"The hub has no {wanted}.", hint="Check the name.")
+
+    monkeypatch.setattr("loratui.captions.hub.choose_tagger", fail_late)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_tags(pilot)
+        await pilot.press("W", *"nobody/model", "ctrl+s")
+        await wait_for(pilot, lambda: app.screen is screen)
+        await pilot.press("j", "j")
+        may_fail.set()
+        await settle(pilot)
+        assert app.screen is screen
+        assert app.messages[-1].text == ("The hub has no nobody/model. Check the name. W asks again, as it was typed.")
+        await press(pilot, "W")
+        assert wrong(app) == "The hub has no nobody/model. Check the name."
+        assert line(app, "tagger").value == "nobody/model" and line(app, "tagger").has_focus
+        await press(pilot, "s")
+        assert line(app, "tagger").value == "nobody/models", "to be mended at its end"
+        assert wrong(app) == "", "it is about what stood there"
+        await press(pilot, "escape", "W")
+        assert wrong(app) == "", "it was told"
+
+
+async def test_keys_for_the_screen_below_do_not_land_in_a_form_that_is_refused(
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_fail = threading.Event()
+
+    def fail(*_: object, **about: object) -> None:
+        may_fail.wait(10)
+        raise NotFoundError("There is no folder nowhere.", hint="Check it.")
+
+    monkeypatch.setattr("loratui.captions.hub.choose_tagger", fail)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await pilot.press("W", *"nowhere", "ctrl+s")
+        for key in "jjE":
+            app.post_message(events.Key(key, key))
+        await pilot.pause()
+        may_fail.set()
+        await settle(pilot)
+        assert line(app, "tagger").value == "nowhere"
+        assert "There is no folder nowhere." in wrong(app)
+
+
+async def test_a_letter_chooses_and_what_is_no_choice_says_how_to(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "W", "down", "a")
+        assert line(app, "again").value == "all again"
+        await press(pilot, "S")
+        assert line(app, "again").value == "only those it has not seen", "a word in it begins so"
+        await press(pilot, "backspace", "x")
+        assert line(app, "again").value == "only those it has not seen"
+        assert wrong(app).startswith("Score: left and right choose.")
+        app.post_message(events.Paste("/a/path"))
+        await settle(pilot)
+        assert line(app, "again").value == "only those it has not seen"
+        await press(pilot, "left")
+        assert wrong(app) == ""
 
 
 async def test_another_key_has_a_model_write_a_sentence_about_each_picture(
@@ -177,6 +259,8 @@ async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
         await press(pilot, "M")
         line(app, "endpoint").value = "http://127.0.0.1:9/v1"
         await press(pilot, "ctrl+s")
+        assert app.messages[-1].text.endswith("M asks again, as it was typed.")
+        await press(pilot, "M")
         assert line(app, "endpoint").value == "http://127.0.0.1:9/v1"
         assert "No captioner answers at http://127.0.0.1:9" in wrong(app)
         line(app, "endpoint").value = "http://8.8.8.8/v1"

@@ -22,7 +22,7 @@ from loratui.errors import NotFoundError
 from loratui.review.matrix import load_matrix
 from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
-from loratui.tui.dialogs import Confirm, Form
+from loratui.tui.dialogs import Confirm, Form, FormLine
 from loratui.tui.keymap import actions_of
 from loratui.tui.matrix import ImageMatrix
 from loratui.tui.review import ReviewScreen
@@ -293,13 +293,15 @@ async def test_images_appear_while_their_sheet_renders(
         assert not screen.why_not("cell.rate")
 
 
-async def test_what_is_refused_about_a_sheet_is_asked_again_as_it_was_typed(
+async def test_what_is_refused_about_a_sheet_is_told_in_the_form_which_stays(
     catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any, epochs: Sequence[int], **about: Any) -> SheetForecast:
-        raise NotFoundError(f"There is no epoch {epochs[0]}.", hint="Epochs: 1, 2, 3.")
+    def foresee(*_: Any, epochs: Sequence[int], **about: Any) -> SheetForecast:
+        if 99 in epochs:
+            raise NotFoundError("It has no checkpoint of epoch 9, 99.", hint="There is: 1, 2, 3, 4.")
+        return SheetForecast(1, 1, 4, images=8, missing=8)
 
-    monkeypatch.setattr("loratui.review.sheet.foresee_sheet", refuse)
+    monkeypatch.setattr("loratui.review.sheet.foresee_sheet", foresee)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await open_review(pilot, settle)
@@ -307,13 +309,22 @@ async def test_what_is_refused_about_a_sheet_is_asked_again_as_it_was_typed(
         await settle(pilot)
         form = app.screen
         assert isinstance(form, Form)
-        await pilot.press("end", *" | a new one", "down", "down", "down", *"77", "ctrl+s")
+        await pilot.press("end", *" | a new one", "down", "down", "down", *"9,99", "up", "ctrl+s")
+        await settle(pilot)
+        assert app.screen is form
+        assert "no checkpoint of epoch 9, 99" in str(form.query_one("#wrong", Static).render())
+        assert isinstance(app.focused, FormLine) and app.focused.item.name == "epochs"
+        assert form.values["prompts"].endswith("| a new one")
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("n")
         await settle(pilot)
         again = app.screen
-        assert isinstance(again, Form) and again is not form
-        assert str(again.query_one("#wrong", Static).render()) == "There is no epoch 77. Epochs: 1, 2, 3."
-        assert again.values["prompts"].endswith("| a new one")
-        assert again.values["epochs"] == "77"
+        assert isinstance(again, Form)
+        assert again.values["prompts"].endswith("| a new one"), "kept for the next time"
+        await pilot.press("down", "down", "down", *"2", "ctrl+s")
+        await settle(pilot)
+        assert isinstance(app.screen, Confirm)
 
 
 async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_trainings(
