@@ -125,7 +125,10 @@ def _curate(
         say("role", f"{count} pictures {role}")
     groups = dedupe.find_groups(catalog, subject.name)
     rejected = dedupe.resolve(catalog, subject.name, "")
-    say("duplicates", f"{len(groups)} groups; {rejected} pictures rejected, the best of each group kept")
+    near = sum(group.tier == "near" for group in groups)
+    say("duplicates", f"{len(groups) - near} groups; {rejected} pictures rejected, the best of each group kept")
+    if near:
+        say("alike", f"{near} groups that only may be copies are left to a person: d in the app shows them")
     roles.set_role(catalog, subject, "supporting", "role:inbox")
     roles.apply_balance(catalog, subject)
     weighed = roles.balance(catalog, subject)

@@ -142,7 +142,7 @@ def inspect_subject(catalog: Catalog, name: str) -> SubjectReport:
 
 
 def find_twins(catalog: Catalog, subject: Subject | str) -> list[Doubt]:
-    """A doubt when training pictures look alike and nobody has said what to do about it."""
+    """Doubts when training pictures look alike and nobody has said what to do: copies, and what only may be some."""
     from loratui.catalog.dedupe import find_groups
 
     groups = [
@@ -150,10 +150,16 @@ def find_twins(catalog: Catalog, subject: Subject | str) -> list[Doubt]:
         for group in find_groups(catalog, subject)
         if sum(picture.role in TRAINED_ROLES for picture in group.pictures) > 1
     ]
-    if not groups:
-        return []
-    waiting = _count(len(groups), "group of duplicates waits", "groups of duplicates wait")
-    return [Doubt("duplicates", f"{waiting} among the training pictures.", "They count double: resolve them first.")]
+    near = sum(group.tier == "near" for group in groups)
+    found = []
+    if sure := len(groups) - near:
+        waiting = _count(sure, "group of duplicates waits", "groups of duplicates wait")
+        message = f"{waiting} among the training pictures."
+        found.append(Doubt("duplicates", message, "They count double: resolve them first."))
+    if near:
+        alike = _count(near, "group of training pictures looks", "groups of training pictures look")
+        found.append(Doubt("alike", f"{alike} much alike.", "If they are copies, they count double: have a look."))
+    return found
 
 
 def forecast(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _NAME = 8
 _MOST_BUCKETS = 12
+_SHOWS_THEM = "d on the wall (F3) shows them."
+_KEYS = {"consent": "C in the library (F2) records it.", "duplicates": _SHOWS_THEM, "alike": _SHOWS_THEM}
+"""What a key of the app does about a doubt, by its code."""
 
 
 def draw_outlook(found: Forecast, machine: Machine, glyphs: Glyphs, colors: Mapping[str, str]) -> Text:
@@ -60,7 +63,7 @@ def draw_outlook(found: Forecast, machine: Machine, glyphs: Glyphs, colors: Mapp
 
 def advise(doubt: Doubt) -> str:
     """What to do about a doubt: the key of the app comes before the command."""
-    return f"C in the library (F2) records it. {doubt.hint}" if doubt.code == "consent" else doubt.hint
+    return f"{_KEYS.get(doubt.code, '')} {doubt.hint}".strip()
 
 
 def _draw_fact(text: Text, name: str, value: str, note: str) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from loratui.captions.service import change_rules, show_captions
 from loratui.catalog import edits
 from loratui.catalog.bases import add_base, get_base
-from loratui.catalog.dedupe import keep
+from loratui.catalog.dedupe import find_groups, keep
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import apply_balance, set_role
 from loratui.catalog.subjects import add_subject
@@ -141,6 +141,20 @@ def test_pictures_that_look_alike_are_doubted_until_someone_decides(
     assert [doubt.code for doubt in forecast.find_twins(catalog, "Mira")] == ["duplicates"]
     keep(catalog, "Mira")
     assert forecast.find_twins(catalog, "Mira") == []
+
+
+def test_pictures_that_only_may_be_copies_are_not_called_duplicates(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    with Image.open(tmp_path / "pictures" / "a.png") as picture:
+        picture.save(tmp_path / "again.bmp")
+    import_pictures(catalog, "Mira", [tmp_path / "again.bmp"])
+    set_role(catalog, "Mira", "primary", "all")
+    nearly = [replace(group, tier="near") for group in find_groups(catalog, "Mira")[:1]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("loratui.catalog.dedupe.find_groups", lambda catalog, subject: nearly)
+        (doubt,) = forecast.find_twins(catalog, "Mira")
+    assert (doubt.code, doubt.message) == ("alike", "1 group of training pictures looks much alike.")
 
 
 def test_a_full_disk_blocks_and_a_small_card_is_doubted(catalog: Catalog, mira: str) -> None:
