@@ -19,7 +19,7 @@ from loratui.cli.output import (
     progress_line,
     remark,
 )
-from loratui.cli.session import Query, open_library, tell_no_pictures
+from loratui.cli.session import Query, open_library, read_mixture, tell_no_pictures
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -35,6 +35,7 @@ def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
 
     with open_library() as catalog:
         found = service.show_captions(catalog, subject, " ".join(query))
+        mixture = read_mixture(catalog, subject, show)
     if show.json:
         print_json(
             [
@@ -55,6 +56,8 @@ def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:
     for item in found:
         for warning in item.warnings:
             remark(f"warning: {names[item.membership.id]}: {warning}", show)
+    if mixture:
+        remark(mixture, show)
 
 
 def set_caption(

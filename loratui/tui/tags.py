@@ -133,7 +133,10 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         self._show()
 
         def work(catalog: Catalog) -> tuple[LongestCaption | None, tuple[str, ...]]:
-            return view.book.find_longest(), tuple(view.book.check())
+            from loratui.captions.mixture import tell_mixture
+
+            mixture = tell_mixture(catalog, view.book.subject)
+            return view.book.find_longest(), (*[mixture] * bool(mixture), *view.book.check())
 
         def take(found: tuple[LongestCaption | None, tuple[str, ...]]) -> None:
             self._longest, self._doubts = found

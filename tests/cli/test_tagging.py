@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.importer import import_pictures
+from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.demo import world
@@ -104,3 +106,17 @@ def test_a_verb_without_pictures_says_so_and_what_to_do(mira: Home, run: Run) ->
 
 def test_a_batch_larger_than_the_subject_is_no_matter(mira: Home, read: Read) -> None:
     assert read("tag", "Mira", "--batch", "100000")["tagged"] == 3
+
+
+def test_every_list_that_mixes_two_taggers_says_so(mira: Home, run: Run) -> None:
+    with open_catalog(mira) as catalog:
+        for picture in select_memberships(catalog, "Mira"):
+            store_tag_scores(catalog, picture.picture_id, "old@1/p1", [("smile", "general", 0.9)])
+    assert "mixed" not in run("tags", "list", "Mira").stderr
+    told = "1 of 3 pictures are tagged by cast, 2 by old: their tags are mixed here; `loratui tag Mira --tagger cast`"
+    assert told in run("tag", "Mira", "name:0*", "--tagger", "cast").stderr
+    for verb in (("tags", "list"), ("imbue", "suggest"), ("coverage",), ("caption", "list")):
+        assert told in run(*verb, "Mira").stderr, verb
+    assert told not in run("tags", "list", "Mira", "--quiet").stderr
+    run("tag", "Mira", "--tagger", "cast")
+    assert "mixed" not in run("tags", "list", "Mira").stderr
