@@ -246,7 +246,7 @@ class FormLine(OneLine):
     def restricted(self) -> None:
         """What was typed or pasted is no choice: say how one chooses, and what."""
         self.app.bell()
-        self._tell_wrong(f"{self.item.label}: left and right choose. {', '.join(self.item.choices)}.")
+        self._tell_wrong(f"{self.item.label}: left and right go through {', '.join(self.item.choices)}.")
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def complete_in_thread(self) -> None:

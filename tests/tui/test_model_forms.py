@@ -216,7 +216,7 @@ async def test_a_letter_chooses_and_what_is_no_choice_says_how_to(catalog: Catal
         assert line(app, "again").value == "only those it has not seen", "a word in it begins so"
         await press(pilot, "backspace", "x")
         assert line(app, "again").value == "only those it has not seen"
-        assert wrong(app).startswith("Score: left and right choose.")
+        assert wrong(app).startswith("Score: left and right go through only")
         app.post_message(events.Paste("/a/path"))
         await settle(pilot)
         assert line(app, "again").value == "only those it has not seen"
