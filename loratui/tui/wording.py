@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _KEYS = (
-    (re.compile(r"`loratui tag [^`]*`"), "W on the wall (F3)"),
+    (re.compile(r"`loratui tag\b[^`]*`"), "W on the wall (F3)"),
     (re.compile(r"`loratui import [^`]*`"), "a on the wall (F3)"),
+    (re.compile(r"--again(?= chooses)"), "a"),
     (re.compile(r"`loratui rules set [^`]*`"), "R on the tags screen"),
 )
 
