@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from loratui.captions.rule_values import check_given
+from loratui.captions.rule_values import check_printable
 from loratui.captions.rules import Captioner, CaptionRules, parse_rules, thresholds_of
 from loratui.captions.service import check_caption, rules_of
 from loratui.captions.tags import fold_tag, match_tag
@@ -153,7 +153,7 @@ class CaptionBook:
         Which of a tagger's tags were read stays as it was: categories and thresholds act when a book is read.
         """
         for name, value in changes.items():
-            check_given(name, value)
+            check_printable(name, value)
         return replace(self, rules=parse_rules({**self.rules.to_dict(), **changes}, self.subject.kind))
 
     def captions(self, pictures: Iterable[TaggedPicture] | None = None) -> list[str]:

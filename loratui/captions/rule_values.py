@@ -25,23 +25,8 @@ PLACEHOLDERS = ("trigger", "class_word")
 _SLIP = re.compile(r"\{+\s*\w+|\w+\s*\}+")
 
 
-def check_given(name: str, value: Any) -> None:
-    """Raise UsageError for a rule that nobody means, asked when it is given and not of those that are kept.
-
-    That is text which no caption can hold (new lines, escapes, halves of letters), a `{trigger}` without one of its
-    braces, and implications that lead in a circle.
-    """
-    if (
-        name in ("prefix", "suffix")
-        and isinstance(value, str)
-        and (slip := _SLIP.search(PLACEHOLDER.sub(r"\1", value)))
-    ):
-        raise UsageError(
-            f"The caption rule {name} has a brace too few: {slip[0]!r}.",
-            hint="Write {trigger} or {class_word}, with a brace on either side.",
-        )
-    if name == "implications" and isinstance(value, Mapping):
-        _refuse_circles(value)
+def check_printable(name: str, value: Any) -> None:
+    """Raise UsageError for a rule whose text no caption can hold: with new lines, escapes, or halves of letters."""
     for text in _list_texts(value):
         if not text.isprintable():
             raise UsageError(
@@ -50,11 +35,20 @@ def check_given(name: str, value: Any) -> None:
             )
 
 
-def _refuse_circles(implications: Mapping[str, Any]) -> None:
+def check_placeholders(name: str, text: str) -> None:
+    """Raise UsageError for a prefix or suffix in which `{trigger}` or `{class_word}` lacks one of its braces."""
+    if slip := _SLIP.search(PLACEHOLDER.sub(r"\1", text)):
+        raise UsageError(
+            f"The caption rule {name} has a brace too few: {slip[0]!r}.",
+            hint="Write {trigger} or {class_word}, with a brace on either side.",
+        )
+
+
+def check_circles(implications: Mapping[str, Sequence[str]]) -> None:
     """Raise UsageError when tags say each other: of two that do, which one is to stay can't be told."""
     said: dict[str, set[str]] = {}
     for general, tags in implications.items():
-        for tag in tags if _is_list(tags) else ():
+        for tag in tags:
             said.setdefault(fold_tag(tag), set()).add(fold_tag(general))
     for start in said:
         reached: set[str] = set()

@@ -1,9 +1,10 @@
-"""Words that caption rules put into captions, and refusing those that may never be there; see catalog.ratings."""
+"""What caption rules may be changed to: no slips, and no words that may never be in captions; see catalog.ratings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loratui.captions.rule_values import check_circles, check_placeholders
 from loratui.captions.rules import fill_in
 from loratui.captions.tags import mentions
 from loratui.catalog.ratings import find_youth_words, refuse_words
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
     from loratui.catalog.rows import Subject
 
 
-def refuse_rule_words(subject: Subject, before: CaptionRules, after: CaptionRules) -> None:
-    """Raise RefusedError when changed rules say what no caption of the subject may: sexual words and signs of youth.
+def check_change(subject: Subject, before: CaptionRules, after: CaptionRules) -> None:
+    """Raise for what no one may change rules to; rules that stood there before are let be.
 
-    What rules leave out or replace may be any word. Rules that stood there before are judged when captions are used.
+    UsageError for slips: a placeholder that lacks a brace, implications in a circle. RefusedError for words that no
+    caption of the subject may say: sexual ones and signs of youth. What rules leave out or replace may be any word.
     """
+    for name, old, new in (("prefix", before.prefix, after.prefix), ("suffix", before.suffix, after.suffix)):
+        if new != old:
+            check_placeholders(name, new)
+    if after.implications != before.implications:
+        check_circles(after.implications)
     always = ", ".join(
         (fill_in(after.prefix, subject), fill_in(after.suffix, subject), subject.trigger, subject.class_word)
     )

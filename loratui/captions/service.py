@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.rule_values import check_given
-from loratui.captions.rule_words import refuse_rule_words
+from loratui.captions.rule_values import check_printable
+from loratui.captions.rule_words import check_change
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -92,10 +92,10 @@ def change_rules(
         before = parse_rules(stored, owner.kind)
         wanted = changes(before) if callable(changes) else changes
         for name, value in wanted.items():
-            check_given(name, value)
+            check_printable(name, value)
         values = {name: value for name, value in {**stored, **wanted}.items() if name not in unset}
         after = parse_rules(values, owner.kind)
-        refuse_rule_words(owner, before, after)
+        check_change(owner, before, after)
         told = label or tell_rule_changes(before, after)
         plain = after.to_dict()
         return {name: plain[name] for name in values}

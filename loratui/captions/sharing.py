@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from loratui.captions.counts import CaptionBook, RulesPreview, foresee_book, read_book
 from loratui.captions.kohya_list import format_undesired, parse_undesired
 from loratui.captions.matching import EntryMatch, match_entries, spell_out
-from loratui.captions.rule_values import check_given
-from loratui.captions.rule_words import refuse_rule_words, warn_of_lost_trigger
+from loratui.captions.rule_values import check_printable
+from loratui.captions.rule_words import check_change, warn_of_lost_trigger
 from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
 from loratui.captions.service import change_rules, rules_of
 from loratui.captions.sidecars import read_text
@@ -173,7 +173,7 @@ def import_rules(
         _refuse_strange_list(before, given)
     if dry_run:
         rules = before.with_rules({**change(before.rules), **{name: usual[name] for name in gone}}).rules
-        refuse_rule_words(owner, before.rules, rules)
+        check_change(owner, before.rules, rules)
     else:
         rules = change_rules(catalog, owner, change, unset=gone, label=f"caption rules from {given.source}")
     after = foresee_book(catalog, before, rules.to_dict())
@@ -227,7 +227,7 @@ def _read_document(raw: Any, source: str) -> dict[str, Any]:
     check_names(values)
     for name, value in values.items():
         try:
-            check_given(name, value)
+            check_printable(name, value)
         except UsageError as error:
             raise UsageError(f"{source}: {error.message}", hint=error.hint) from error
     usual, rules = default_rules(kind).to_dict(), parse_rules(values, kind).to_dict()

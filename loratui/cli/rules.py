@@ -80,7 +80,7 @@ def set_rules(
     """
     from loratui.captions.counts import foresee_book, read_book
     from loratui.captions.matching import match_entries, tell_unmatched
-    from loratui.captions.rule_words import refuse_rule_words, warn_of_lost_trigger
+    from loratui.captions.rule_words import check_change, warn_of_lost_trigger
     from loratui.captions.rules import default_rules
     from loratui.captions.service import change_rules
     from loratui.errors import UsageError
@@ -126,7 +126,7 @@ def set_rules(
             usual = default_rules(book.subject.kind).to_dict()
             back = {name: usual.get(name) for name in unset or ()}
             after = foresee_book(catalog, book, {**changes, **back})
-            refuse_rule_words(book.subject, book.rules, after.rules)
+            check_change(book.subject, book.rules, after.rules)
         else:
             change_rules(catalog, book.subject, change, unset=unset or ())
             after = read_book(catalog, book.subject)

@@ -12,7 +12,7 @@ from loratui.captions.sharing import import_rules, parse_rules_text
 from loratui.catalog.edits import set_rules
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, edit_subject, get_subject
-from loratui.errors import RefusedError
+from loratui.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +69,17 @@ def test_no_rule_says_sexual_words_beside_signs_of_youth(catalog: Catalog, rules
 def test_tags_that_are_left_out_or_replaced_may_be_any_words(catalog: Catalog) -> None:
     rules = {"imbued": ["nude", "sex", "loli"], "renames": {"sex": "dance"}, "aliases": {"dance": ["nude"]}}
     assert change_rules(catalog, "Bea", rules).imbued == ("nude", "sex", "loli")
+
+
+def test_slips_that_stood_there_before_make_no_other_change_fail(catalog: Catalog) -> None:
+    set_rules(catalog, "Mira", {"prefix": "{trigger, hat", "implications": {"a": ["b"], "b": ["a"]}})
+    given = parse_rules_text('{"suffix": "grain"}', "rules.json")
+    assert import_rules(catalog, "Mira", given, dry_run=True).rules.suffix == "grain"
+    assert import_rules(catalog, "Mira", given).rules.suffix == "grain"
+    for slip in ({"prefix": "trigger}, hat"}, {"implications": {"a": ["b", "c"], "b": ["a"]}}):
+        with pytest.raises(UsageError, match=r"brace too few|in a circle"):
+            change_rules(catalog, "Mira", slip)
+    assert change_rules(catalog, "Mira", {"prefix": "{trigger}", "implications": {"a": ["b"]}}).prefix == "{trigger}"
 
 
 def test_a_rule_that_stood_there_before_does_not_keep_others_from_being_mended(catalog: Catalog) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.captions.rule_values import check_given
+from loratui.captions.rule_values import check_circles, check_placeholders
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -230,13 +230,13 @@ def test_an_alias_is_the_tag_in_every_rule() -> None:
 def test_a_placeholder_without_one_of_its_braces_is_no_prefix_and_no_suffix(text: str) -> None:
     for rule in ("prefix", "suffix"):
         with pytest.raises(UsageError, match="brace too few"):
-            check_given(rule, text)
+            check_placeholders(rule, text)
     # What a library has already still makes captions.
     assert parse_rules({"prefix": text}, "character").prefix == text
 
 
 def test_whole_placeholders_and_faces_are_fine() -> None:
-    check_given("prefix", "photo of {trigger} {class_word}, :}, {:")
+    check_placeholders("prefix", "photo of {trigger} {class_word}, :}, {:")
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_whole_placeholders_and_faces_are_fine() -> None:
 )
 def test_implications_that_lead_in_a_circle_are_refused(circle: dict[str, list[str]]) -> None:
     with pytest.raises(UsageError, match="Implications lead in a circle"):
-        check_given("implications", circle)
-    check_given("implications", {"hat": ["boater", "cap"], "headwear": ["hat", "boater"]})
+        check_circles(circle)
+    check_circles({"hat": ["boater", "cap"], "headwear": ["hat", "boater"]})
     assert parse_rules({"implications": circle}, "character")
 
 
