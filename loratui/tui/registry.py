@@ -160,19 +160,6 @@ ACTIONS: tuple[Action, ...] = (
         "library",
         bar=True,
     ),
-    _view(
-        "subject.train",
-        "T",
-        "train",
-        "Choose recipe and base, and start a training.",
-        "pictures",
-        "library",
-        "tags",
-        "imbue",
-        "balance",
-        "runs",
-        bar=True,
-    ),
     _do("subject.export", "E", "export", "Write the dataset as training folders.", "export", "pictures", "library"),
     # Crop
     _edit("crop.apply", "enter", "apply", "Keep this crop.", "crop set", "crop", bar=True),
@@ -267,7 +254,7 @@ ACTIONS: tuple[Action, ...] = (
     _do("tag.export_rules", "E", "write rules", "Write the rules to a file.", "rules export", "tags"),
     _view("tag.scope", "s", "scope", "What bulk edits act on: all, filtered or marked pictures.", "tags", bar=True),
     _do("subject.tag", "W", "tag by model", "Have a tagger score pictures.", "tag", "tags", "pictures", "imbue"),
-    _do("subject.describe", "M", "sentences", "Have a model describe pictures.", "describe", "tags", "pictures"),
+    _edit("subject.describe", "M", "sentences", "Have a model describe pictures.", "describe", "tags", "pictures"),
     _show("subject.imbue", "I", "what to imbue", "What to imbue, and what fuses.", "imbue suggest", "tags", bar=True),
     _view("imbue.choose", "space", "in / out", "Take the tag into what will be imbued, or out.", "imbue", bar=True),
     _edit(
@@ -281,6 +268,19 @@ ACTIONS: tuple[Action, ...] = (
     _view("tag.pictures", "g", "its pictures", "Show the pictures that have the tag.", "tags", "imbue", bar=True),
     _view("tag.next_example", "n", "next example", "The caption of the next picture.", "tags", "imbue", bar=True),
     _view("tag.scroll", "tab", "scroll", "Scroll what is beside the table: examples, rules, doubts.", "tags", "imbue"),
+    _view(
+        "subject.train",
+        "T",
+        "train",
+        "Choose recipe and base, and start a training.",
+        "pictures",
+        "library",
+        "tags",
+        "imbue",
+        "balance",
+        "runs",
+        bar=True,
+    ),
     # Proposed roles
     _show(
         "subject.proposals",
