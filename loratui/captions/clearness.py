@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from loratui.catalog.vocabulary import BRIGHT_FROM, DARK_BELOW
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from loratui.catalog.surveyed import SurveyedPicture
+    from collections.abc import Callable
 
-RESOLUTION = 512
-"""Pixels a side of the square that a training shrinks or blows pictures up to, where nothing else is said."""
+    from loratui.catalog.surveyed import SurveyedPicture
 
 # Measured on photos: untouched ones have a sharpness of 0.13 and up; from 0.3 on it says more about the subject.
 _SHARP, _SOFT = 0.3, 0.06
@@ -35,20 +35,44 @@ class Clearness(NamedTuple):
     faults: tuple[str, ...]
 
 
-def require_resolution(resolution: int) -> None:
-    """Raises UsageError for what can be no side in pixels."""
-    if resolution < 1:
-        raise UsageError(
-            f"A resolution of {resolution} has no pixels.",
-            hint="Name the side that is trained at, such as --resolution 512.",
-        )
+@dataclass(frozen=True, slots=True)
+class TrainingSize:
+    """What a training makes of the size of pictures: the side of its square in pixels, and how much it enlarges.
+
+    `enlarge` tells of a width and a height in pixels how many times a side grows to fill the picture's bucket; below 1
+    it shrinks. Without one it is told from the area and from the shortest side that buckets usually have. Raises
+    UsageError for what can be no side.
+    """
+
+    resolution: int = 512
+    enlarge: Callable[[int, int], float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.resolution < 1:
+            raise UsageError(
+                f"A resolution of {self.resolution} has no pixels.",
+                hint="Name the side that is trained at, such as --resolution 512.",
+            )
+
+    def measure(self, width: int, height: int) -> float:
+        """How many times a side of a picture grows."""
+        width, height = max(1, width), max(1, height)
+        if self.enlarge is not None:
+            return self.enlarge(width, height)
+        return max(self.resolution / math.sqrt(width * height), self.resolution / 2 / min(width, height))
 
 
-def judge_clearness(picture: SurveyedPicture, resolution: int = RESOLUTION) -> Clearness:
-    """Judge what training uses of a picture, at a square resolution in pixels."""
-    faults = [_FAULTS[code] for code in picture.warnings if code in _FAULTS]
+USUAL = TrainingSize()
+"""Where nothing is known of the training."""
+
+
+def judge_clearness(picture: SurveyedPicture, training: TrainingSize = USUAL) -> Clearness:
+    """Judge what training uses of a picture."""
+    scale = training.measure(picture.used_width, picture.used_height)
+    # What import calls tiny may be as large as the training needs it.
+    codes = [code for code in picture.warnings if code in _FAULTS and not (code == "tiny" and scale <= 1)]
+    faults = [_FAULTS[code] for code in codes]
     score = 1.0
-    scale = resolution / math.sqrt(max(1, picture.used_width * picture.used_height))
     if scale > 1:
         score /= scale
         if scale > _BLOWN_UP:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from loratui.captions.clearness import require_resolution
+from loratui.captions.clearness import USUAL, TrainingSize
 from loratui.captions.counts import CaptionBook
 from loratui.captions.ratings import BY_HAND, CHECK, find_refused, measure_refused
 from loratui.captions.rules import thresholds_of
@@ -90,7 +89,7 @@ class _Job:
     catalog: Catalog
     subject: Subject
     pictures: list[Membership]
-    resolution: int
+    training: TrainingSize
     faces: Path | None
     tagger: Path | None
     named: frozenset[str]
@@ -115,23 +114,22 @@ def check_subject(
     *,
     faces: Path | None = None,
     tagger: Path | None = None,
-    resolution: int = 512,
+    training: TrainingSize = USUAL,
     workers: int = 0,
     report: Report = ignore_progress,
     cancel: threading.Event | None = None,
 ) -> CheckResult:
     """Look for misplaced pictures with all checks, or some; what they measure is kept, so that `flag:KIND` finds it.
 
-    `faces` is the folder of the face detector, `resolution` the side in pixels that is trained at, `tagger` the folder
-    of a model to compare subjects by: by its embeddings if it gives any, else by the tags that it has given; without
+    `faces` is the folder of the face detector, `training` what tells how much is enlarged, `tagger` the folder of a
+    model to compare subjects by: by its embeddings if it gives any, else by the tags that it has given; without
     one by those of the tagger that has read most. Pictures that a model has read are not read again, so a check that
-    was stopped goes on where it was. Rejected pictures are left out. Raises UsageError for a check that does not exist
-    and for a resolution under 1, NotFoundError, Cancelled.
+    was stopped goes on where it was. Rejected pictures are left out. Raises UsageError for a check that does not exist,
+    NotFoundError, Cancelled.
     """
     unknown = [kind for kind in only if kind not in FLAGS]
     if unknown:
         raise UsageError(f"There is no check '{unknown[0]}'.", hint=f"Checks: {', '.join(FLAGS)}.")
-    require_resolution(resolution)
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     chosen = [kind for kind in FLAGS if not only or kind in only]
     pictures = select_memberships(catalog, owner, "-role:rejected")
@@ -139,7 +137,7 @@ def check_subject(
         catalog,
         owner,
         pictures,
-        resolution,
+        training,
         faces,
         tagger,
         frozenset(only),
@@ -231,12 +229,11 @@ def _find_blurred(job: _Job) -> list[Measured]:
 def _find_tiny(job: _Job) -> list[Measured]:
     found = []
     for picture in job.pictures:
-        # Buckets keep the area of the resolution's square, so areas tell how much a side grows.
-        scale = job.resolution / math.sqrt(picture.used_width * picture.used_height)
+        scale = job.training.measure(picture.used_width, picture.used_height)
         if scale >= ENLARGED_FROM:
             size = f"{picture.used_width}x{picture.used_height}"
-            why = f"{size}, enlarged {scale:.1f} times to train at {job.resolution}"
-            found.append(_measure(picture, "tiny", f"size/{job.resolution}", scale / ENLARGED_FROM, why))
+            why = f"{size}, enlarged {scale:.1f} times to train at {job.training.resolution}"
+            found.append(_measure(picture, "tiny", f"size/{job.training.resolution}", scale / ENLARGED_FROM, why))
     return found
 
 

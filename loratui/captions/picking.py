@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from loratui.captions.clearness import TrainingSize
     from loratui.captions.survey import SeenPicture
 
 # How well a face and what belongs to it can be learned from a picture, by what it shows of it and from where.
@@ -100,15 +101,15 @@ CHECKS = ("faces", "people", "text", "other")
 
 
 def weigh_candidates(
-    pictures: Sequence[SeenPicture], kind: str, resolution: int, flags: Mapping[int, Collection[str]]
+    pictures: Sequence[SeenPicture], kind: str, training: TrainingSize, flags: Mapping[int, Collection[str]]
 ) -> list[Candidate]:
-    """Judge pictures of a subject of this kind beside each other; `resolution` is that of the training, in pixels.
+    """Judge pictures of a subject of this kind beside each other, for a training of this size.
 
     Only characters and persons have a face to be seen; an object or a style is as good from any side. `flags` are
     what checks found in pictures, by picture id.
     """
     has_face = kind in ("character", "person")
-    clear = [judge_clearness(one.picture, resolution) for one in pictures]
+    clear = [judge_clearness(one.picture, training) for one in pictures]
     ranked = sorted(one.score for one in clear)
     # What is clear is relative: a set of small pictures has its clear ones too.
     best = max(ranked[int(0.9 * (len(ranked) - 1))], 1e-6) if ranked else 1.0

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from loratui.captions.clearness import RESOLUTION, require_resolution
+from loratui.captions.clearness import USUAL, TrainingSize
 from loratui.captions.picking import CHECKS, NOVELTY, Candidate, Variety, weigh_candidates
 from loratui.captions.ratings import find_refused
 from loratui.captions.samey import find_samey
@@ -91,18 +91,17 @@ def propose_roles(
     supporting: int = 50,
     *,
     again: bool = False,
-    resolution: int = RESOLUTION,
+    training: TrainingSize = USUAL,
 ) -> Proposal:
     """Propose primary pictures for clearness, view and what is typical, and supporting ones for variety.
 
     The numbers are how many of each there should be, those that a person chose before included: they stay, unless
     `again` lets all pictures in training start from the inbox. Holdouts and rejected pictures are left alone. Of
     near-duplicates and of pictures that show the same scene at most one is proposed. The same library gives the
-    same proposal. `resolution` is that of the training in pixels: a smaller picture would be blown up.
+    same proposal. Pictures that the `training` would blow up much are not clear.
     """
     if primary < 0 or supporting < 0:
         raise UsageError("There can't be fewer than no pictures.", hint="Say how many with --primary and --supporting.")
-    require_resolution(resolution)
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     seen = survey(catalog, owner, CANDIDATES, all_tags=True)
     groups = find_groups(catalog, owner)
@@ -117,7 +116,7 @@ def propose_roles(
     for finding in findings_of(catalog, owner, CHECKS):
         if finding.value >= FLAGGED_FROM:
             flags[finding.picture_id].add(finding.kind)
-    candidates = weigh_candidates(seen, owner.kind, resolution, flags)
+    candidates = weigh_candidates(seen, owner.kind, training, flags)
     picker = _Picker(candidates, doubles, sameness, names)
     picker.refuse({unfit.membership.id: unfit.why for unfit in find_refused(catalog, owner, CANDIDATES)})
     picker.hold(held)

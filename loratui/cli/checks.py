@@ -26,7 +26,9 @@ def check(
     tagger: Annotated[
         Path | None, Parameter(help="Folder of a tagger whose embeddings, or tags, tell subjects apart.")
     ] = None,
-    resolution: Annotated[int, Parameter(help="Side in pixels that is trained at; tiny is told by it.")] = 512,
+    resolution: Annotated[
+        int | None, Parameter(help="Side in pixels that is trained at; left out, that of the base that would be used.")
+    ] = None,
     show: Show = PLAIN,
 ) -> None:
     """Look for misplaced pictures: unfit, several faces or people, text, blur, tiny, dark, bright, another subject's.
@@ -37,6 +39,7 @@ def check(
     """
     from loratui.captions.misplaced import check_subject
     from loratui.catalog.naming import tell_apart
+    from loratui.runs.sizes import foresee_size
 
     settings = read_settings()
     kinds = [word.strip() for word in only.split(",") if word.strip()]
@@ -47,7 +50,7 @@ def check(
             kinds,
             faces=face_model or settings.face_model,
             tagger=tagger,
-            resolution=resolution,
+            training=foresee_size(catalog, settings.default_base, resolution),
             workers=settings.import_workers,
             report=report,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
-from loratui.cli.session import find_duplicates, open_library
+from loratui.cli.session import find_duplicates, open_library, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ def propose(
     accept: Annotated[bool, Parameter(negative="", help="Give the pictures these roles; undo takes it back.")] = False,
     again: Annotated[bool, Parameter(negative="", help="Choose anew, whatever is in training by now.")] = False,
     without: str = "",
-    resolution: int = 512,
+    resolution: int | None = None,
     show: Show = PLAIN,
 ) -> None:
     """Propose which pictures should be primary and which supporting, with the reason for each.
@@ -46,15 +46,17 @@ def propose(
     without
         A query for pictures that keep the role they have, whatever is proposed for them.
     resolution
-        Of the training, in pixels: smaller pictures would be blown up.
+        Of the training, in pixels: smaller pictures would be blown up. Left out, that of the base that would be used.
     """
     from loratui.captions.proposals import accept_proposal, propose_roles
     from loratui.catalog.naming import tell_apart
     from loratui.catalog.query import select_ids
+    from loratui.runs.sizes import foresee_size
 
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
-        proposal = propose_roles(catalog, subject, primary, supporting, again=again, resolution=resolution)
+        training = foresee_size(catalog, read_settings().default_base, resolution)
+        proposal = propose_roles(catalog, subject, primary, supporting, again=again, training=training)
         if without:
             proposal = proposal.without(select_ids(catalog, subject, without, duplicates=duplicates))
         changed = accept_proposal(catalog, proposal) if accept else 0

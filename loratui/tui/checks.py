@@ -192,11 +192,13 @@ class ChecksScreen(TableMoves, CurationScreen):
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> CheckResult:
             from loratui.captions.misplaced import check_subject
+            from loratui.runs.sizes import foresee_size
 
             return check_subject(
                 catalog,
                 self.subject,
                 faces=settings.face_model,
+                training=foresee_size(catalog, settings.default_base),
                 workers=settings.import_workers,
                 report=report,
                 cancel=cancel,

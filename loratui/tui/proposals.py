@@ -93,13 +93,16 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
             return
         self._asking = True
         primary, supporting, again = self.numbers
+        default_base = self.lora.settings.default_base
 
         def work(catalog: Catalog) -> tuple[Catalog, Proposal, list[Membership]]:
             from loratui.captions.proposals import propose_roles
             from loratui.catalog.query import get_memberships
+            from loratui.runs.sizes import foresee_size
 
             try:
-                found = propose_roles(catalog, self.subject, primary, supporting, again=again)
+                training = foresee_size(catalog, default_base)
+                found = propose_roles(catalog, self.subject, primary, supporting, again=again, training=training)
                 return catalog, found, get_memberships(catalog, [each.id for each in _list_all(found)])
             finally:
                 self._asking = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from loratui.captions.clearness import TrainingSize
 from loratui.captions.faces import open_detector
 from loratui.captions.misplaced import CheckResult, check_subject, list_suspects
 from loratui.captions.tagger import open_tagger
@@ -111,11 +112,11 @@ def test_what_import_measured_is_told_and_kept_as_flags(catalog: Catalog, mira: 
 
 
 def test_a_check_made_again_forgets_what_is_no_longer_so(catalog: Catalog, mira: str) -> None:
-    assert found_by(check_subject(catalog, mira, ["tiny"], resolution=1024))["tiny"][0] == "tiny.png"
+    assert found_by(check_subject(catalog, mira, ["tiny"], training=TrainingSize(1024)))["tiny"][0] == "tiny.png"
     assert len(names(catalog, mira, "flag:tiny")) == 5
     check_subject(catalog, mira, ["blur"])
     assert len(names(catalog, mira, "flag:tiny")) == 5, "another check leaves it alone"
-    assert found_by(check_subject(catalog, mira, ["tiny"], resolution=128)) == {}
+    assert found_by(check_subject(catalog, mira, ["tiny"], training=TrainingSize(128))) == {}
     assert names(catalog, mira, "flag:tiny") == []
 
 
@@ -239,9 +240,9 @@ def test_faces_are_counted_once_for_a_model(catalog: Catalog, shared: Path, tmp_
 
 
 @pytest.mark.parametrize("resolution", [0, -5])
-def test_a_resolution_without_pixels_is_refused(catalog: Catalog, mira: str, resolution: int) -> None:
+def test_a_resolution_without_pixels_is_refused(resolution: int) -> None:
     with pytest.raises(UsageError, match=f"resolution of {resolution} ") as caught:
-        check_subject(catalog, mira, ["tiny"], resolution=resolution)
+        TrainingSize(resolution)
     assert "--resolution 512" in caught.value.hint
 
 

@@ -259,9 +259,6 @@ def test_an_empty_subject_or_no_wish_gives_an_empty_proposal(catalog: Catalog, n
 def test_a_negative_number_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError):
         propose_roles(catalog, "Mira", -1, 5)
-    for resolution in (0, -5):
-        with pytest.raises(UsageError, match=f"resolution of {resolution} "):
-            propose_roles(catalog, "Mira", resolution=resolution)
 
 
 @given(st.data())

@@ -1,0 +1,83 @@
+"""How large the next training takes pictures: by the base it would use, and by the bucket a picture lands in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from loratui.captions.clearness import TrainingSize
+from loratui.captions.misplaced import check_subject
+from loratui.captions.proposals import propose_roles
+from loratui.catalog.bases import add_base
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.errors import UsageError
+from loratui.runs.sizes import foresee_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loratui.catalog.store import Catalog
+    from loratui.config import Home
+
+
+@pytest.fixture
+def catalog(home: Home, tmp_path: Path) -> Iterator[Catalog]:
+    """Mira, with a picture of 64 pixels a side and a strip."""
+    with open_catalog(home) as opened:
+        add_subject(opened, "Mira", "Mirvok")
+        Image.linear_gradient("L").resize((64, 64)).save(tmp_path / "small.png")
+        Image.radial_gradient("L").resize((6000, 12)).save(tmp_path / "strip.png")
+        import_pictures(opened, "Mira", [tmp_path / "small.png", tmp_path / "strip.png"])
+        yield opened
+
+
+def register(catalog: Catalog, name: str, resolution: int, family: str = "sd1") -> None:
+    add_base(catalog, name, catalog.home.data / name, family=family, layout="folder", resolution=resolution)
+
+
+def test_a_library_without_a_base_is_for_512_pixels(catalog: Catalog) -> None:
+    assert foresee_size(catalog).resolution == 512
+
+
+def test_the_only_base_tells_the_size_and_what_is_given_goes_before_it(catalog: Catalog) -> None:
+    register(catalog, "little", 64, "cast")
+    assert foresee_size(catalog).resolution == 64
+    assert foresee_size(catalog, resolution=768).resolution == 768
+    register(catalog, "other", 768)
+    assert foresee_size(catalog).resolution == 512
+    assert foresee_size(catalog, "other").resolution == 768
+    with pytest.raises(UsageError, match="no pixels"):
+        foresee_size(catalog, resolution=0)
+
+
+def test_a_picture_is_not_tiny_for_a_base_that_trains_at_its_size(catalog: Catalog) -> None:
+    def find_tiny(training: TrainingSize) -> dict[str, str]:
+        found = check_subject(catalog, "Mira", ["tiny"], training=training)
+        return {one.membership.name: one.why for one in found.suspects}
+
+    assert find_tiny(foresee_size(catalog)) == {
+        "strip.png": "6000x12, enlarged 21.3 times to train at 512",
+        "small.png": "64x64, enlarged 8.0 times to train at 512",
+    }
+    register(catalog, "little", 64, "cast")
+    assert find_tiny(foresee_size(catalog)) == {"strip.png": "6000x12, enlarged 2.7 times to train at 64"}
+
+
+def test_a_proposal_calls_no_picture_blown_up_that_the_base_trains_as_it_is(catalog: Catalog) -> None:
+    def say(training: TrainingSize) -> str:
+        found = propose_roles(catalog, "Mira", training=training)
+        return " ".join(["; ".join(one.reasons) for one in (*found.primary, *found.supporting)])
+
+    assert "64x64, blown up 8.0 times" in say(foresee_size(catalog))
+    register(catalog, "little", 64, "cast")
+    assert "64x64, blown up" not in say(foresee_size(catalog))
+
+
+@pytest.mark.parametrize("side", [8, 12, 100, 512, 3000])
+def test_the_usual_size_and_the_bucket_tell_alike_of_a_square(catalog: Catalog, side: int) -> None:
+    assert foresee_size(catalog).measure(side, side) == pytest.approx(TrainingSize().measure(side, side))
