@@ -52,6 +52,16 @@ def _width(text: str) -> int:
     )
 
 
+def shorten(text: str, width: int = 60) -> str:
+    """A text in so many columns of a table, its end an ellipsis where it is longer."""
+    if len(text) <= width and _width(text) <= width:
+        return text
+    kept = text[: width - 3]
+    while _width(kept) > width - 3:
+        kept = kept[:-1]
+    return f"{kept}..."
+
+
 def _plain(value: Any) -> Any:
     """What json can't write by itself: dataclasses, paths, dates, bytes."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

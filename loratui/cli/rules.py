@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, number_of, print_fields, print_json, print_table, print_text, remark
+from loratui.cli.output import (
+    PLAIN,
+    Show,
+    number_of,
+    print_fields,
+    print_json,
+    print_table,
+    print_text,
+    remark,
+    shorten,
+)
 from loratui.cli.session import open_library
 
 if TYPE_CHECKING:
@@ -264,7 +274,7 @@ def _print_entries(matches: Iterable[EntryMatch], show: Show, *, empty: str = ""
     print_table(
         ["imbued", "pictures", "tags"],
         [
-            [match.entry, match.pictures, ", ".join(match.tags) if match.tags != (match.entry,) else ""]
+            [shorten(match.entry), match.pictures, ", ".join(match.tags) if match.tags != (match.entry,) else ""]
             for match in matches
         ],
         empty=empty,

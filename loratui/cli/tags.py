@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark, shorten
 from loratui.cli.session import Query, find_duplicates, open_library, read_mixture, tell_no_pictures
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
         ["tag", "pictures", "share", "primary", "weight", "band", "captions"],
         [
             [
-                item.tag,
+                shorten(item.tag),
                 item.pictures,
                 f"{item.share:.0%}",
                 f"{item.share_primary:.0%}",
@@ -87,7 +87,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
 
 def _tell_state(tag: TagCount) -> str:
     if tag.imbued:
-        return f"imbued by {tag.imbued_by}"
+        return f"imbued by {shorten(tag.imbued_by)}"
     if tag.named:
         return "in the prefix"
     return f"said in {tag.pictures - tag.implied}: others say it" if tag.implied else "said"

@@ -213,3 +213,13 @@ def test_a_rule_that_another_writer_sets_meanwhile_stays(mira: Home, monkeypatch
     with open_catalog(mira) as catalog:
         rules = rules_of(catalog, "Mira")
     assert (rules.imbued, rules.suffix) == (("hat", "freckles"), "grain")
+
+
+def test_a_tag_of_five_thousand_letters_makes_no_table_wide(mira: Home, run: Run, read: Read) -> None:
+    long = "x" * 5_000
+    assert run("tags", "add", "Mira", long).returncode == 0
+    assert run("rules", "set", "Mira", "--imbue", long).returncode == 0
+    listed = run("tags", "list", "Mira").stdout
+    assert max(map(len, listed.splitlines())) < 250 and f"{'x' * 57}...  " in listed
+    assert long in [item["tag"] for item in read("tags", "list", "Mira")]
+    assert max(map(len, run("rules", "show", "Mira").stdout.splitlines())) < 200
