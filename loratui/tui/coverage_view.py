@@ -201,8 +201,13 @@ class CoverageView(Widget):
         title = Content.styled("Coverage", "bold")
         if not found.tagged:
             return [title, Content(""), *self._say_empty(found)]
-        untagged = f", {found.untagged:,} without tags for this" if found.untagged else ""
-        says = f"   {count(found.tagged + found.untagged, 'training picture')}{untagged}; repeats count"
+        # As long as fits beside the title in 80 cells.
+        says = (
+            f", {found.untagged:,} without tags for this; repeats count"
+            if found.untagged
+            else "; numbers count repeats"
+        )
+        says = f"   {count(found.tagged + found.untagged, 'training picture')}{says}"
         lines = [Content.assemble(title, (says, "$foreground-muted"))]
         for number, facets in enumerate(self._bands_at(width)):
             lines += [Content(""), *self._draw_band(found, number, facets)]

@@ -140,11 +140,16 @@ class ReviewScreen(CellMoves, LoratuiScreen):
             self.viewer.show()
         rated = sum(1 for cell in found.cells.values() if cell.rating)
         seed = f"seed {found.seeds[self.seed]} ({self.seed + 1} of {len(found.seeds)})"
-        state = "" if found.sheet.state == "done" else "interrupted, n goes on  "
+        state = "" if found.sheet.state == "done" else f"{self._say_how_it_ended(found.sheet.name)}, n goes on  "
         state = "being rendered  " if self._was_rendering else state
         self.set_header(
             "review", found.run.name, found.sheet.name, status=f"{state}{seed}  {rated} of {len(found.cells)} rated"
         )
+
+    def _say_how_it_ended(self, sheet: str) -> str:
+        """Of a sheet that is not done: whether the person stopped it from here."""
+        jobs = [task for task in self.bridge.tasks if task.about == sheet]
+        return "stopped by you" if jobs and jobs[-1].cancel.is_set() else "interrupted"
 
     @property
     def is_rendering(self) -> bool:

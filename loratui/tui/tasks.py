@@ -155,6 +155,6 @@ def _to_row(key: str, task: Task, glyphs: Glyphs) -> Row:
         state = "stopping" if task.cancel.is_set() else "running"
         if progress is not None and progress.eta_s is not None and time.monotonic() - task.started >= ETA_AFTER_S:
             left = f"{format_seconds(progress.eta_s)} left"
-    label = f"{task.label}: {task.outcome}" if task.outcome else task.label
-    label += f" {glyphs.arrow} report" * (task.report is not None)
+    label = task.label + " (report)" * (task.report is not None)
+    label += f": {task.outcome}" * bool(task.outcome)
     return Row(key, (label, bar, done, left, state))

@@ -80,6 +80,18 @@ def matrix_of(screen: BalanceScreen) -> str:
     return str(screen.query_one(CoverageView).render())
 
 
+async def test_training_pictures_without_a_tag_for_the_matrix_are_counted_as_what_they_are(
+    sorted_mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(sorted_mira) as catalog:
+        ids = [picture.id for picture in select_memberships(catalog, "Mira")]
+        edits.add_tags(catalog, "Mira", ids[:1], ["portrait", "facing viewer"])
+        edits.add_tags(catalog, "Mira", ids[1:], ["freckles"])
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        screen = await open_screen(pilot, settle)
+        assert "11 training pictures, 10 without tags for this; repeats count" in matrix_of(screen)
+
+
 async def test_it_shows_what_each_role_weighs_the_ratio_and_what_would_bring_it_to_two(
     sorted_mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:

@@ -22,6 +22,7 @@ from loratui.errors import NotFoundError
 from loratui.review.matrix import load_matrix
 from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
+from loratui.tui.chrome import HeaderLine
 from loratui.tui.dialogs import Confirm, Form, FormLine
 from loratui.tui.keymap import actions_of
 from loratui.tui.matrix import ImageMatrix
@@ -366,6 +367,16 @@ async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_l
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_review(pilot, settle)
         assert screen.found is not None and screen.found.sheet.state != "done"
+        header = screen.query_one("#header", HeaderLine)
+        assert header.status.startswith("interrupted, n goes on")
+        # One that was stopped from here is not called so.
+        task = app.bridge.start_task("sheet", lambda *_: "", lambda result: result, owner=app)
+        task.about = screen.found.sheet.name
+        task.cancel.set()
+        await settle(pilot)
+        screen.library_changed()
+        await settle(pilot)
+        assert header.status.startswith("stopped by you, n goes on")
         await pilot.press("n")
         await settle(pilot)
         assert isinstance(app.screen, Confirm)
