@@ -185,43 +185,56 @@ def ask_for_job(
 
     def ask(form: AskingForm, values: Values) -> None:
         app.typed[name] = values
-        job, whys = prepare(values), list[str]()
-
-        def work(catalog: Catalog, report: Report, cancel: threading.Event) -> T:
-            def heard(progress: Progress) -> None:
-                if not begun:
-                    begun.append(progress)
-                    app.bridge.deliver(form.close)
-                report(progress)
-
-            begun: list[Progress] = []
-            try:
-                return job.work(catalog, heard, cancel)
-            except Cancelled:
-                app.bridge.deliver(form.close)
-                raise
-            except LoratuiError as error:
-                whys.append(f"{error.message} {error.hint}".strip())
-                error.hint = f"{error.hint} {_name_key(app, action)} asks again, as it was typed.".strip()
-                raise
-
-        def done(result: T) -> str:
-            form.close()
-            return job.done(result, task, asked)
-
-        def failed(error: LoratuiError) -> None:
-            why = whys[-1] if whys else f"{error.message} {error.hint}".strip()
-            if not form.refuse(why):
-                app.refusals[name] = why
-
+        job = prepare(values)
         form.set_timer(HOLD_S, form.close)
-        # The one below the form is there again when there is something to read.
-        asked = Asked(app, app.screen_stack[-2])
-        task = app.bridge.start_task(job.label, work, done, owner=app, failed=failed)
+        start_job(app, name, action, job, form)
         if job.told:
             app.tell(job.told)
 
     app.push_screen(AskingForm(title, fields, ask, note=note, wrong=app.refusals.pop(name, ""), at=at))
+
+
+def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: AskingForm | None = None) -> None:
+    """Run a job beside everything else; when it fails the person is told which key asks again.
+
+    The `form` that asked is closed at the first progress. What comes too late for it is told when it is opened again.
+    """
+    whys: list[str] = []
+    begun: list[Progress] = []
+
+    def close() -> None:
+        if form is not None:
+            form.close()
+
+    def work(catalog: Catalog, report: Report, cancel: threading.Event) -> T:
+        def heard(progress: Progress) -> None:
+            if not begun:
+                begun.append(progress)
+                app.bridge.deliver(close)
+            report(progress)
+
+        try:
+            return job.work(catalog, heard, cancel)
+        except Cancelled:
+            app.bridge.deliver(close)
+            raise
+        except LoratuiError as error:
+            whys.append(f"{error.message} {error.hint}".strip())
+            error.hint = f"{error.hint} {_name_key(app, action)} asks again, as it was typed.".strip()
+            raise
+
+    def done(result: T) -> str:
+        close()
+        return job.done(result, task, asked)
+
+    def failed(error: LoratuiError) -> None:
+        why = whys[-1] if whys else f"{error.message} {error.hint}".strip()
+        if form is None or not form.refuse(why):
+            app.refusals[name] = why
+
+    # The one below the form is there again when there is something to read.
+    asked = Asked(app, app.screen if form is None else app.screen_stack[-2])
+    task = app.bridge.start_task(job.label, work, done, owner=app, failed=failed)
 
 
 def _name_key(app: LoratuiApp, action: str) -> str:

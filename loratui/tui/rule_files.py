@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loratui.errors import ConflictError, UsageError
+from loratui.errors import ConflictError, RefusedError, UsageError
 from loratui.tui.asking import ask_library
 from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loratui.tui.undoing import Done
 
 _ADD, _REPLACE = "add to what there is", "in place of what there is"
+_REFUSE, _TAKE = "is refused", "is taken in too"
 _LEAVE, _OVER = "is left alone", "is written over"
 _JSON, _KOHYA = "all rules, as JSON", "imbued tags, as kohya's undesired list"
 
@@ -41,6 +42,7 @@ def ask_rules(app: LoratuiApp, subject: str) -> None:
         Field("file", "File", hint="rules, or a list of undesired tags", complete=complete_path),
         Field("other", "Or of the subject", hint="its name: takes over its rules"),
         Field("mode", "Take them", hint="left and right choose", choices=(_ADD, _REPLACE)),
+        Field("strange", "A list that names no tag", hint="left and right choose", choices=(_REFUSE, _TAKE)),
     ]
 
     def work(catalog: Catalog, values: Values) -> Done[RulesImport]:
@@ -49,12 +51,23 @@ def ask_rules(app: LoratuiApp, subject: str) -> None:
         file, other = _name_source(values)
         rules = _read_rules(catalog, file, other)
         mode: Mode = "replace" if values["mode"] == _REPLACE else "add"
-        return watch_journal(lambda catalog: import_rules(catalog, subject, rules, mode=mode))(catalog)
+        must_match = values["strange"] == _REFUSE
+
+        def take(catalog: Catalog) -> RulesImport:
+            return import_rules(catalog, subject, rules, mode=mode, must_match=must_match)
+
+        try:
+            return watch_journal(take)(catalog)
+        except RefusedError as error:
+            if must_match and "--anyway" in error.hint:
+                raise RefusedError(error.message, hint="The last line can have it taken in all the same.") from error
+            raise
 
     def done(values: Values, change: Done[RulesImport]) -> None:
         file, other = _name_source(values)
         source = [file] if file else [f"--from={other}"]
-        app.ran(["rules", "import", subject, *source, *["--replace"] * (values["mode"] == _REPLACE)])
+        options = ["--replace"] * (values["mode"] == _REPLACE) + ["--anyway"] * (values["strange"] == _TAKE)
+        app.ran(["rules", "import", subject, *source, *options])
         said = f"Rules of {file or other} taken in: {count(change.result.preview.changed, 'caption')} changed."
         _report(app, subject, Asked(app), change, said)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loratui.tui.asking import Job, ask_for_job, ask_library
+from loratui.tui.asking import Job, ask_for_job, ask_library, start_job
 from loratui.tui.dialogs import Field
 from loratui.tui.paths import check_paths, complete_folder, complete_paths, read_paths
-from loratui.tui.reports import Asked, offer_report
+from loratui.tui.reports import offer_report
 from loratui.tui.text import count
 from loratui.tui.trigger_help import TriggerHelp
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from loratui.events import Report
     from loratui.tui.app import LoratuiApp
     from loratui.tui.asking import Values
+    from loratui.tui.bridge import Task
+    from loratui.tui.reports import Asked
 
     Changed = tuple[Subject, list[TriggerWarning]]
 
@@ -167,7 +169,7 @@ def ask_consent(app: LoratuiApp, subject: Subject) -> None:
         command += ["--withdraw"] if ends(values) else ["--by", values["who"], "--scope", values["scope"]]
         app.ran([*command, *["--note", values["note"].strip()] * bool(values["note"].strip())])
         if ends(values):
-            app.tell(f"{values['who']} took the consent for {changed.name} back. u undoes.")
+            app.tell(f"{values['who']} took the consent for {changed.name} back. C records a new one.")
         else:
             app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
 
@@ -179,9 +181,18 @@ def ask_consent(app: LoratuiApp, subject: Subject) -> None:
 
 def ask_import(app: LoratuiApp, subject: str) -> None:
     """Ask for pictures, and import them beside everything else with the captions that lie beside them."""
+    name = f"import into {subject}"
+    typed = app.typed.get(name, {})
     fields = [
-        Field("paths", "Folders and files", hint="with their subfolders", check=check_paths, complete=complete_paths),
-        Field("how", "Keep", hint="left and right choose", choices=(_COPY, _IN_PLACE)),
+        Field(
+            "paths",
+            "Folders and files",
+            typed.get("paths", ""),
+            "with their subfolders",
+            check=check_paths,
+            complete=complete_paths,
+        ),
+        Field("how", "Keep", typed.get("how", ""), "left and right choose", choices=(_COPY, _IN_PLACE)),
     ]
 
     def look(catalog: Catalog, values: Values) -> list[Path]:
@@ -192,13 +203,13 @@ def ask_import(app: LoratuiApp, subject: str) -> None:
         return paths
 
     def looked(values: Values, found: list[Path]) -> None:
-        _import(app, subject, found, in_place=values["how"] == _IN_PLACE)
+        start_job(app, name, "subject.import", _prepare_import(app, subject, found, values["how"] == _IN_PLACE))
 
     note = "Each file is read once. One that can't be used is listed with the reason and stops nothing."
-    ask_library(app, f"Import into {subject}", fields, look, looked, writes=False, note=note)
+    ask_library(app, f"Import into {subject}", fields, look, looked, writes=False, name=name, note=note)
 
 
-def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: bool) -> None:
+def _prepare_import(app: LoratuiApp, subject: str, paths: Sequence[Path], in_place: bool) -> Job[PicturesImport]:
     def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
         from loratui.captions.importing import import_with_captions
 
@@ -212,7 +223,9 @@ def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: b
             cancel=cancel,
         )
 
-    def done(result: PicturesImport) -> str:
+    def done(result: PicturesImport, task: Task, asked: Asked) -> str:
+        # The next import is of something else.
+        app.typed.pop(f"import into {subject}", None)
         app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
         said, undo = _sum_up(subject, result), _tell_undo(result)
         if not (result.pictures.refused or result.warnings):
@@ -228,8 +241,7 @@ def _import(app: LoratuiApp, subject: str, paths: Sequence[Path], *, in_place: b
         offer_report(app, task, asked, said if undo else f"{said} {_UNCHANGED}", make, undo)
         return said
 
-    asked = Asked(app)
-    task = app.bridge.start_task(f"import into {subject}", work, done, owner=app)
+    return Job(f"import into {subject}", work, done)
 
 
 def _sum_up(subject: str, result: PicturesImport) -> str:

@@ -18,6 +18,7 @@ from loratui.catalog.importer import list_refused
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
+from loratui.errors import LoratuiError
 from loratui.tui.dialogs import Form
 from loratui.tui.library import LibraryScreen
 from loratui.tui.refused import RefusedScreen
@@ -321,11 +322,15 @@ async def test_consent_is_for_persons(make_app: MakeApp, mira: Home, settle: Set
         await pilot.press("C")
         await settle(pilot)
         await fill(pilot, settle, "", "", "by phone", "take it back")
-        assert said(pilot) == "Ada Lovelace took the consent for Ada back. u undoes."
+        assert said(pilot) == "Ada Lovelace took the consent for Ada back. C records a new one."
         assert list(pilot.app.last_command) == ["subject", "consent", "Ada", "--withdraw", "--note", "by phone"]  # type: ignore[attr-defined]
         with open_catalog(mira) as catalog:
             assert not subjects.has_consent(subjects.get_subject(catalog, "Ada"))
-            journal.undo(catalog)
+            await pilot.press("u")
+            await settle(pilot)
+            assert "`loratui undo --consent` undoes that" in said(pilot)
+            assert not subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+            journal.undo(catalog, consent=True)
             assert subjects.has_consent(subjects.get_subject(catalog, "Ada"))
 
 
@@ -483,6 +488,37 @@ async def test_a_folder_that_is_not_there_is_told_in_the_form_which_keeps_what_w
         await pilot.press("backspace", "backspace", "a", "ctrl+s")
         await settle(pilot)
         assert list(pilot.app.last_command) == ["import", "Mira", str(tmp_path / "mira"), "--in-place"]
+
+
+async def test_an_import_that_fails_is_asked_again_when_the_person_wants_to(
+    make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **about: object) -> None:
+        raise LoratuiError("The disk is full.", hint="Free some space.")
+
+    monkeypatch.setattr("loratui.captions.importing.import_with_captions", fail)
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await fill(pilot, settle, str(tmp_path / "mira"), "refer to the files where they are")
+        assert not isinstance(pilot.app.screen, Form)
+        assert said(pilot).startswith("The disk is full. Free some space. a asks again, as it was typed.")
+        await pilot.press("a")
+        await settle(pilot)
+        form = pilot.app.screen
+        assert isinstance(form, Form)
+        assert [line.value for line in form.query(Input)] == [
+            str(tmp_path / "mira"),
+            "refer to the files where they are",
+        ]
+        assert "The disk is full." in str(form.query_one("#wrong", Static).render())
+        monkeypatch.undo()
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert said(pilot).startswith("0 pictures imported into Mira, 12 duplicates.")
+        await pilot.press("a")
+        await settle(pilot)
+        assert pilot.app.screen.query(Input).first().value == "", "the next import is of something else"
 
 
 async def test_the_dataset_is_exported(make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle) -> None:

@@ -142,6 +142,29 @@ async def test_rules_of_another_subject_are_taken_over(catalog: Catalog, make_ap
         assert list(app.last_command) == ["rules", "import", "Mira", "--from=Tiko"]
 
 
+async def test_prose_is_no_list_of_tags_until_that_is_wanted(
+    catalog: Catalog, make_app: MakeApp, tmp_path: Path
+) -> None:
+    prose = tmp_path / "letter.txt"
+    prose.write_text("A long story, and no list of tags, as people write it", encoding="utf-8")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(pilot, "L")
+        form = app.screen
+        await press(pilot, *str(prose), "ctrl+s")
+        assert app.screen is form
+        assert "is a tag of Mira" in wrong(app) and "--" not in wrong(app)
+        assert line(app, "file").value == str(prose)
+        assert rules_of(catalog, "Mira").imbued == ()
+        line(app, "strange").focus()
+        await press(pilot, "right")
+        assert wrong(app) == ""
+        await press(pilot, "ctrl+s")
+        assert isinstance(app.screen, RulesReport)
+        assert "and no list of tags" in rules_of(catalog, "Mira").imbued
+        assert list(app.last_command) == ["rules", "import", "Mira", str(prose), "--anyway"]
+
+
 async def test_what_can_not_be_taken_in_is_asked_again(catalog: Catalog, make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
