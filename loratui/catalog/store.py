@@ -98,7 +98,10 @@ class Catalog:
         if self._wrote:
             with suppress(OperationalError), self._reading.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                # Or it reads whole tables, and leaving a large library takes as long as reading its file.
+                connection.exec_driver_sql("PRAGMA analysis_limit=400")
                 connection.exec_driver_sql("PRAGMA optimize")
+                connection.commit()
         self._reading.dispose()
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
 from loratui.catalog import store, tables
@@ -171,6 +171,29 @@ def test_a_catalog_may_be_closed_from_another_thread(home: Home) -> None:
     closer.join()
     with open_catalog(home) as again, again.read() as connection:
         assert connection.exec_driver_sql("PRAGMA quick_check").scalar_one() == "ok"
+
+
+def test_leaving_a_large_library_does_not_read_all_of_it(home: Home) -> None:
+    with open_catalog(home) as catalog, catalog.write() as connection:
+        files = [{"device": 1, "inode": at, "size": 1, "mtime_ns": 1, "sha256": f"{at:064}"} for at in range(30_000)]
+        connection.execute(tables.seen_file.insert(), files)
+    catalog = open_catalog(home)
+    thousands = 0
+
+    def count() -> None:
+        nonlocal thousands
+        thousands += 1
+
+    # What was looked for by an index is what SQLite wants statistics of.
+    event.listen(catalog._reading, "connect", lambda made, _: made.set_progress_handler(count, 1_000))
+    with catalog.write() as connection:
+        found = select(tables.seen_file.c.size).where(tables.seen_file.c.device == 1, tables.seen_file.c.inode == 7)
+        assert connection.execute(found).scalar_one() == 1
+    thousands = 0
+    catalog.close()
+    with open_catalog(home) as catalog, catalog.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'seen_file'").scalar_one()
+    assert thousands < 60
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs", "cifs", "9p"])
