@@ -14,6 +14,10 @@ CLIP_TOKENS = 75
 """What a text encoder of Stable Diffusion reads of a caption, beside start and end."""
 
 _WORDS_KEPT = 200_000
+_BROKEN = "\ufffd"
+# CLIP numbers bytes as GPT-2 does: those that are printable in Latin-1 first.
+_PRINTABLE = (*range(33, 127), *range(161, 173), *range(174, 256))
+_BYTES = (*_PRINTABLE, *(byte for byte in range(256) if byte not in _PRINTABLE))
 
 _NAMED = 3
 
@@ -24,11 +28,23 @@ def find_clip_tokenizer() -> Callable[[str], list[str]] | None:
 
 
 def split_tokens(text: str) -> list[str]:
-    """CLIP's byte-pair tokens of a text (Radford et al. 2021, 49,408 tokens), without start and end."""
+    """CLIP's byte-pair tokens of a text (Radford et al. 2021, 49,408 tokens), without start and end.
+
+    A token that is a part of a letter is written as its byte, such as `<E7>`.
+    """
     tokenizer = _open_tokenizer()
     # Decoding writes the end of a word as a space.
-    pieces = [str(tokenizer.decode([token])) for token in tokenizer.encode(text)]
+    pieces = [_name_bytes(token, str(tokenizer.decode([token]))) for token in tokenizer.encode(text)]
     return [piece.removesuffix(" ") + "</w>" if piece.endswith(" ") else piece for piece in pieces]
+
+
+def _name_bytes(token: int, piece: str) -> str:
+    if _BROKEN not in piece:
+        return piece
+    # The first 256 tokens are single bytes, the next 256 the same at the end of a word.
+    if token < 2 * len(_BYTES):
+        return f"<{_BYTES[token % len(_BYTES)]:02X}>{' ' * (token >= len(_BYTES))}"
+    return piece.replace(_BROKEN, "<..>")
 
 
 def count_clip_tokens(texts: Iterable[str]) -> list[int] | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
 
 MAX_TRIGGER = 75
+_WORN = "# Rare tokens"
+"""How the last part of the list of words begins."""
 
 Tokenize = Callable[[str], list[str]]
 """Splits a text as a base model's text encoder does, e.g. ["mi", "ra</w>"]."""
@@ -32,7 +34,7 @@ Tokenize = Callable[[str], list[str]]
 class TriggerWarning:
     """Something doubtful about a trigger.
 
-    `code` is near, contains, contained, same_tokens, common_word, single_letters, digits, short,
+    `code` is near, contains, contained, same_tokens, common_word, worn_word, single_letters, digits, short,
     in_lora_file or unreadable_lora; `other` is the subject or file it is about, if any.
     """
 
@@ -168,7 +170,15 @@ def measure_distance(first: str, second: str, limit: int) -> int:
 
 def _check_word(trigger: str, key: str, tokenize: Tokenize | None) -> list[TriggerWarning]:
     warnings = []
-    if key in list_common_words():
+    if key in list_worn_words():
+        warnings.append(
+            TriggerWarning(
+                "worn_word",
+                f"'{trigger}' is the trigger of so many LoRAs that it has a meaning by now.",
+                "Invent a word: `loratui trigger suggest` makes some.",
+            )
+        )
+    elif key in list_common_words():
         warnings.append(
             TriggerWarning(
                 "common_word",
@@ -240,5 +250,16 @@ def _occurs(trigger: str, key: str, text: str) -> bool:
 @cache
 def list_common_words() -> frozenset[str]:
     """Words that every base model has a meaning for, folded like triggers."""
-    lines = files("loratui.catalog").joinpath("common_words.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(fold_trigger(word) for line in lines if not line.startswith("#") for word in line.split())
+    return frozenset(fold_trigger(word) for line in _read_words() if not line.startswith("#") for word in line.split())
+
+
+@cache
+def list_worn_words() -> frozenset[str]:
+    """Those of them that meant nothing until many LoRAs had them as their trigger."""
+    lines = _read_words()
+    first = next((number for number, line in enumerate(lines) if line.startswith(_WORN)), len(lines)) + 1
+    return frozenset(fold_trigger(word) for line in lines[first:] for word in line.split())
+
+
+def _read_words() -> list[str]:
+    return files("loratui.catalog").joinpath("common_words.txt").read_text(encoding="utf-8").splitlines()

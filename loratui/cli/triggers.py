@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark
 from loratui.cli.session import open_library, read_settings
 from loratui.config import find_home
+from loratui.errors import ConflictError
 
 if TYPE_CHECKING:
     from loratui.captions.trigger_lint import TriggerLint, TriggerReport
@@ -20,24 +21,29 @@ def check_trigger(
     *,
     subject: Annotated[str, Parameter(help="The subject it is for: its present trigger doesn't count as taken.")] = "",
     show: Show = PLAIN,
-) -> None:
+) -> int:
     """Say whether a word makes a good trigger: the tokens it is read as, and what it clashes with.
 
     It is compared with the triggers and names of other subjects, tags, common words, the vocabulary of the tagger
-    set in config.toml, and the trigger words in the LoRA files of `lora_folders`.
+    set in config.toml, and the trigger words in the LoRA files of `lora_folders`. The exit code is 4 when another
+    subject has the word, as it would be for `subject add`; what else speaks against it leaves it at 0.
 
     Example: `loratui trigger check mirvok`
     """
     with open_library() as catalog:
         report = open_trigger_lint(catalog, subject).check(word)
+    code = 0 if report.free else ConflictError.exit_code
     if show.json:
         print_json(_plain(report))
-        return
+        return code
     print_text(f"{report.word}: {_tell_tokens(report)}")
+    if any(token.startswith("<") for token in _list_tokens(report) or ()):
+        remark("<..> are the bytes of letters that the text encoder has no tokens for: it hardly knows them.", show)
     for warning in report.warnings:
         print_text(f"{warning.code}: {warning.message} {warning.hint}")
     if not report.warnings:
         print_text("Free, and nothing speaks against it.")
+    return code
 
 
 def suggest_triggers(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loratui.captions.tokens import check_length, find_clip_tokenizer, find_long
+from loratui.captions.tokens import check_length, find_clip_tokenizer, find_long, split_tokens
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 
@@ -49,3 +49,12 @@ def test_captions_that_trainers_cut_are_counted_and_named(tokenize: Callable[[st
     many = find_long([(f"{number}.png", long) for number in range(5)])
     assert many is not None and many.count == 5
     assert "2.png" in many.message and "3.png" not in many.message and many.message.endswith("and 2 more.")
+
+
+def test_parts_of_letters_are_written_as_their_bytes() -> None:
+    pytest.importorskip("instant_clip_tokenizer")
+    for word in ("猫", "ж", "猪"):
+        written = [int(token.removesuffix("</w>")[1:3], 16) for token in split_tokens(word) if token.startswith("<")]
+        assert bytes(written) in (word.encode(), b"")
+    assert split_tokens("猫") != split_tokens("猪")
+    assert not any("\ufffd" in token for token in split_tokens("猫娘 \N{GRINNING FACE} naïve"))

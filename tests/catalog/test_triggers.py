@@ -97,9 +97,14 @@ def test_words_with_the_same_tokens_warn(catalog: Catalog, mira: Subject) -> Non
     assert _codes(catalog, "zoltan", tokenize=tokenize) == set()
 
 
-@pytest.mark.parametrize("word", ["girl", "Red", "1girl", "looking at viewer", "ohwx"])
+@pytest.mark.parametrize("word", ["girl", "Red", "1girl", "looking at viewer"])
 def test_a_common_word_warns(catalog: Catalog, word: str) -> None:
     assert "common_word" in _codes(catalog, word)
+
+
+def test_a_word_that_many_loras_have_is_worn_and_not_called_common(catalog: Catalog) -> None:
+    assert "worn_word" in _codes(catalog, "ohwx")
+    assert "common_word" not in _codes(catalog, "OHWX")
 
 
 @pytest.mark.parametrize(("word", "code"), [("m1r4v3l", "digits"), ("x y z", "single_letters"), ("qz", "short")])

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def test_a_word_is_checked_against_tags_and_other_subjects(home: Home, run: Run, read: Read) -> None:
     with open_catalog(home) as catalog:
         add_subject(catalog, "Mira", "miravel")
-    report = read("trigger", "check", "miravel")
+    taken = run("trigger", "check", "miravel", "--json")
+    assert taken.returncode == 4
+    report = json.loads(taken.stdout)
     assert (report["free"], report["good"], report["owner"]) == (False, False, "Mira")
     assert read("trigger", "check", "miravel", "--subject", "Mira")["good"]
     assert "tag" in {warning["code"] for warning in read("trigger", "check", "red eyes")["warnings"]}
@@ -26,6 +28,14 @@ def test_a_word_is_checked_against_tags_and_other_subjects(home: Home, run: Run,
         assert read("trigger", "check", "zaruvex")["tokens"] == ["zar", "u", "vex"]
     assert "nothing speaks against it" in run("trigger", "check", "zaruvex").stdout
     assert run("trigger", "check", "a, b").returncode == 2
+    worn = run("trigger", "check", "ohwx")
+    assert worn.returncode == 0
+    assert "worn_word: 'ohwx' is the trigger of so many LoRAs" in worn.stdout
+    assert "common word" not in worn.stdout
+    if find_clip_tokenizer():
+        cat = run("trigger", "check", "猫")
+        assert cat.stdout.startswith("猫: <E7> + <8C> + <AB>\n")
+        assert "bytes of letters" in cat.stderr
 
 
 def test_the_tagger_of_the_settings_tells_which_names_are_known(home: Home, read: Read) -> None:
