@@ -46,6 +46,8 @@ class TrainingSize:
 
     resolution: int = 512
     enlarge: Callable[[int, int], float] | None = None
+    base: str = ""
+    """What is trained on, where that is known."""
 
     def __post_init__(self) -> None:
         if self.resolution < 1:

@@ -44,13 +44,14 @@ def check(
     settings = read_settings()
     kinds = [word.strip() for word in only.split(",") if word.strip()]
     with open_library() as catalog, progress_line(show) as report:
+        training = foresee_size(catalog, settings.default_base, resolution)
         found = check_subject(
             catalog,
             subject,
             kinds,
             faces=face_model or settings.face_model,
             tagger=tagger,
-            training=foresee_size(catalog, settings.default_base, resolution),
+            training=training,
             workers=settings.import_workers,
             report=report,
         )
@@ -63,6 +64,9 @@ def check(
         [[names[each.membership.id], each.kind, each.why, each.model] for each in found.suspects],
         empty=f"Nothing to look at among {number_of(found.checked, 'picture')}.",
     )
+    if "tiny" in found.kinds:
+        on = f" on {training.base}" if training.base else ""
+        remark(f"tiny: for a training{on} at {training.resolution} px; --resolution tells another", show)
     for skipped in found.skipped:
         remark(f"not checked: {skipped.kind}: {skipped.why}", show)
     if found.suspects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,15 @@ def foresee_size(catalog: Catalog, default_base: str = "", resolution: int | Non
     It is 512 while the library has no base, or several of which none is the default. Raises UsageError for a
     resolution under 1.
     """
-    family, native = _FAMILY, _RESOLUTION
+    family, native, name = _FAMILY, _RESOLUTION, ""
     with suppress(LoratuiError):
         # The base that ships is there for trying things out: that it could be used is no reason to believe it will be.
         if default_base or list_bases(catalog):
             base = choose_base(catalog, default_base)
-            family, native = base.family, base.resolution
-    size = TrainingSize(native if resolution is None else resolution)
-    return TrainingSize(size.resolution, partial(measure_enlargement, preset_for(family, size.resolution).bucketing))
+            family, native, name = base.family, base.resolution, base.name
+    size = TrainingSize(native if resolution is None else resolution, base=name)
+    buckets = preset_for(family, size.resolution).bucketing
+    return replace(size, enlarge=partial(measure_enlargement, buckets))
 
 
 def measure_enlargement(settings: BucketSettings, width: int, height: int) -> float:

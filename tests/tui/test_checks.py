@@ -10,12 +10,14 @@ import pytest
 from textual.widgets import Static
 
 from loratui.captions.misplaced import CheckResult, check_subject
+from loratui.catalog.bases import add_base
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import get_subject
 from loratui.cli.root import run
+from loratui.runs.sizes import foresee_size
 from loratui.tui.checks import ChecksScreen
 from loratui.tui.picture_view import PictureView
 from loratui.tui.pictures import PicturesScreen
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
     Settle = Callable[[Pilot[None]], Awaitable[None]]
 
 SIZES = [(120, 40), (80, 24)]
+
+
+@pytest.fixture(autouse=True)
+def base(mira: Home) -> None:
+    """A base that trains at 512 pixels, so that the pictures are small."""
+    with open_catalog(mira) as catalog:
+        add_base(catalog, "sd", mira.data / "sd", family="sd1", layout="folder", resolution=512)
 
 
 def rejected(home: Home) -> list[tuple[str, str]]:
@@ -70,7 +79,7 @@ async def test_checks_run_as_a_task_and_reject_nothing_until_x_does_with_the_rea
         await pilot.press("r")
         await settle(pilot)
         with open_catalog(mira) as catalog:
-            wanted = check_subject(catalog, "Mira", ["tiny"]).suspects
+            wanted = check_subject(catalog, "Mira", ["tiny"], training=foresee_size(catalog)).suspects
         assert wanted and [task.state for task in app.bridge.tasks] == ["done"]
         assert [row.cells[:2] for row in screen.table.rows] == [(one.kind, one.membership.name) for one in wanted]
         assert rejected(mira) == []
@@ -123,7 +132,7 @@ async def test_pictures_that_may_not_be_used_come_first_and_say_why(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
     with open_catalog(mira) as catalog:
-        check_subject(catalog, "Mira", ["tiny"])
+        check_subject(catalog, "Mira", ["tiny"], training=foresee_size(catalog))
         unfit = select_memberships(catalog, "Mira")[7]
         scores = [("explicit", "rating", 0.9), ("child", "general", 0.9)]
         store_tag_scores(catalog, unfit.picture_id, "wd@1/p1", scores)
@@ -143,7 +152,7 @@ async def test_a_finding_is_opened_large_and_all_of_its_check_on_the_wall(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
     with open_catalog(mira) as catalog:
-        check_subject(catalog, "Mira", ["tiny"])
+        check_subject(catalog, "Mira", ["tiny"], training=foresee_size(catalog))
         set_role(catalog, "Mira", "rejected", [select_memberships(catalog, "Mira")[0].id])
     app = make_app(subject="Mira")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -9,9 +9,11 @@ from textual.widgets import Static
 
 from loratui.captions.proposals import propose_roles
 from loratui.catalog import edits, roles
+from loratui.catalog.bases import add_base
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
+from loratui.runs.sizes import foresee_size
 from loratui.tui.picture_view import PictureView
 from loratui.tui.proposals import ProposalsScreen
 
@@ -70,7 +72,8 @@ async def test_a_proposal_says_why_and_changes_nothing_until_enter_accepts_all_a
     monkeypatch.setenv("LORATUI_HOME", str(mira.data))
     tag_all(mira)
     with open_catalog(mira) as catalog:
-        wanted = propose_roles(catalog, "Mira", 3, 4)
+        add_base(catalog, "sd", mira.data / "sd", family="sd1", layout="folder", resolution=512)
+        wanted = propose_roles(catalog, "Mira", 3, 4, training=foresee_size(catalog))
     app = make_app(subject="Mira")
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_screen(pilot, settle)
