@@ -37,6 +37,11 @@ class PicturesImport:
         return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ()), *unfit]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What captions say otherwise than the files that they were read from."""
+        return self.captions.notes if self.captions else ()
+
+    @property
     def captions_read(self) -> int:
         """Pictures that got captions or tags."""
         return self.captions.imported if self.captions else 0
@@ -50,6 +55,7 @@ def import_with_captions(
     *,
     in_place: bool = False,
     captions: bool = True,
+    whole_captions: bool = False,
     workers: int | None = None,
     max_megapixels: float | None = None,
     report: Report = ignore_progress,
@@ -57,6 +63,7 @@ def import_with_captions(
 ) -> PicturesImport:
     """Import files and folders into a subject's inbox, then the captions that lie beside them.
 
+    With `whole_captions` each of these is kept word for word, as `import_sidecars` says.
     `workers` and `max_megapixels` win over the settings. Raises like import_pictures.
     """
     result = import_pictures(
@@ -71,7 +78,7 @@ def import_with_captions(
     )
     if not captions:
         return PicturesImport(result, None)
-    read = import_sidecars(catalog, subject, result.sidecars)
+    read = import_sidecars(catalog, subject, result.sidecars, whole=whole_captions)
     unfit = ""
     if read.imported:
         # Captions may hold ratings, and words that say what a tagger has not seen yet.

@@ -16,6 +16,7 @@ from loratui.captions.rules import (
     parse_rules,
     thresholds_of,
 )
+from loratui.captions.sidecar_notes import ReadTags, tell_changes
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
 from loratui.captions.tags import mentions
 from loratui.captions.tokens import check_length
@@ -61,6 +62,8 @@ class SidecarImport:
     imported: int
     unchanged: int
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What captions say otherwise than the files that they were read from."""
 
 
 def rules_of(catalog: Catalog, subject: Subject | str) -> CaptionRules:
@@ -161,8 +164,14 @@ def check_caption(text: str, subject: Subject) -> list[str]:
     return []
 
 
-def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable[tuple[int, Path]]) -> SidecarImport:
+def import_sidecars(
+    catalog: Catalog, subject: Subject | str, sidecars: Iterable[tuple[int, Path]], *, whole: bool = False
+) -> SidecarImport:
     """Take captions from files into the catalog as a person's edits, in one step that undo takes back.
+
+    Sentences become written captions, used as they are; of tags captions are computed by the rules, and `notes` tell
+    how those differ from the files. With `whole` every file's text becomes the written caption, word for word, and
+    its tags are kept beside it for counts and coverage.
 
     Each pair is a membership id and a file that may speak of it; kohya metadata may come with many ids. A file
     that can't be read becomes a warning. Words a person wrote before are kept. Doing it again changes nothing.
@@ -175,6 +184,7 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
     warnings: list[str] = []
     texts: dict[int, str] = {}
     tags: dict[int, tuple[str, ...]] = {}
+    read: dict[int, ReadTags] = {}
     used: dict[tuple[int, str], Path] = {}
     passed_over: dict[int, tuple[Path, Path]] = {}
     for id_, path in pairs:
@@ -188,12 +198,17 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
         if found is None:
             continue
         # A .txt with tags beside a .caption with a sentence is common: of each kind the first counts.
-        if found.text and texts.setdefault(id_, found.text) != found.text:
+        text = found.written if whole else found.text
+        if text and texts.setdefault(id_, text) != text:
             passed_over.setdefault(id_, (used[id_, "text"], path))
         own = strip_prefix(found.tags, prefix, owner.trigger)
         if found.tags and tags.setdefault(id_, own) != own:
             passed_over.setdefault(id_, (used[id_, "tags"], path))
-        used.setdefault((id_, "text" if found.text else "tags"), path)
+        if found.tags:
+            read.setdefault(id_, ReadTags(found.written, found.tags, own))
+            used.setdefault((id_, "tags"), path)
+        if text:
+            used.setdefault((id_, "text"), path)
     warnings += _tell_rivals(passed_over, used)
     stored = store_captions(catalog, owner, texts=texts, tags=tags)
     if stored.kept:
@@ -204,7 +219,11 @@ def import_sidecars(catalog: Catalog, subject: Subject | str, sidecars: Iterable
         )
         warnings.append(f"{len(without)} {used_so} the trigger {owner.trigger}.")
     spoken_of = len(texts.keys() | tags.keys())
-    return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings))
+    notes: list[str] = []
+    if computed := [id_ for id_ in read if id_ in stored.changed and id_ not in texts]:
+        captions = captions_of(catalog, owner, get_memberships(catalog, computed))
+        notes = tell_changes(owner, {id_: read[id_] for id_ in computed}, captions)
+    return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings), tuple(notes))
 
 
 def _tell_rivals(passed_over: Mapping[int, tuple[Path, Path]], used: Mapping[tuple[int, str], Path]) -> list[str]:
@@ -216,7 +235,7 @@ def _tell_rivals(passed_over: Mapping[int, tuple[Path, Path]], used: Mapping[tup
             f"For {_pictures(len(passed_over))} several caption files say different things and the first was read, "
             f"such as {show_path(read)} and not {show_path(other)}."
         )
-    both = [id_ for id_, kind in used if kind == "text" and (id_, "tags") in used]
+    both = [id_ for id_, kind in used if kind == "text" and used.get((id_, "tags"), used[id_, kind]) != used[id_, kind]]
     if both:
         text, tags = used[both[0], "text"], used[both[0], "tags"]
         told.append(

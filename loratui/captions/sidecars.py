@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from loratui.captions.tags import fold_tag, unescape_tag
+from loratui.captions.tags import fold_tag, mentions, unescape_tag
 from loratui.catalog.walking import show_path
 from loratui.errors import RefusedError
 
@@ -31,12 +31,20 @@ _TAG_WORDS_ALONE = 3
 _TAG_LETTERS = 100
 
 
+_ARTICLES = frozenset(("a", "an", "the", "this"))
+_GOING_ON = _ARTICLES | frozenset(
+    ("and", "as", "at", "her", "his", "in", "its", "near", "on", "over", "their", "under", "while", "who", "with")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Sidecar:
     """What one sidecar says about one picture: tags in order, or a sentence; both empty when it says nothing."""
 
     tags: tuple[str, ...] = ()
     text: str = ""
+    written: str = field(default="", compare=False)
+    """All that was written, word for word on one line, whichever of both it was read as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +135,18 @@ def parse_caption(text: str) -> Sidecar:
     lines = [line for line in clean_text(text).split("\n") if line]
     parts = [part.strip() for line in lines for part in line.split(",") if part.strip()]
     longest = _TAG_WORDS if len(parts) > 1 else _TAG_WORDS_ALONE
-    if any(_is_prose(part, longest) for part in parts):
-        return Sidecar(text=" ".join(lines))
-    return Sidecar(tags=tuple(unescape_tag(part) for part in parts))
+    if any(_is_prose(part, longest) for part in parts) or _reads_on(parts):
+        return Sidecar(text=" ".join(lines), written=" ".join(lines))
+    # Tags on lines of their own need commas once they share one.
+    written = lines[0] if len(lines) == 1 else ", ".join(line.rstrip(", ") for line in lines)
+    return Sidecar(tags=tuple(unescape_tag(part) for part in parts), written=written if parts else "")
 
 
 def strip_prefix(tags: tuple[str, ...], prefix: str, trigger: str) -> tuple[str, ...]:
-    """Leave out what computed captions start with anyway: the parts of the prefix, and the trigger word."""
-    named = {fold_tag(part) for part in prefix.split(",")} | {fold_tag(trigger)}
+    """Leave out what computed captions start with anyway: the parts of the prefix, and the trigger that it says."""
+    named = {fold_tag(part) for part in prefix.split(",")}
+    if mentions(prefix, trigger):
+        named.add(fold_tag(trigger))
     return tuple(tag for tag in tags if fold_tag(tag) not in named)
 
 
@@ -156,6 +168,14 @@ def _is_prose(part: str, longest: int) -> bool:
     words = part.split()
     # A full stop alone says nothing: "..." and "!?" are tags.
     return len(words) > longest or len(part) > _TAG_LETTERS or (len(words) >= 3 and part[-1] in ".!?")
+
+
+def _reads_on(parts: list[str]) -> bool:
+    """Tell a sentence with commas in it: it begins with an article, and goes on as no tag does."""
+    split = [part.casefold().split() for part in parts]
+    if not split or len(split[0]) < 3 or split[0][0] not in _ARTICLES:
+        return False
+    return any(len(words) >= 3 and words[0] in _GOING_ON for words in split[1:])
 
 
 def _parse_metadata(text: str, *, is_lines: bool, warnings: tuple[str, ...]) -> SidecarFile:

@@ -266,6 +266,9 @@ def import_pictures(
     *paths: Path,
     in_place: bool = False,
     captions: Annotated[bool, Parameter(help="Read .txt, .caption and kohya JSON beside the pictures.")] = True,
+    whole_captions: Annotated[
+        bool, Parameter(negative="", help="Keep each of their texts word for word as the caption, tags included.")
+    ] = False,
     workers: int | None = None,
     max_megapixels: float | None = None,
     show: Show = PLAIN,
@@ -299,6 +302,7 @@ def import_pictures(
             read_settings(),
             in_place=in_place,
             captions=captions,
+            whole_captions=whole_captions,
             workers=workers,
             max_megapixels=max_megapixels,
             report=report,
@@ -317,6 +321,7 @@ def import_pictures(
                 "orphans": result.orphans,
                 "also_in": result.also_in,
                 "warnings": done.warnings,
+                "notes": done.notes,
             }
         )
         return code
@@ -329,6 +334,8 @@ def import_pictures(
         remark(f"refused: {item.path}: {item.reason}", show)
     for warning in done.warnings:
         remark(f"warning: {warning}", show)
+    for note in done.notes:
+        remark(f"note: {note}", show)
     return code
 
 

@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from loratui.captions.counts import count_tags
 from loratui.captions.service import (
+    SidecarImport,
     captions_of,
     change_rules,
     import_sidecars,
     rules_of,
     show_captions,
 )
-from loratui.captions.sidecars import parse_caption
+from loratui.captions.sidecars import Sidecar, parse_caption
 from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores, tag_edits_of
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, redo, undo
@@ -222,13 +224,73 @@ def test_the_caption_file_that_is_not_utf_8_in_the_shared_pictures_is_read(
     assert any("Latin-1" in warning for warning in result.warnings)
 
 
+def import_text(catalog: Catalog, id_: int, path: Path, text: str, *, whole: bool = False) -> SidecarImport:
+    path.write_text(text + "\n", encoding="utf-8")
+    return import_sidecars(catalog, "mira", [(id_, path)], whole=whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mira, corgi, running",
+        r"Mira, foo\(bar\), a, a",
+        "photo of Mira, a small dog, running over the grass",
+        "corgi,  running,mira ,",
+        "A small dog runs over the grass, and barks.",
+    ],
+)
+def test_whole_captions_come_out_word_for_word_and_their_tags_are_known(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path, text: str
+) -> None:
+    change_rules(catalog, "mira", {"suffix": "grain", "imbued": ["corgi"]})
+    result = import_text(catalog, mira["one.png"], tmp_path / "one.txt", text, whole=True)
+    assert captions_of(catalog, "mira")[mira["one.png"]] == text
+    assert result.notes == ()
+    if "corgi" in text:
+        assert "corgi" in {count.tag for count in count_tags(catalog, "mira", "name:one.png")}
+    # What was read as tags at first can be had whole later.
+    undo(catalog)
+    import_text(catalog, mira["one.png"], tmp_path / "one.txt", text)
+    import_text(catalog, mira["one.png"], tmp_path / "one.txt", text, whole=True)
+    assert captions_of(catalog, "mira")[mira["one.png"]] == text
+
+
+def test_lines_of_tags_get_commas_when_they_are_kept_whole(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    import_text(catalog, mira["one.png"], tmp_path / "one.txt", "1girl\nlong hair,\nhat", whole=True)
+    assert captions_of(catalog, "mira")[mira["one.png"]] == "1girl, long hair, hat"
+
+
+def test_an_import_tells_what_captions_say_otherwise_than_their_files(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    note, more = import_text(catalog, mira["one.png"], tmp_path / "one.txt", r"Mira, foo\(bar\), a, a").notes
+    assert r"'Mira, foo\(bar\), a, a' became 'photo of Mira, foo(bar), a'" in note
+    for reason in ("the prefix says them", "a tag stood twice", "backslashes", "--whole-captions"):
+        assert reason in note
+    assert "rules set mira --prefix '{trigger},'" in more
+    assert import_text(catalog, mira["two.png"], tmp_path / "two.txt", "photo of Mira, hat").notes == ()
+    assert import_text(catalog, mira["two.png"], tmp_path / "two.txt", "A dog walks over the grass.").notes == ()
+
+
+def test_the_own_trigger_stays_in_captions_that_have_no_prefix(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    change_rules(catalog, "mira", {"prefix": ""})
+    assert import_text(catalog, mira["one.png"], tmp_path / "one.txt", "Mira, corgi, running").notes == ()
+    assert captions_of(catalog, "mira")[mira["one.png"]] == "Mira, corgi, running"
+    change_rules(catalog, "mira", {"prefix": "{trigger},"})
+    assert captions_of(catalog, "mira")[mira["one.png"]] == "Mira, corgi, running"
+
+
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
 tag_lists = st.lists(st.lists(words, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(st.one_of(tag_lists.map(", ".join), st.lists(words, min_size=6, max_size=9).map(" ".join)))
-def test_any_kohya_caption_comes_out_as_it_went_in(
+def test_any_kohya_caption_that_begins_as_the_rules_do_comes_out_as_it_went_in(
     catalog: Catalog, mira: dict[str, int], tmp_path: Path, body: str
 ) -> None:
     parsed = parse_caption(body)
@@ -241,3 +303,15 @@ def test_any_kohya_caption_comes_out_as_it_went_in(
     if import_sidecars(catalog, "mira", [(mira["one.png"], path)]).imported:
         assert captions_of(catalog, "mira")[mira["one.png"]] == text
         undo(catalog)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ,.\\()"), min_size=1))
+def test_any_caption_that_is_kept_whole_comes_out_word_for_word(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path, text: str
+) -> None:
+    if parse_caption(text) == Sidecar():
+        return
+    import_text(catalog, mira["one.png"], tmp_path / "any.txt", text, whole=True)
+    assert captions_of(catalog, "mira")[mira["one.png"]] == text.strip()
+    undo(catalog)

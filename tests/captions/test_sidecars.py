@@ -30,6 +30,11 @@ if TYPE_CHECKING:
         ("She smiles, she waves at us.", Sidecar(text="She smiles, she waves at us.")),
         ("1girl, hat, a tall woman who is walking her dog", None),
         ("One sentence here is long.\nAnother one follows it.", None),
+        ("a dog runs over the grass, its tongue out, in the sun", None),
+        (
+            "a photo of ohwxdog, corgi, looking at viewer",
+            Sidecar(tags=("a photo of ohwxdog", "corgi", "looking at viewer")),
+        ),
         ("", Sidecar()),
         (" \n,, ,\n", Sidecar()),
     ],
@@ -45,6 +50,12 @@ def test_control_characters_and_lone_surrogates_are_dropped() -> None:
 def test_the_prefix_and_the_trigger_are_left_out_of_tags() -> None:
     tags = parse_caption("Photo of Mira, mira, hat").tags
     assert strip_prefix(tags, "photo of Mira,", "Mira") == ("hat",)
+
+
+def test_a_trigger_that_the_prefix_does_not_say_stays_among_the_tags() -> None:
+    tags = parse_caption("Mira, hat, smile").tags
+    assert strip_prefix(tags, "", "Mira") == tags
+    assert strip_prefix(tags, "Miranda in a hat,", "Mira") == tags
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,23 @@ def test_a_tag_of_five_thousand_letters_makes_no_table_wide(mira: Home, run: Run
     assert max(map(len, listed.splitlines())) < 250 and f"{'x' * 57}...  " in listed
     assert long in [item["tag"] for item in read("tags", "list", "Mira")]
     assert max(map(len, run("rules", "show", "Mira").stdout.splitlines())) < 200
+
+
+def test_caption_files_are_exported_word_for_word_when_they_are_taken_whole(
+    home: Home, tmp_path: Path, run: Run, read: Read
+) -> None:
+    from PIL import Image
+
+    texts = ["ohwxdog, corgi, running", r"ohwxdog, foo\(bar\), a, a", "a corgi, its tongue out, in the sun"]
+    (tmp_path / "dogs").mkdir()
+    for number, text in enumerate(texts):
+        Image.linear_gradient("L").rotate(90 * number).resize((64 + number, 64)).save(tmp_path / f"dogs/{number}.png")
+        (tmp_path / f"dogs/{number}.txt").write_text(f"{text}\n", encoding="utf-8")
+    run("subject", "add", "Dog", "--trigger", "ohwxdog")
+    told = run("import", "Dog", str(tmp_path / "dogs"))
+    assert "note: 3 of 3 captions" in told.stderr and "--whole-captions" in told.stderr
+    assert read("import", "Dog", str(tmp_path / "dogs"), "--whole-captions")["notes"] == []
+    run("role", "set", "Dog", "primary", "all")
+    assert run("export", "Dog", str(tmp_path / "out")).returncode == 0
+    written = [file.read_bytes().decode() for file in (tmp_path / "out").glob("*/*.txt")]
+    assert sorted(written) == sorted(f"{text}\n" for text in texts)

@@ -1,0 +1,72 @@
+"""What became of the words of caption files that were read as tags, told so that nobody is surprised by an export."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loratui.captions.tags import fold_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loratui.catalog.rows import Subject
+
+_LONGEST = 120
+"""Letters of a caption in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTags:
+    """The tags of one caption file, the text they were read from, and those that were taken."""
+
+    written: str
+    tags: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def tell_changes(subject: Subject, read: Mapping[int, ReadTags], captions: Mapping[int, str]) -> list[str]:
+    """Sentences about captions that read otherwise than their files, by membership id: how many, why, and a remedy.
+
+    Empty when all are as they were written.
+    """
+    changed = [id_ for id_ in read if id_ in captions and captions[id_] != read[id_].written]
+    if not changed:
+        return []
+    first = changed[0]
+    reasons = Counter(reason for id_ in changed for reason in _find_reasons(read[id_]))
+    why = "; ".join(f"in {count:,} {reason}" for reason, count in reasons.most_common())
+    name = shlex.quote(subject.name)
+    told = [
+        f"{len(changed):,} of {len(read):,} captions that were read as tags say it otherwise than their files: "
+        f"'{_shorten(read[first].written)}' became '{_shorten(captions[first])}'"
+        f"{f' ({why})' if why else ''}. To have the files' own words, each as it is: "
+        f"`loratui import {name} FOLDER --whole-captions`."
+    ]
+    start = f"{subject.trigger},"
+    leading = sum(read[id_].written.startswith(start) and not captions[id_].startswith(start) for id_ in changed)
+    if 2 * leading > len(changed):
+        told.append(
+            f"{leading:,} files begin with '{start}': `loratui rules set {name} --prefix '{{trigger}},'` "
+            "begins captions so."
+        )
+    return told
+
+
+def _find_reasons(read: ReadTags) -> Sequence[str]:
+    keys = [fold_tag(tag) for tag in read.tags]
+    taken = {fold_tag(tag) for tag in read.taken}
+    reasons = []
+    if not taken.issuperset(keys):
+        reasons.append("the trigger or other words of the prefix were taken out, for the prefix says them")
+    if len(set(keys)) < len(keys):
+        reasons.append("a tag stood twice")
+    if "\\(" in read.written or "\\)" in read.written:
+        reasons.append("backslashes before parentheses were taken off")
+    return reasons
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
