@@ -172,7 +172,7 @@ def ask_sentences(app: LoratuiApp, subject: str) -> None:
             if found.declined:
                 _list_refused(app, task, asked, sentence, found.declined)
             else:
-                app.tell(sentence)
+                app.tell(f"{sentence} u undoes." if found.described else sentence)
             return sentence
 
         return Job(f"describe {subject}", work, done, _STARTED)
@@ -196,6 +196,7 @@ def _open_captioner(app: LoratuiApp, values: Mapping[str, str]) -> Captioner:
 
 def _sum_up_sentences(found: DescribeResult) -> str:
     parts = [f"{count(found.described, 'picture')} described"]
+    parts += [f"{found.replaced:,} of them anew"] * bool(found.replaced)
     parts += [f"{found.kept:,} had a sentence before"] * bool(found.kept)
     parts += [f"{len(found.declined):,} got none"] * bool(found.declined)
     parts += [f"{count(found.cut, 'sentence')} cut at the longest answer"] * bool(found.cut)

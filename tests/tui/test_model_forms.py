@@ -237,7 +237,7 @@ async def test_another_key_has_a_model_write_a_sentence_about_each_picture(
         found = sentences_of(catalog, "Mira")
         assert [one.text for one in found.values()] == ["Mirvok stands on grass."] * 4
         assert {question_of(request) for request in server.requests} == {"What does Mirvok do?"}
-        assert app.messages[-1].text == "4 pictures described."
+        assert app.messages[-1].text == "4 pictures described. u undoes."
         assert list(app.last_command) == [
             *["describe", "Mira"],
             *[f"--endpoint={server.endpoint}", "--question=What does {trigger} do?"],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chat_server import ChatServer, completion
 from hypothesis import Phase, given, note
 from hypothesis import settings as budget
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ from loratui.tui.registry import ACTIONS, BY_ID
 from loratui.tui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from textual.pilot import Pilot
 
@@ -76,6 +77,7 @@ SCRIPTS: dict[str, Script] = {
     "subject.edit": Script((" the {n}", "down", "{letter}", "down", "down", " pot", "ctrl+s")),
     "subject.consent": Script((" Ada {n}", "ctrl+s")),
     "subject.remove": Script(),
+    "subject.describe": Script(("ctrl+s",)),
     "picture.primary": Script(),
     "picture.supporting": Script(),
     "picture.reject": Script(),
@@ -142,7 +144,7 @@ JOURNALLED = [(action.id, scope) for action in ACTIONS if action.undo == "journa
 
 
 @pytest.fixture(scope="module")
-def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A library to copy: two subjects with pictures, tags, duplicates, and one with a run and a sheet.
 
     Its journal is empty, so that every `u` takes back what a test did.
@@ -180,7 +182,9 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
             connection.execute(tables.journal.delete())
     draw_pictures(folder / "more", 20)
     (folder / "undesired.txt").write_text("smile, red_hat,nothing", encoding="utf-8")
-    return folder
+    with ChatServer(lambda _: completion("It stands there.")).running() as server:
+        home.config_file.write_text(f'[captioner]\nendpoint = "{server.endpoint}"\n', encoding="utf-8")
+        yield folder
 
 
 def draw_pictures(folder: Path, start: int) -> None:
