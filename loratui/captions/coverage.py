@@ -72,13 +72,21 @@ class Spread:
     """How evenly training is spread over the values of a facet.
 
     `entropy` is in nats, `evenness` is it over the logarithm of `cells`: 0 when all shows one value, 1 when all
-    values are shown alike. Framing and angle count together; of clothing, it is the garments that count.
+    values are shown alike. Framing and angle count together; of clothing, it is the `garments` that count, each with
+    its pictures times repeats, and `cells` are the kinds of clothes, or the garments where there are more of these.
     """
 
     facet: str
     cells: int
     entropy: float
     evenness: float
+    garments: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The evenness in words: `clothing 72 % (6 garments)`."""
+        worn = f" ({len(self.garments)} garment{'s' * (len(self.garments) != 1)})" if self.garments else ""
+        return f"{self.facet} {100 * self.evenness:.0f} %{worn}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +219,8 @@ def _spread(cells: Sequence[CoverageCell], garments: Counter[str]) -> Iterable[S
         # Shirts of five colours are five outfits, though all are shirts.
         size = max(len(counts), len(garments)) if facet == "clothing" else len(counts)
         name = "framing x angle" if facet == "angle" else facet
-        yield Spread(name, size, round(abs(entropy), 4), round(abs(entropy) / math.log(size), 4))
+        worn = tuple(garments.most_common()) if facet == "clothing" else ()
+        yield Spread(name, size, round(abs(entropy), 4), round(abs(entropy) / math.log(size), 4), worn)
 
 
 def _weigh(cells: Iterable[CoverageCell], *, row: str = "", column: str = "") -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from loratui.captions.coverage import Coverage
     from loratui.captions.needs import Need
     from loratui.captions.samey import SameyCluster
-    from loratui.catalog.rows import Membership
+    from loratui.captions.survey import SeenPicture
+    from loratui.catalog.rows import Membership, Subject
+    from loratui.catalog.store import Catalog
 
 _SHOWN = 8
+# Framing and angle are spread together.
+_FACETS = {"framing x angle": "angle"}
 
 
 def coverage(subject: str, *, show: Show = PLAIN) -> None:
@@ -33,6 +38,7 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
     from loratui.captions.samey import find_samey, list_doubles
     from loratui.captions.survey import CANDIDATES, survey
     from loratui.catalog.moments import find_moments
+    from loratui.catalog.naming import tell_apart
     from loratui.catalog.query import get_memberships
     from loratui.catalog.subjects import get_subject
     from loratui.catalog.vocabulary import TRAINED
@@ -46,14 +52,21 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
         samey = find_samey(trained, list_doubles(catalog, owner), lambda ids: find_moments(catalog, ids)).clusters
         members = {member.id: member for member in get_memberships(catalog, [one.id for one in seen])}
         mixture = read_mixture(catalog, subject, show)
+        nothing = "" if found.tagged or show.json else _tell_unseen(catalog, owner, trained)
     if show.json:
         print_json(_to_plain(found, needs, samey, members))
         return
-    _print_coverage(found)
-    _print_advice(needs, samey, members)
-    print_text(f"{found.tagged} training pictures have tags, {found.untagged} have none.")
-    if not found.tagged:
-        remark("No training picture has tags yet: `loratui tag` reads what they show, an import takes sidecars.", show)
+    if found.tagged:
+        times = sum(one.repeats for one in trained if one.tagged)
+        pictures = number_of(found.tagged, "tagged picture")
+        print_text(f"Numbers are pictures times repeats: {pictures} make {times:,} an epoch.\n")
+        _print_coverage(found)
+    else:
+        print_text(nothing)
+    _print_advice(needs, samey, tell_apart(members.values()))
+    if found.tagged and found.untagged:
+        have = "has" if found.untagged == 1 else "have"
+        print_text(f"{number_of(found.untagged, 'training picture')} {have} no tag that says any of this.")
     if mixture:
         remark(mixture, show)
 
@@ -156,37 +169,69 @@ def _to_plain(
 
 
 def _print_coverage(found: Coverage) -> None:
-    from loratui.captions.coverage import COLUMNS
+    from loratui.captions.coverage import COLUMNS, UNKNOWN
 
+    weights: Counter[str] = Counter()
+    for cell in found.cells:
+        weights[cell.facet] += cell.weight
+    is_framed = any(cell.weight for cell in found.cells if cell.row != UNKNOWN)
     for facet in COLUMNS:
+        if not weights[facet]:
+            continue
         cells = [cell for cell in found.cells if cell.facet == facet]
         # Nobody wears everything: of clothes only those that are there.
         columns = list(dict.fromkeys(cell.column for cell in cells if cell.weight or facet != "clothing"))
-        if not columns:
-            continue
         rows = [
-            [row, *(cell.weight for cell in cells if cell.row == row and cell.column in columns)] for row in found.rows
+            [row, *(cell.weight for cell in cells if cell.row == row and cell.column in columns)]
+            for row in found.rows
+            if is_framed or row == UNKNOWN
         ]
         print_table([f"framing x {facet}", *columns], rows)
         print_text("")
+    worn = next((spread.garments for spread in found.entropy if spread.garments), ())
+    if worn:
+        print_text(f"garments: {', '.join(f'{garment} {weight}' for garment, weight in worn)}")
+    unseen = [*(["framing"] if not is_framed else []), *(facet for facet in COLUMNS if not weights[facet])]
+    if unseen:
+        pictures = number_of(found.tagged, "tagged picture")
+        print_text(f"nothing found: {', '.join(unseen)}: no tag of {pictures} says anything about it")
     for gap in found.missing:
-        print_text(f"missing: {gap.words}")
+        # What no tag says anything about is not missing but unknown.
+        if (is_framed or not gap.row) and (weights[gap.facet] or gap.row):
+            print_text(f"missing: {gap.words}")
     for crowd in found.lopsided:
         print_text(f"lopsided: {100 * crowd.share:.0f} % of training is {crowd.words}")
-    if found.tagged:
-        even = ", ".join(f"{spread.facet} {100 * spread.evenness:.0f} %" for spread in found.entropy)
+    even = ", ".join(spread.words for spread in found.entropy if weights[_FACETS.get(spread.facet, spread.facet)])
+    if even:
         print_text(f"evenness (entropy of its most): {even}")
 
 
-def _print_advice(needs: Sequence[Need], samey: Sequence[SameyCluster], members: Mapping[int, Membership]) -> None:
+def _tell_unseen(catalog: Catalog, owner: Subject, trained: Sequence[SeenPicture]) -> str:
+    """Why there is nothing to count."""
+    from loratui.captions.counts import read_book
+    from loratui.captions.untagged import explain_untagged
+
+    name = shlex.quote(owner.name)
+    if not trained:
+        return f"No picture of {owner.name} is in training yet: `loratui propose {name}` chooses some."
+    if tags := Counter(tag for one in trained for tag in one.tags):
+        ((usual, _),) = tags.most_common(1)
+        return (
+            f"Nothing found: tags of {number_of(len(trained), 'training picture')}, such as {usual}, say nothing "
+            f"about framing, angle, face, place or clothes. `loratui overrule {name} QUERY --angle side` does."
+        )
+    return explain_untagged(catalog, read_book(catalog, owner, "role:primary OR role:supporting"))
+
+
+def _print_advice(needs: Sequence[Need], samey: Sequence[SameyCluster], names: Mapping[int, str]) -> None:
     for need in needs:
-        inbox = f"; waiting in the inbox: {_list(need.waiting, members)}" if need.waiting else ""
+        inbox = f"; waiting in the inbox: {_list(need.waiting, names)}" if need.waiting else ""
         print_text(f"still needed: {need.words}{inbox}")
     for cluster in samey:
-        skip = _list(cluster.skip, members)
-        print_text(f"samey: {cluster.words}. Keep {members[cluster.keep].name}, skip {skip}: nothing new.")
+        skip = _list(cluster.skip, names)
+        print_text(f"samey: {cluster.words}. Keep {names[cluster.keep]}, skip {skip}: nothing new.")
 
 
-def _list(ids: Sequence[int], members: Mapping[int, Membership]) -> str:
-    names = ", ".join(members[id_].name for id_ in ids[:_SHOWN])
-    return names + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
+def _list(ids: Sequence[int], names: Mapping[int, str]) -> str:
+    listed = ", ".join(names[id_] for id_ in ids[:_SHOWN])
+    return listed + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")

@@ -66,7 +66,7 @@ def tell_more(needs: Sequence[Need], samey: Samey) -> list[str]:
 
 def tell_evenness(found: Coverage) -> str:
     """How evenly training is spread over each facet."""
-    return ", ".join(f"{spread.facet} {100 * spread.evenness:.0f} %" for spread in found.entropy)
+    return ", ".join(spread.words for spread in found.entropy)
 
 
 def _list_crowd(found: Coverage, crowd: Crowd) -> tuple[int, ...]:

@@ -218,3 +218,40 @@ def test_the_verb_prints_cells_and_what_is_missing(
     assert "no picture of the full body" in [gap["words"] for gap in printed["missing"]]
     assert run(["coverage", "Mira"]) == 0
     assert "missing: no picture from behind" in capsys.readouterr().out
+
+
+def tell(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setenv("LORATUI_HOME", str(home.data))
+    assert run(["coverage", "Mira"]) == 0
+    said = capsys.readouterr()
+    return said.out + said.err
+
+
+def test_the_verb_says_what_its_numbers_are_and_shows_no_table_of_zeros(
+    catalog: Catalog, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, colour in enumerate(("red", "blue", "white")):
+        tag(catalog, number, "full body", "from side", f"{colour} shirt")
+    said = tell(home, monkeypatch, capsys)
+    assert said.startswith("Numbers are pictures times repeats: 3 tagged pictures make 6 an epoch.\n")
+    assert "7 training pictures have no tag that says any of this." in said
+    # Three shirts are one column, and three garments: both can be seen.
+    assert "garments: red shirt 2, blue shirt 2, white shirt 2" in said
+    assert "% (3 garments)" in said
+    assert "framing x expression" not in said
+    assert "nothing found: expression, background: no tag of 3 tagged pictures says anything about it" in said
+    assert "no picture laughing" not in said
+    (clothing,) = [spread for spread in coverage_of(catalog, "Mira").entropy if spread.facet == "clothing"]
+    assert dict(clothing.garments) == {"red shirt": 2, "blue shirt": 2, "white shirt": 2}
+
+
+def test_the_verb_says_why_there_is_nothing_to_count(
+    catalog: Catalog, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "No picture has a tag. `loratui tag Mira`" in tell(home, monkeypatch, capsys)
+    tag(catalog, 0, "water bottle")
+    said = tell(home, monkeypatch, capsys)
+    assert "Nothing found: tags of 10 training pictures, such as water bottle, say nothing about framing" in said
+    assert "framing x" not in said and "loratui tag Mira" not in said
+    set_role(catalog, "Mira", "inbox", "")
+    assert "is in training yet: `loratui propose Mira`" in tell(home, monkeypatch, capsys)
