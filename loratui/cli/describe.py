@@ -113,7 +113,7 @@ def describe(
         print_text(tell_no_pictures(subject, query))
         return
     anew = f", {result.replaced} of them anew" if result.replaced else ""
-    kept = f"; {result.kept} had a sentence of it before" if result.kept else ""
+    kept = f"; {result.kept} had a sentence of it already" if result.kept else ""
     print_text(f"{number_of(result.described, 'picture')} described by {captioner.name}{anew}{kept}.")
     if result.described:
         remark("`loratui undo` takes it back.", show)

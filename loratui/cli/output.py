@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 import time
 import unicodedata
@@ -188,7 +189,8 @@ def progress_line(show: Show) -> Iterator[Report]:
         share = f" {100 * progress.done // progress.total:3d} %" if progress.total else ""
         eta = f"  about {format_seconds(progress.eta_s)} left" if progress.eta_s is not None else ""
         note = f"  {clean(progress.note)}" if progress.note else ""
-        sys.stderr.write(f"\r\x1b[K{clean(progress.task)}{share}  {progress.done}/{progress.total}{eta}{note}")
+        line = f"{clean(progress.task)}{share}  {progress.done}/{progress.total}{eta}{note}"
+        sys.stderr.write(f"\r\x1b[K{_clip(line)}")
         sys.stderr.flush()
 
     try:
@@ -196,6 +198,14 @@ def progress_line(show: Show) -> Iterator[Report]:
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+def _clip(line: str) -> str:
+    """As much of a line as stays on one: what wraps is not wiped away by the next."""
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    while _width(line) >= columns:
+        line = line[:-1]
+    return line
 
 
 def _silent(progress: Progress) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -394,3 +398,27 @@ def test_the_verb_says_why_it_had_nothing_to_do(
     said, _ = verb("Kai").communicate(timeout=60)
     assert said.startswith("Kai has no pictures") and "loratui import Kai" in said
     assert server.requests == []
+
+
+def test_a_terminal_shows_from_the_start_what_is_waited_for_on_one_line(
+    catalog: Catalog, server: ChatServer, home: Home
+) -> None:
+    over = threading.Event()
+    server.answer = lambda _: completion("late") if over.wait(60) else completion("")
+    terminal, line = pty.openpty()
+    fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    command = [sys.executable, "-m", "loratui", "describe", "Mira", "--endpoint", server.endpoint]
+    environment = {**os.environ, "LORATUI_HOME": str(home.data)}
+    shown = b""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=line) as process:
+        os.close(line)
+        # The model is asked for, a picture is, and a second has gone by.
+        while shown.count(b"waiting for") < 2:
+            shown += os.read(terminal, 4096)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    over.set()
+    os.close(terminal)
+    drawn = [part.decode() for part in shown.split(b"\r\x1b[K") if b"describe" in part]
+    assert len(drawn) >= 2 and all(part.startswith("describe   0 %  0/8  waiting for") for part in drawn)
+    assert max(map(len, drawn)) < 40
