@@ -74,8 +74,8 @@ class Script:
 SCRIPTS: dict[str, Script] = {
     "subject.add": Script(("Nova{n}", "enter", "novark{letter}", "enter", "enter", "teapot", "enter")),
     "subject.import": Script(("{folder}", "ctrl+s")),
-    "subject.edit": Script((" the {n}", "down", "{letter}", "down", "down", " pot", "ctrl+s")),
-    "subject.consent": Script((" Ada {n}", "ctrl+s")),
+    "subject.edit": Script(("end", " the {n}", "down", "end", "{letter}", "down", "down", "end", " pot", "ctrl+s")),
+    "subject.consent": Script(("end", " Ada {n}", "ctrl+s")),
     "subject.remove": Script(),
     "subject.describe": Script(("ctrl+s",)),
     "picture.primary": Script(),
@@ -119,7 +119,7 @@ SCRIPTS: dict[str, Script] = {
 }
 """A new action whose undo is the journal needs a line here; test_every_action_has_a_script says so."""
 
-NAMED = {"enter", "ctrl+s", "minus", "left", "right", "down", "space"}
+NAMED = {"enter", "ctrl+s", "minus", "left", "right", "down", "space", "end"}
 
 WAYS: dict[str, tuple[str, ...]] = {
     "library": (),
