@@ -155,8 +155,8 @@ class _Judge:
         unseen = (count.weight * samples / FUSED - samples) / self.book.subject.supporting_repeats
         missing = max(count.pictures / FUSED - pictures, unseen)
         more = max(1, floor(missing) + 1)
-        repeats = f", give the {len(without)} without it more repeats" if without else ""
-        contrast = f"add {more} supporting contrast picture{'s' * (more != 1)} without it{repeats}"
+        repeats = f", give the {len(without):,} without it more repeats" if without else ""
+        contrast = f"add {more:,} supporting contrast picture{'s' * (more != 1)} without it{repeats}"
         return f"{contrast}, or keep the tag and live with it."
 
     @staticmethod

@@ -246,7 +246,7 @@ def _remark(book: CaptionBook, counts: Sequence[TagCount], untagged: int, explai
     if counts and len(book.pictures) < _FEW:
         yield f"Of {_count(len(book.pictures))} shares say little."
     if book.written:
-        written = f"{book.written} of {len(book.pictures)} captions are written by hand"
+        written = f"{book.written:,} of {len(book.pictures):,} captions are written by hand"
         yield f"{written}: the imbued list doesn't change them."
     if counts and not any(one.role in TRAINED for one in book.pictures):
         yield "No picture is primary or supporting yet: all that aren't rejected were counted."

@@ -234,4 +234,4 @@ def _print_advice(needs: Sequence[Need], samey: Sequence[SameyCluster], names: M
 
 def _list(ids: Sequence[int], names: Mapping[int, str]) -> str:
     listed = ", ".join(names[id_] for id_ in ids[:_SHOWN])
-    return listed + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
+    return listed + (f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else "")

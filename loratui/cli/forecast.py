@@ -135,7 +135,7 @@ def show_devices(*, show: Show = PLAIN) -> None:
     if trainers:
         print_table(
             ["run", "pid", "cpu", "memory"],
-            [[name, use.pid, f"{use.cpu_percent:.0f} %", format_bytes(use.memory)] for name, use in trainers],
+            [[name, str(use.pid), f"{use.cpu_percent:.0f} %", format_bytes(use.memory)] for name, use in trainers],
         )
 
 

@@ -182,7 +182,7 @@ def _print_advice(advice: ImbueAdvice) -> None:
             if tag.behind:
                 label = "without it" if verdict == "fused" else "with it"
                 names = ", ".join(one.name for one in tag.behind[:5])
-                print_text(f"    {label}: {names}{f' and {len(tag.behind) - 5} more' if len(tag.behind) > 5 else ''}")
+                print_text(f"    {label}: {names}{f' and {len(tag.behind) - 5:,} more' if len(tag.behind) > 5 else ''}")
     if advice.outlook:
         print_text("\nWhat the LoRA will and won't let you change")
         for outlook in advice.outlook:

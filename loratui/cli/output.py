@@ -90,12 +90,12 @@ def print_text(text: str) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
-    """Aligned columns; numbers to the right. `empty` is said instead of a table without rows."""
+    """Aligned columns; numbers to the right, whole ones as `1,204`. `empty` is said instead of a table without rows."""
     if not rows:
         if empty:
             print_text(empty)
         return
-    cells = [[clean("" if value is None else str(value)) for value in row] for row in rows]
+    cells = [[clean(_write(value)) for value in row] for row in rows]
     numeric = [
         all(isinstance(row[column], int | float) or row[column] is None for row in rows)
         for column in range(len(headers))
@@ -112,6 +112,12 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, emp
     print(line(headers))
     for row in cells:
         print(line(row))
+
+
+def _write(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

@@ -119,5 +119,6 @@ def _print_proposal(proposal: Proposal, names: Mapping[int, str]) -> None:
     if not rows:
         return
     print_text(
-        f"{len(proposal.primary)} primary, {len(proposal.supporting)} supporting, {len(proposal.skipped)} left out."
+        f"{len(proposal.primary):,} primary, {len(proposal.supporting):,} supporting, "
+        f"{len(proposal.skipped):,} left out."
     )

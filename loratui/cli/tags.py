@@ -80,7 +80,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     if tags and unread:
         remark(f"{number_of(unread, 'picture')} without tags and not read by a tagger didn't count.", show)
     if book.written:
-        remark(f"{book.written} of {len(book.pictures)} captions are written by hand; tags don't change them.", show)
+        captions = number_of(len(book.pictures), "caption")
+        remark(f"{book.written:,} of {captions} are written by hand; tags don't change them.", show)
     if mixture:
         remark(mixture, show)
 
@@ -148,6 +149,8 @@ def print_tag_edits(done: TagEdits, nothing: str, show: Show) -> None:
 
 def _tell_edit(tag: EditedTag, pictures: int) -> str:
     had = f"{tag.had:,} of {number_of(pictures, 'picture')} had it"
+    if tag.present and not tag.had:
+        return f"{number_of(tag.changed, 'picture')} got it."
     if tag.present:
         return f"{had}, {tag.changed:,} got it." if tag.changed else f"{had} already."
     if tag.had:

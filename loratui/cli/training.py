@@ -56,7 +56,7 @@ def list_bases(*, show: Show = PLAIN) -> None:
         return
     print_table(
         ["base", "family", "layout", "resolution", "path"],
-        [[item.name, item.family, item.layout, item.resolution, item.path] for item in found],
+        [[item.name, item.family, item.layout, str(item.resolution), item.path] for item in found],
     )
 
 

@@ -37,7 +37,7 @@ def test_one_picture_is_spoken_of_as_one(home: Home, tmp_path: Path, capsys: pyt
     import_pictures("Mira", tmp_path / "one.png")
     assert capsys.readouterr().out == "Imported 1 picture; 0 were already there; 0 files refused; 0 captions read.\n"
     edit_tags("Mira", "all", add=["smile"])
-    assert capsys.readouterr().out == "1 tag changed.\n"
+    assert capsys.readouterr().out == "smile: 1 picture got it.\n1 picture changed.\n"
     set_caption("Mira", "all", "photo of Mirvok")
     assert capsys.readouterr().out == "1 caption written.\n"
 

@@ -1,0 +1,20 @@
+"""What verbs print reads the same wherever it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loratui.cli.output import number_of, print_table
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_number_is_written_alike_in_a_table_and_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["tag", "pictures", "share"], [["hat", 1500, 0.5], ["smile", 7, None]])
+    assert capsys.readouterr().out == (
+        "tag    pictures  share\n"
+        "hat       1,500    0.5\n"
+        "smile         7\n"
+    )  # fmt: skip
+    assert number_of(1500, "picture") == "1,500 pictures"
