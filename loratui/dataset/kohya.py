@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.mixture import tell_mixture
 from loratui.captions.service import check_caption
 from loratui.captions.tokens import find_long
 from loratui.catalog.blobs import picture_path, read_picture
@@ -164,7 +165,7 @@ def export_kohya(
         removed=removed,
         kept=tuple(kept),
         edited=tuple(place.edited),
-        warnings=tuple(_collect_warnings(owner, items, kept)),
+        warnings=(*_collect_warnings(owner, items, kept), *filter(None, [tell_mixture(catalog, owner)])),
     )
 
 

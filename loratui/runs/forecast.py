@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from loratui.captions.mixture import tell_mixture
 from loratui.captions.rules import fill_in
 from loratui.captions.service import rules_of
 from loratui.captions.tags import mentions
@@ -284,6 +285,9 @@ def _doubt_captions(catalog: Catalog, subject: Subject, content: SnapshotContent
         )
     if long := find_long((picture.name, picture.caption) for picture in content.pictures):
         found.append(Doubt("long_captions", long.message, long.hint))
+    if mixture := tell_mixture(catalog, subject):
+        said, _, way_on = mixture.partition("; ")
+        found.append(Doubt("mixed_tags", f"{said}.", way_on))
     if bare and subject.kind != "style":
         found.append(
             Doubt(

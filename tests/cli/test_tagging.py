@@ -13,6 +13,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.demo import world
+from loratui.runs.forecast import inspect_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,5 +119,10 @@ def test_every_list_that_mixes_two_taggers_says_so(mira: Home, run: Run) -> None
     for verb in (("tags", "list"), ("imbue", "suggest"), ("coverage",), ("caption", "list")):
         assert told in run(*verb, "Mira").stderr, verb
     assert told not in run("tags", "list", "Mira", "--quiet").stderr
+    run("role", "set", "Mira", "primary", "all")
+    assert told in run("export", "Mira", str(mira.data.parent / "out")).stderr
+    with open_catalog(mira) as catalog:
+        doubts = {doubt.code: doubt for doubt in inspect_subject(catalog, "Mira").doubts}
+    assert f"{doubts['mixed_tags'].message.rstrip('.')}; {doubts['mixed_tags'].hint}".startswith(told)
     run("tag", "Mira", "--tagger", "cast")
     assert "mixed" not in run("tags", "list", "Mira").stderr
