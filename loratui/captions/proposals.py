@@ -19,6 +19,7 @@ from loratui.catalog.naming import tell_apart
 from loratui.catalog.query import get_memberships
 from loratui.catalog.roles import assign_roles
 from loratui.catalog.subjects import get_subject
+from loratui.catalog.vectors import count_taggers
 from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import UsageError
 
@@ -125,7 +126,8 @@ def propose_roles(
             picker.keep(role)
     picker.pick_primaries(primary)
     picker.pick_supporting(supporting)
-    return picker.conclude(owner, primary, supporting)
+    is_read = bool(count_taggers(catalog, [one.picture.picture_id for one in seen]))
+    return picker.conclude(owner, primary, supporting, is_read=is_read)
 
 
 def accept_proposal(catalog: Catalog, proposal: Proposal) -> int:
@@ -208,7 +210,7 @@ class _Picker:
             reasons = tuple(_say_news(one, {feature: self.variety.count(feature) for feature in one.features}))
             self._pick(row, "supporting", float(quality[row] * gains[row]), reasons)
 
-    def conclude(self, owner: Subject, primary: int, supporting: int) -> Proposal:
+    def conclude(self, owner: Subject, primary: int, supporting: int, *, is_read: bool) -> Proposal:
         changes: dict[int, tuple[str, str]] = {}
         skipped = []
         for one in self.candidates:
@@ -219,7 +221,7 @@ class _Picker:
             if one.id not in self.picks:
                 skipped.append(self._explain(one))
         chosen = {role: tuple(pick for pick in self.picks.values() if pick.role == role) for role in TRAINED}
-        remarks = self._remark({"primary": primary, "supporting": supporting})
+        remarks = self._remark({"primary": primary, "supporting": supporting}, is_read=is_read)
         return Proposal(owner, chosen["primary"], chosen["supporting"], tuple(skipped), changes, tuple(remarks))
 
     def _best(self, scores: NDArray[np.float64], fit: NDArray[np.bool_]) -> int | None:
@@ -275,16 +277,17 @@ class _Picker:
                 words = f"there was no place left, though none of those picked is {least.words}"
         return Skip(one.id, picture.name, words)
 
-    def _remark(self, wanted: dict[str, int]) -> Iterable[str]:
+    def _remark(self, wanted: dict[str, int], *, is_read: bool) -> Iterable[str]:
         untagged = sum(not one.seen.tagged for one in self.candidates)
         if untagged:
             who = f"{untagged} pictures have no" if untagged > 1 else "One picture has no"
             if untagged == len(self.candidates):
                 who = "No picture has"
-            yield (
-                f"{who} tags that tell framing, face or place: size, sharpness and light decide there. "
-                "`loratui tag` reads what pictures show."
-            )
+            # Where a tagger has read pictures, reading them again tells no more.
+            helps = "`loratui tag` reads what pictures show."
+            if is_read:
+                helps = "`loratui overrule` tells it where the tagger could not."
+            yield f"{who} tags that tell framing, face or place: size, sharpness and light decide there. {helps}"
         for role, count in wanted.items():
             there = self._count(role)
             if there > count:

@@ -29,6 +29,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     """
     from loratui.captions.counts import read_book
     from loratui.captions.untagged import explain_untagged
+    from loratui.catalog.vocabulary import TRAINED
 
     text = " ".join(query)
     with open_library() as catalog:
@@ -56,6 +57,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
             ]
         )
         return
+    roles = {one.role for one in book.looked_at}
     print_table(
         ["tag", "pictures", "share", "primary", "weight", "band", "captions"],
         [
@@ -63,8 +65,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
                 shorten(item.tag),
                 item.pictures,
                 f"{item.share:.0%}",
-                f"{item.share_primary:.0%}",
-                f"{item.weight:.0%}",
+                f"{item.share_primary:.0%}" if "primary" in roles else "-",
+                f"{item.weight:.0%}" if roles.intersection(TRAINED) else "-",
                 item.band,
                 _tell_state(item),
             ]

@@ -256,6 +256,17 @@ def test_an_empty_subject_or_no_wish_gives_an_empty_proposal(catalog: Catalog, n
     assert accept_proposal(catalog, proposal) == 0
 
 
+def test_pictures_that_a_tagger_has_read_are_not_to_be_read_again(catalog: Catalog, tmp_path: Path) -> None:
+    Image.linear_gradient("L").save(tmp_path / "one.png")
+    import_pictures(catalog, "Mira", [tmp_path / "one.png"])
+    assert any("`loratui tag` reads" in words for words in propose_roles(catalog, "Mira").remarks)
+    (picture,) = select_memberships(catalog, "Mira")
+    store_tag_scores(catalog, picture.picture_id, "wd", [("water bottle", "general", 0.9)])
+    (remark, *_) = propose_roles(catalog, "Mira").remarks
+    assert "`loratui overrule` tells it" in remark
+    assert "loratui tag" not in remark
+
+
 def test_a_negative_number_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError):
         propose_roles(catalog, "Mira", -1, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,22 @@ def test_the_advice_is_applied_unless_it_is_a_dry_run_and_undone(mira: Home, run
     assert run("undo").returncode == 0
     with open_catalog(mira) as catalog:
         assert rules_of(catalog, "Mira").imbued == ("red eyes",)
+
+
+def test_a_preset_that_would_not_imbue_what_is_imbued_names_the_way_back(mira: Home, run: Run) -> None:
+    run("imbue", "apply", "Mira")
+    done = run("imbue", "apply", "Mira", "--preset", "all-but-hair").stdout
+    assert "'blonde hair' stays on the list" in done
+    command = done.partition("`loratui ")[2].partition("`")[0]
+    assert run(*shlex.split(command)).returncode == 0
+    with open_catalog(mira) as catalog:
+        assert rules_of(catalog, "Mira").imbued == ("red eyes",)
+
+
+def test_advice_without_proposals_says_what_was_looked_at(mira: Home, run: Run) -> None:
+    done = run("imbue", "suggest", "Mira", "--preset", "object")
+    assert "Shares are of 4 pictures that a tagger read or a person tagged." in done.stdout
+    assert "Nothing to imbue among 3 tags of 4 pictures: none says anything about object parts" in done.stdout
 
 
 def test_presets_and_groups_are_listed(mira: Home, run: Run, read: Read) -> None:
