@@ -207,7 +207,7 @@ def tell_why_nothing(advice: ImbueAdvice) -> str:
     nearest = max(own, key=lambda tag: tag.share)
     return (
         f"Nothing to imbue among {seen}: of what belongs to the subject, '{nearest.tag}' is the most frequent, in "
-        f"{nearest.share:.0%}; from {STEADY:.0%} on it would be steady enough. {nearest.reason}"
+        f"{nearest.share:.0%}; from {STEADY:.0%} on it would be steady enough."
     )
 
 

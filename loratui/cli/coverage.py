@@ -60,7 +60,7 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
         times = sum(one.repeats for one in trained if one.tagged)
         pictures = number_of(found.tagged, "tagged picture")
         print_text(f"Numbers are pictures times repeats: {pictures} make {times:,} an epoch.\n")
-        _print_coverage(found)
+        _print_coverage(found, is_person=owner.kind in ("character", "person"))
     else:
         print_text(nothing)
     _print_advice(needs, samey, tell_apart(members.values()))
@@ -168,24 +168,23 @@ def _to_plain(
     }
 
 
-def _print_coverage(found: Coverage) -> None:
+def _print_coverage(found: Coverage, *, is_person: bool) -> None:
     from loratui.captions.coverage import COLUMNS, UNKNOWN
 
     weights: Counter[str] = Counter()
     for cell in found.cells:
         weights[cell.facet] += cell.weight
-    is_framed = any(cell.weight for cell in found.cells if cell.row != UNKNOWN)
+    seen = {cell.row for cell in found.cells if cell.weight}
+    is_framed = bool(seen - {UNKNOWN})
+    # Of a person every framing is wanted, so an empty row tells something.
+    shown = [row for row in found.rows if row in seen or (is_person and is_framed)]
     for facet in COLUMNS:
         if not weights[facet]:
             continue
         cells = [cell for cell in found.cells if cell.facet == facet]
         # Nobody wears everything: of clothes only those that are there.
         columns = list(dict.fromkeys(cell.column for cell in cells if cell.weight or facet != "clothing"))
-        rows = [
-            [row, *(cell.weight for cell in cells if cell.row == row and cell.column in columns)]
-            for row in found.rows
-            if is_framed or row == UNKNOWN
-        ]
+        rows = [[row, *(cell.weight for cell in cells if cell.row == row and cell.column in columns)] for row in shown]
         print_table([f"framing x {facet}", *columns], rows)
         print_text("")
     worn = next((spread.garments for spread in found.entropy if spread.garments), ())

@@ -165,7 +165,8 @@ def _print_advice(advice: ImbueAdvice) -> None:
 
     print_text(f"{advice.preset.name}: {advice.preset.says}")
     if advice.pictures:
-        print_text(f"Shares are of {number_of(advice.pictures, 'picture')} that a tagger read or a person tagged.")
+        noun = "training picture" if any(tag.weight for tag in advice.tags) else "picture"
+        print_text(f"Shares are of {number_of(advice.pictures, noun)} that a tagger read or a person tagged.")
     if nothing := tell_why_nothing(advice):
         print_text(nothing)
     for verdict, heading in _HEADINGS.items():

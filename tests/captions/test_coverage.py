@@ -20,7 +20,7 @@ from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_repeats, set_role
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject
+from loratui.catalog.subjects import add_subject, edit_subject
 from loratui.cli.root import run
 from loratui.demo import world
 
@@ -243,6 +243,17 @@ def test_the_verb_says_what_its_numbers_are_and_shows_no_table_of_zeros(
     assert "no picture laughing" not in said
     (clothing,) = [spread for spread in coverage_of(catalog, "Mira").entropy if spread.facet == "clothing"]
     assert dict(clothing.garments) == {"red shirt": 2, "blue shirt": 2, "white shirt": 2}
+
+
+def test_of_a_thing_only_framings_that_are_there_are_shown(
+    catalog: Catalog, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag(catalog, 0, "full body", "from side")
+    assert "\nportrait  " in tell(home, monkeypatch, capsys)
+    edit_subject(catalog, "Mira", kind="object")
+    said = tell(home, monkeypatch, capsys)
+    assert "\nfull body  " in said and "\nportrait  " not in said
+    assert "missing: no picture as a portrait" in said
 
 
 def test_the_verb_says_why_there_is_nothing_to_count(
