@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from loratui.captions.counts import CaptionBook
 
+_LOOKED_FOR = 200
+"""So many entries that find nothing may be slips; looking for what thousands mean would take a minute."""
+
 _LONGEST = 80
 """Letters of an entry in a sentence."""
 
@@ -23,7 +26,7 @@ _NEAR, _LIKE, _ROUNDING = 3, 0.8, 1e-9
 class EntryMatch:
     """An entry of a list, in how many pictures it finds a tag, and which tags those are.
 
-    `near` are tags that are spelled almost like an entry which finds nothing.
+    `near` are tags that are spelled almost like an entry which finds nothing; of the first few hundred of those.
     """
 
     entry: str
@@ -38,10 +41,14 @@ def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]
     spelled = {fold_tag(count.tag): count.tag for count in book.count_tags()}
     letters = {key: frozenset(key) for key in spelled}
     found = []
+    looked = 0
     for entry in entries:
         keys = book.find_tags(entry)
         pictures = len({one.id for key in keys for one in holders[key]})
-        near = () if keys else _find_near(fold_tag(entry), spelled, letters)
+        near: tuple[str, ...] = ()
+        if not keys and looked < _LOOKED_FOR:
+            near = _find_near(fold_tag(entry), spelled, letters)
+            looked += 1
         found.append(EntryMatch(entry, pictures, tuple(spelled[key] for key in keys), near))
     return found
 
