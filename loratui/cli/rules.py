@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from loratui.captions.matching import EntryMatch
     from loratui.captions.rules import CaptionRules
 
+_ROWS_OF_NOTHING = 50
+
 Words = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)]
 
 
@@ -237,9 +239,12 @@ def import_rules(
             }
         )
         return
-    _print_entries(result.matches, show)
+    told = tell_unmatched(result.matches)
+    # Hundreds of rows that say 0 hide those that don't: then they are told in a sentence alone.
+    many = sum(not match.pictures for match in result.matches) > _ROWS_OF_NOTHING
+    _print_entries([match for match in result.matches if match.pictures or not many], show)
     print_preview(result.preview, dry_run=dry_run)
-    for each in (*result.remarks, *tell_unmatched(result.matches)):
+    for each in (*result.remarks, *told):
         remark(f"note: {each}", show)
 
 

@@ -167,6 +167,11 @@ def test_a_file_that_is_no_list_of_tags_is_taken_in_only_when_it_is_meant(
     done = run("rules", "import", "Mira", str(letter))
     assert done.returncode == 5 and "--anyway" in done.stderr
     assert len(read("rules", "import", "Mira", str(letter), "--anyway")["entries"]) == 4
+    letter.write_text(f"freckles,{','.join(f'gnu {number}' for number in range(5_000))}", encoding="utf-8")
+    done = run("rules", "import", "Mira", str(letter), "--dry-run")
+    assert done.returncode == 0 and "freckles" in done.stdout
+    assert len((done.stdout + done.stderr).splitlines()) < 40 and "more entries match no picture" in done.stderr
+    assert len(read("rules", "import", "Mira", str(letter), "--dry-run")["entries"]) > 5_000
     letter.write_text("null", encoding="utf-8")
     assert run("rules", "import", "Nora", str(letter)).returncode == 5
 
