@@ -29,6 +29,8 @@ from loratui.config import find_assets, find_home
 from loratui.errors import LoratuiError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loratui.config import Home
 
 EXIT_CODES = (
@@ -64,7 +66,8 @@ def undo(
     if show.json:
         print_json(entry)
         return
-    print_text(f"Undone: {entry.label}. `loratui redo` does it again.")
+    # With its moment: what was done last may be older than the person thinks.
+    print_text(f"Undone: {entry.label} (of {_by_the_clock_here(entry.at)}). `loratui redo` does it again.")
     if entry.action == "subject.consent" and entry.label.startswith("withdraw"):
         remark("The consent is in force again: what it allows can be trained and published.", show)
 
@@ -93,11 +96,15 @@ def history(*, limit: int = 20, show: Show = PLAIN) -> None:
     print_table(
         ["when", "by", "action", "state"],
         [
-            [entry.at.strftime("%Y-%m-%d %H:%M:%S"), entry.actor, entry.label, "undone" if entry.undone_at else ""]
+            [_by_the_clock_here(entry.at), entry.actor, entry.label, "undone" if entry.undone_at else ""]
             for entry in entries
         ],
         empty="Nothing was done yet.",
     )
+
+
+def _by_the_clock_here(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def where(*, show: Show = PLAIN) -> None:

@@ -66,7 +66,7 @@ def test_consent_is_recorded_and_withdrawn(verb: Callable[..., tuple[int, str, s
     assert (code, "in force again" in err, "loratui undo --consent" in err) == (5, True, True)
     assert verb("export", ada, out)[0] == 5
     code, said, err = verb("undo", "--consent")
-    assert (code, "Undone: withdraw consent for Ada" in said, "is in force again" in err) == (0, True, True)
+    assert (code, "Undone: withdraw consent for Ada (of 2" in said, "is in force again" in err) == (0, True, True)
     assert verb("export", ada, out)[0] == 0
     assert verb("redo")[0] == 0
     assert verb("export", ada, out)[0] == 5
