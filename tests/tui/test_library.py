@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 from textual.widgets import Input, Static
+from waiting import until
 
 from loratui.captions import importing
 from loratui.catalog import journal, subjects
@@ -270,6 +271,28 @@ async def test_a_taken_trigger_is_told_in_the_form_which_stays(make_app: MakeApp
         await pilot.press("ctrl+u", *"Zantavo", "ctrl+s")
         await settle(pilot)
         assert shown(pilot) == ["Mira", "Other"]
+
+
+async def test_a_refusal_that_comes_after_its_form_was_left_is_told_and_opens_nothing(
+    make_app: MakeApp, mira: Home, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_refuse = threading.Event()
+
+    def refuse(*_: object, **about: object) -> None:
+        may_refuse.wait(10)
+        raise LoratuiError("The trigger is taken.", hint="Choose another.")
+
+    monkeypatch.setattr("loratui.tui.keyboard.HOLD_S", 0.05)
+    monkeypatch.setattr("loratui.catalog.subjects.add_subject", refuse)
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Other", "tab", *"other", "ctrl+s", "escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Form))
+        await pilot.press("j")
+        may_refuse.set()
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, Form)
+        assert said(pilot) == "The trigger is taken. Choose another."
 
 
 async def test_editing_changes_only_what_differs(make_app: MakeApp, mira: Home, settle: Settle) -> None:
