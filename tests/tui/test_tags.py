@@ -389,7 +389,7 @@ async def test_a_subject_without_pictures_says_how_to_get_some(home: Home, make_
         assert "Mira has no pictures yet" in text_of(screen, "#empty")
         await press(pilot, "a")
         assert app.screen is screen
-        assert "f3 shows them" in app.messages[-1].text
+        assert "F3 shows them" in app.messages[-1].text
 
 
 async def test_doubts_about_captions_are_named(catalog: Catalog, make_app: MakeApp) -> None:
