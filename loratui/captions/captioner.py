@@ -197,8 +197,11 @@ class Captioner:
         data = None if body is None else json.dumps(body).encode()
         limit = self.timeout_s if data is not None else self.list_timeout_s
         wait = _waiter(cancel)
+        what = ""
         for attempt in range(1, self._retries + 2):
             self._take_turn(wait)
+            if attempt > 1:
+                tell(f"{self.host} {what}, asked again")
             try:
                 return self._send(path, data, limit)
             except urllib.error.HTTPError as error:
@@ -219,10 +222,13 @@ class Captioner:
                     raise last from error
             if attempt > self._retries:
                 raise last
-            pause = 0.5 * 2 ** (attempt - 1) if pause is None else pause
-            tell(f"{self.host} {what}, asked again in {_say_seconds(pause)}")
-            wait(pause)
-            tell(f"{self.host} {what}, asked again")
+            own = 0.5 * 2 ** (attempt - 1)
+            tell(f"{self.host} {what}, asked again in {_say_seconds(own if pause is None else pause)}")
+            if pause is None:
+                wait(own)
+            else:
+                # It is meant for all threads; the next turn of each waits for it.
+                self._hold_back(pause)
         raise AssertionError("every way out is above")
 
     def _send(self, path: str, data: bytes | None, limit: float) -> dict[str, Any]:
@@ -250,13 +256,15 @@ class Captioner:
         return answer
 
     def _take_turn(self, wait: Callable[[float], None]) -> None:
-        if not self._pause_s:
-            wait(0.0)
-            return
         with self._turn:
             start = max(time.monotonic(), self._next_at)
-            self._next_at = start + self._pause_s
+            if self._pause_s:
+                self._next_at = start + self._pause_s
         wait(max(0.0, start - time.monotonic()))
+
+    def _hold_back(self, seconds: float) -> None:
+        with self._turn:
+            self._next_at = max(self._next_at, time.monotonic() + seconds)
 
     def _read_refusal(self, error: urllib.error.HTTPError, *, is_picture: bool) -> LoratuiError:
         said = _read_message(error)
