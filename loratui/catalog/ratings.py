@@ -239,6 +239,8 @@ def refuse_if_unfit(
             f"The image {name} of {subject.name} was never rated, and {subject.name} is a person.",
             hint="Have a tagger with ratings read it first, such as SmilingWolf/wd-vit-tagger-v3.",
         )
+    # Who asks for nudity has rated what they get, as who writes of it in a caption has.
+    rating = _gravest((rating, find_said_rating(prompt)))
     if rating not in SEXUAL:
         return
     tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)

@@ -346,6 +346,8 @@ def test_an_image_that_a_lora_made_is_refused_like_a_picture(catalog: Catalog, a
         refuse_if_unfit(mira, "0001.png", [fine, sexual])
     with pytest.raises(RefusedError, match="signs of youth \\(child"):
         refuse_if_unfit(mira, "0001.png", [[*sexual, ("holding_child", "general", 0.9)]])
+    with pytest.raises(RefusedError, match="rated questionable, and Ada is a person"):
+        refuse_if_unfit(ada, "0001.png", [fine[:1]], prompt="photo of adatok, naked")
     with pytest.raises(RefusedError, match="signs of youth \\(little girl"):
         refuse_if_unfit(mira, "0001.png", [sexual], prompt="photo of miravel, little_girl, smile")
 
