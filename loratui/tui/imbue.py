@@ -15,6 +15,7 @@ from loratui.tui.imbue_lines import WARNS, columns, draw_advice, draw_captions, 
 from loratui.tui.table import RowTable
 from loratui.tui.tag_table import TagTableScreen
 from loratui.tui.text import count, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +123,11 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
     def _show(self) -> None:
         if self._study is None:
             return
-        nothing = _NO_TAGS if self._study.book.pictures else _NO_PICTURES
-        self.show_empty("" if self._by_tag else nothing.format(subject=self.subject))
+        nothing = (_NO_TAGS if self._study.book.pictures else _NO_PICTURES).format(subject=self.subject)
+        if self._study.book.looked_at and self._study.advice.notes:
+            # A tagger was asked already: what it lacked is said first.
+            nothing = name_keys(self._study.advice.notes[0])
+        self.show_empty("" if self._by_tag else nothing)
         self.query_one("#preset").display = bool(self._by_tag)
         chosen = frozenset(self.chosen)
         self.table.set_rows([to_row(tag, chosen, self.lora.glyphs) for tag in self._by_tag.values()])

@@ -48,6 +48,13 @@ By hand, a adds a tag to pictures: all of them, or those filtered or marked amon
 In a shell: `loratui caption tag {subject} QUERY --add TAG`.
 
 Until then every caption is: {caption}"""
+_NOTHING_SURE = """\
+Pictures of {subject} were tagged, but no tag of theirs is used.
+
+A tag counts from a score of {least} on: R changes the rules, general_threshold among them.
+W has another model tag the pictures; by hand, a adds a tag.
+
+Until then every caption is: {caption}"""
 _NO_PICTURES = """\
 {subject} has no pictures yet.
 
@@ -157,7 +164,9 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         nothing = ""
         if not (view.tags or view.book.written):
             example = view.book.captions(view.book.pictures[:1])
-            nothing = (_NO_TAGS if example else _NO_PICTURES).format(subject=self.subject, caption="".join(example))
+            words = _NOTHING_SURE if view.book.looked_at else _NO_TAGS if example else _NO_PICTURES
+            least = f"{view.book.rules.general_threshold:.2f}"
+            nothing = words.format(subject=self.subject, caption="".join(example), least=least)
         self.show_empty(nothing)
         self._show_header()
         self._show_scope()

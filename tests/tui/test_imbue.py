@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Static
 
 from loratui.captions.service import captions_of, change_rules, rules_of
-from loratui.catalog.edits import add_tags, remove_tags
+from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
@@ -246,3 +246,18 @@ async def test_without_pictures_it_says_how_to_get_some(home: Home, make_app: Ma
         app.show_screen("imbue", subject="Empty")
         await settle(pilot)
         assert "no pictures to train on" in text_of(app.screen, "#empty")
+
+
+async def test_where_a_tagger_was_sure_of_nothing_the_app_leads_to_the_rules(mira: Home, make_app: MakeApp) -> None:
+    with open_catalog(mira) as opened:
+        for picture in select_memberships(opened, "Mira"):
+            store_tag_scores(opened, picture.picture_id, "wd@1/p1", [("hat", "general", 0.2)])
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "t")
+        said = text_of(pilot.app.screen, "#empty")
+        assert "no tag of theirs is used" in said and "from a score of 0.35 on: R changes" in said
+        await press(pilot, "I")
+        said = text_of(pilot.app.screen, "#empty")
+        assert "Nothing scored 0.35 or more, the best 0.20: R on the tags screen" in said
+        assert "loratui" not in said
