@@ -162,7 +162,8 @@ def check_subject(
         if job.unread:
             skipped.append(SkippedCheck(kind, _tell_unread(job.unread)))
             job.unread.clear()
-        worst = sorted((one for one in measured if one.value >= FLAGGED_FROM), key=lambda one: -one.value)
+        worst = [one for one in measured if one.value >= FLAGGED_FROM]
+        worst.sort(key=lambda one: (-one.value, by_id[one.picture_id].id))
         suspects += [
             Suspect(by_id[one.picture_id], kind, one.value, one.model, str(one.detail.get("why", ""))) for one in worst
         ]
@@ -188,7 +189,7 @@ def list_suspects(catalog: Catalog, subject: Subject | str) -> list[Suspect]:
     found = [*measure_refused(catalog, unfit), *kept]
     return [
         Suspect(pictures[one.picture_id], one.kind, one.value, one.model, str(one.detail.get("why", "")))
-        for one in sorted(found, key=lambda one: (FLAGS.index(one.kind), -one.value))
+        for one in sorted(found, key=lambda one: (FLAGS.index(one.kind), -one.value, pictures[one.picture_id].id))
     ]
 
 

@@ -86,6 +86,18 @@ def test_what_checks_found_is_listed_later_without_looking_again_but_for_rejecte
     assert [each.kind for each in list_suspects(catalog, mira)] == ["blur", "dark", "bright"]
 
 
+def test_what_is_equally_bad_comes_in_the_order_it_was_added_now_and_later(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    for number in range(12):
+        Image.linear_gradient("L").rotate(30 * number).resize((40, 40)).save(tmp_path / f"same_{number:02}.png")
+    import_pictures(catalog, mira, sorted(tmp_path.glob("same_*.png"), reverse=True))
+    found = check_subject(catalog, mira, ["tiny"]).suspects
+    alike = [one.membership.id for one in found if one.membership.name.startswith("same")]
+    assert len(alike) > 2 and alike == sorted(alike)
+    assert [one.membership.id for one in list_suspects(catalog, mira)] == [one.membership.id for one in found]
+
+
 def test_what_import_measured_is_told_and_kept_as_flags(catalog: Catalog, mira: str) -> None:
     before = [entry.id for entry in history(catalog)]
     result = check_subject(catalog, mira, ["blur", "tiny", "dark", "bright"])
