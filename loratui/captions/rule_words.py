@@ -35,7 +35,7 @@ def check_change(subject: Subject, before: CaptionRules, after: CaptionRules) ->
         for text in texts:
             filled = fill_in(text, subject)
             if text not in known[rule] and (find_rating_words(filled) or find_youth_words(filled)):
-                refuse_words(subject, f"{filled}, {always}", f"caption rule {rule}")
+                refuse_words(subject.name, subject.kind, f"{filled}, {always}", f"caption rule {rule}")
 
 
 def warn_of_lost_trigger(book: CaptionBook) -> list[str]:

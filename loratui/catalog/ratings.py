@@ -194,17 +194,17 @@ def tell_remedy(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
     ).rstrip()
 
 
-def refuse_words(subject: Subject, text: str, what: str) -> None:
-    """Raise RefusedError for words that would be in captions of a subject and may not: whatever pictures show.
+def refuse_words(name: str, kind: str, text: str, what: str) -> None:
+    """Raise RefusedError for words that captions and prompts of a subject may not say, whatever pictures show.
 
     Sexual ones for a person, for every kind sexual ones together with signs of youth. `what` names where they are.
     """
     rated, youth = find_rating_words(text), find_youth_words(text)
-    if not rated or (subject.kind != "person" and not youth):
+    if not rated or (kind != "person" and not youth):
         return
-    why = f", with signs of youth ({', '.join(youth)})" if youth else f", and {subject.name} is a person"
+    why = f", with signs of youth ({', '.join(youth)})" if youth else f", and {name} is a person"
     raise RefusedError(
-        f"The {what} of {subject.name} can't say {', '.join(rated)}{why}.",
+        f"The {what} of {name} can't say {', '.join(rated)}{why}.",
         hint="There is no way around it: say it without these words.",
     )
 

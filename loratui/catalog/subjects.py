@@ -305,10 +305,15 @@ def _refuse_unfit_words(connection: Connection, subject: Subject) -> None:
     rules = tables.caption_rules.c
     stored = connection.execute(select(rules.rules).where(rules.subject_id == subject.id)).scalar() or {}
     around = [text for name in ("prefix", "suffix") if isinstance(text := stored.get(name), str)]
-    refuse_words(subject, f"{subject.trigger}, {subject.class_word}", "trigger and class word")
+    refuse_words(subject.name, subject.kind, f"{subject.trigger}, {subject.class_word}", "trigger and class word")
     for text in around:
         filled = text.replace("{trigger}", subject.trigger).replace("{class_word}", subject.class_word)
-        refuse_words(subject, f"{filled}, {subject.trigger}, {subject.class_word}", "caption, as its rules have it,")
+        refuse_words(
+            subject.name,
+            subject.kind,
+            f"{filled}, {subject.trigger}, {subject.class_word}",
+            "caption, as its rules have it,",
+        )
 
 
 def _check_past(at: datetime) -> datetime:

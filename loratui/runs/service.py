@@ -70,10 +70,11 @@ def start_training(
     `recipe` defaults to the preset of the base, with `changes` applied; `continue_from` is a LoRA file, RUN or
     RUN@EPOCH. Each of `sample_prompts`, with `{trigger}` and `{class}` filled in, is rendered after every epoch that
     gets a checkpoint. Raises MissingFeatureError without the training packages; RefusedError without consent, pictures
-    or disk space, and with pictures that may not be used, here or in the run that the weights come from; UsageError for
-    a recipe or prompt that makes no sense; NotFoundError for a base or weights that are not there.
+    or disk space, and with pictures or prompts that may not be used, here or in the run that the weights come from;
+    UsageError for a recipe or prompt that makes no sense; NotFoundError for a base or weights that are not there.
     """
     # Loaded here because reading verbs use this module too.
+    from loratui.catalog.ratings import refuse_words
     from loratui.dataset.snapshot import freeze, refuse_unfit
     from loratui.runs import preflight
     from loratui.runs.bases import check_base, choose_base
@@ -93,6 +94,8 @@ def start_training(
     samples = plan_samples(
         sample_prompts, trigger=owner.trigger, class_word=owner.class_word, resolution=chosen.resolution
     )
+    for prompt in sample_prompts:
+        refuse_words(owner.name, owner.kind, f"{prompt}, {owner.trigger}, {owner.class_word}", "prompt")
     weights = preflight.find_weights(catalog, continue_from) if continue_from else None
     if weights is not None:
         require_weights(catalog, weights)

@@ -13,7 +13,7 @@ from PIL import Image
 from loratui.catalog.journal import undo
 from loratui.catalog.rows import Run
 from loratui.catalog.sheets import get_sheet, list_cells, list_sheets, rate_cells, record_cells
-from loratui.errors import Cancelled, NotFoundError, UsageError
+from loratui.errors import Cancelled, NotFoundError, RefusedError, UsageError
 from loratui.events import Progress, Report, ignore_progress
 from loratui.review import sheet as sheets
 from loratui.review.infotext import save_cell
@@ -96,6 +96,17 @@ def test_a_sheet_shows_the_base_and_every_epoch_for_all_prompts_and_seeds(
     assert result.contact.is_file()
     assert result.contact.name == f"{run.name}-s01.png"
     assert result.contact.is_relative_to(catalog.home.sheets)
+
+
+def test_a_prompt_for_what_no_picture_may_show_makes_no_sheet(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn
+) -> None:
+    run = make_run(BASE, *loras)
+    with pytest.raises(RefusedError, match="nude"):
+        make_sheet(catalog, run, prompts=["hat", "nude {trigger}, 12 years old"], report=ignore_progress)
+    assert not stand_in.made and not list_sheets(catalog)
+    make_sheet(catalog, run, prompts=["hat"], negative="nude, child", seeds=(1,), report=ignore_progress)
+    assert stand_in.made
 
 
 def test_images_are_on_record_as_soon_as_they_are_there(

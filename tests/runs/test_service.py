@@ -234,6 +234,8 @@ def test_a_person_is_trained_only_with_consent(catalog: Catalog, mira: str) -> N
     with pytest.raises(RefusedError, match="consent"):
         start_training(catalog, mira)
     record_consent(catalog, mira, who="Mira", scope="training")
+    with pytest.raises(RefusedError, match="nude"):
+        start_training(catalog, mira, sample_prompts=["nude photo of {trigger}"])
     run = start_training(catalog, mira, changes={"epochs": 1}, comment='{"fail_at": 1}')
     with pytest.raises(TrainingError):
         wait_for_run(catalog, run.name)
