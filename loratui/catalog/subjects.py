@@ -149,9 +149,9 @@ def edit_subject(
 ) -> tuple[Subject, list[TriggerWarning]]:
     """Change what is given; raises like add_subject, and NotFoundError.
 
-    A person stays one, with RefusedError, while there are pictures without consent on record, when consent was
-    withdrawn, or with pictures that no person may have: another kind is no way around any of it. Undo and redo ask
-    nothing: they bring back kinds and consents that stood before, and what is used is judged by those when it is used.
+    A person with pictures, runs or any record of consent stays one, with RefusedError: another kind is no way around
+    what no person may have, nor around a consent that ends later. Undo and redo ask nothing: they bring back kinds
+    and consents that stood before, and what is used is judged by those when it is used.
     """
     warnings: list[TriggerWarning] = []
     with catalog.read() as connection:
@@ -169,8 +169,9 @@ def edit_subject(
             values |= claim_trigger(change.connection, trigger, own_subject_id=before.id)
         if kind is not None:
             values["kind"] = _check_kind(kind)
-            if before.kind == "person" and kind != "person":
-                _refuse_to_forget_person(change.connection, before)
+            present = look_up(change.connection, before)
+            if present.kind == "person" and kind != "person":
+                _refuse_to_forget_person(change.connection, present)
         if class_word is not None:
             values["class_word"] = class_word.strip()
         if notes is not None:
@@ -273,27 +274,20 @@ def _tell_consent(subject: Subject) -> str:
 
 
 def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
-    # Here, because it needs this module.
-    from loratui.catalog.ratings import find_refused
-
-    if subject.consent and not has_consent(subject):
-        raise RefusedError(
-            f"The consent of {subject.name} was withdrawn: it stays a person.",
-            hint="Remove the subject, or record a new consent.",
+    member, run, name = tables.membership.c, tables.run.c, shlex.quote(subject.name)
+    known = [
+        what
+        for what, there in (
+            ("pictures", connection.execute(select(member.id).where(member.subject_id == subject.id).limit(1)).first()),
+            ("runs", connection.execute(select(run.id).where(run.subject_id == subject.id).limit(1)).first()),
+            ("a record of consent", subject.consent),
         )
-    member = tables.membership.c
-    ids = list(connection.execute(select(member.id).where(member.subject_id == subject.id)).scalars())
-    if ids and not has_consent(subject):
+        if there
+    ]
+    if known:
         raise RefusedError(
-            f"{subject.name} stays a person: it has pictures, and no consent is recorded.",
-            hint=f"Record who agreed to what ({_tell_consent(subject)}), or take the pictures out first.",
-        )
-    if unfit := find_refused(connection, subject, ids):
-        query = " OR ".join(f"sha:{each.membership.sha256[:12]}" for each in unfit)
-        count = "1 picture" if len(unfit) == 1 else f"{len(unfit)} pictures"
-        raise RefusedError(
-            f"{subject.name} stays a person: of one, {count} can't be used (such as {unfit[0].membership.name}).",
-            hint=f"Take them out first: `loratui picture remove {shlex.quote(subject.name)} {shlex.quote(query)}`.",
+            f"{subject.name} stays a person: it has {' and '.join(known)}.",
+            hint=f"If it never was one, undo what made it one, or `loratui subject remove {name}` and add it anew.",
         )
 
 

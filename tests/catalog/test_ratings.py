@@ -262,7 +262,8 @@ def test_another_kind_another_subject_or_another_name_is_no_way_around(
     ]
     assert [each.reason for each in list_refused(catalog, other)] == [result.refused[0].reason]
     remove_pictures(catalog, renamed, f"sha:{first.sha256[:12]}")
-    assert subjects.edit_subject(catalog, renamed, kind="character")[0].kind == "character"
+    with pytest.raises(RefusedError, match="Nora stays a person: it has pictures and a record of consent"):
+        subjects.edit_subject(catalog, renamed, kind="character")
 
 
 def test_a_picture_joins_first_and_is_read_later(catalog: Catalog, ada: Subject, drawn: Path) -> None:
@@ -415,25 +416,41 @@ def test_a_new_consent_leaves_what_was_agreed_and_withdrawn_on_record(catalog: C
     assert subjects.get_subject(catalog, "Ada").consent == first
 
 
-def test_a_person_with_pictures_stays_one_until_consent_is_recorded(
+def test_a_person_stays_one_with_pictures_or_any_record_of_consent(
     catalog: Catalog, fill: Callable[..., list[int]]
 ) -> None:
     person = subjects.add_subject(catalog, "Mira's cat", "zedtok", kind="person")[0]
     assert subjects.edit_subject(catalog, person, kind="character")[0].kind == "character"
     assert subjects.edit_subject(catalog, person, kind="person")[0].kind == "person"
     (one,) = fill(person, {})
-    with pytest.raises(RefusedError, match="stays a person: it has pictures, and no consent") as caught:
+    with pytest.raises(RefusedError, match=r"stays a person: it has pictures\.") as caught:
         subjects.edit_subject(catalog, person, kind="character")
-    command = caught.value.hint.split("`")[1]
-    assert shlex.split(command)[:4] == ["loratui", "subject", "consent", "Mira's cat"]
+    assert shlex.split(caught.value.hint.split("`")[1]) == ["loratui", "subject", "remove", "Mira's cat"]
     assert subjects.edit_subject(catalog, person, kind="person", notes="x")[0].notes == "x"
     rate(catalog, one, "explicit")
     subjects.record_consent(catalog, person, who="Mira", scope="training")
+    for kind in KINDS:
+        if kind != "person":
+            with pytest.raises(RefusedError, match="it has pictures and a record of consent"):
+                subjects.edit_subject(catalog, person, kind=kind)
     with pytest.raises(RefusedError) as caught:
         set_role(catalog, person, "primary", "all")
     words = shlex.split(caught.value.hint.split("`")[1])
     assert words[:5] == ["loratui", "role", "set", "Mira's cat", "rejected"]
     assert set_role(catalog, words[3], "rejected", words[5]) == 1
+
+
+def test_undo_and_redo_bring_back_the_kind_of_a_person(catalog: Catalog, fill: Callable[..., list[int]]) -> None:
+    thing = subjects.add_subject(catalog, "Cup", "cuptok", kind="object")[0]
+    fill(thing, {})
+    subjects.edit_subject(catalog, thing, kind="person")
+    with pytest.raises(RefusedError) as caught:
+        subjects.edit_subject(catalog, thing, kind="object")
+    assert "undo what made it one" in caught.value.hint
+    undo(catalog)
+    assert subjects.get_subject(catalog, "Cup").kind == "object"
+    redo(catalog)
+    assert subjects.get_subject(catalog, "Cup").kind == "person"
 
 
 @pytest.mark.parametrize(
