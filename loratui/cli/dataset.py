@@ -19,10 +19,10 @@ from loratui.cli.output import (
     progress_line,
     remark,
 )
-from loratui.cli.session import Query, open_library, read_mixture, tell_no_pictures
+from loratui.cli.session import Query, open_library, read_mixture, refuse_options, tell_no_pictures
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 
-Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Words = Annotated[str, Parameter(allow_leading_hyphen=True, validator=refuse_options)]
 
 
 def list_captions(subject: str, *query: Query, show: Show = PLAIN) -> None:

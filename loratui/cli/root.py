@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownOptionError
 
 from loratui import __version__
 from loratui.bugs import report_bug
@@ -157,6 +157,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except CycloptsError as error:
+        if isinstance(error, UnknownOptionError) and error.app is not None:
+            error.argument_collection = error.app.assemble_argument_collection()
         usage = UsageError(" ".join(str(error).split()), hint=f"See `{_help_of(arguments)}`.")
         print_error(usage, as_json=as_json)
         return usage.exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
 from loratui.config import find_home, load_settings
 
@@ -17,10 +17,21 @@ if TYPE_CHECKING:
     from loratui.cli.output import Show
     from loratui.config import Settings
 
+
+def refuse_options(_: object, value: object) -> None:
+    """Take a word with two dashes for an option that is mistyped: nothing that is looked for begins so."""
+    for word in value if isinstance(value, tuple) else (value,):
+        if isinstance(word, str) and word.startswith("--"):
+            token = Token(keyword=word.partition("=")[0], source="cli")
+            # Which options the verb has is known to whoever reports this.
+            raise UnknownOptionError(token=token, argument_collection=ArgumentCollection())  # type: ignore[no-untyped-call]
+
+
 Query = Annotated[
     str,
     Parameter(
         allow_leading_hyphen=True,
+        validator=refuse_options,
         help="Which pictures, e.g. `role:primary size:<512 -tag:hat`; nothing means all.",
     ),
 ]

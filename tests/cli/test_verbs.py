@@ -252,3 +252,21 @@ def test_every_verb_that_shows_something_explains_itself(name: str, capsys: pyte
 
     assert run([name, "--help"]) == 0
     assert f"loratui {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tag", "Mira", "--agian"], "Unknown option: --agian. Did you mean --again?"),
+        (["tags", "add", "Mira", "hat", "--dry-run"], "Unknown option: --dry-run."),
+        (["picture", "list", "Mira", "role:inbox", "--limt=3"], "Unknown option: --limt. Did you mean --limit?"),
+        (["caption", "set", "Mira", "all", "--computd"], "Unknown option: --computd. Did you mean --computed?"),
+    ],
+)
+def test_a_mistyped_option_is_no_query(shell: Shell, words: list[str], told: str) -> None:
+    assert json.loads(shell.run(*words, "--json", code=2).stderr)["error"]["message"] == told
+
+
+def test_one_dash_in_front_of_a_part_of_a_query_means_without(shell: Shell) -> None:
+    shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
+    assert "matches -tag:hat -role:rejected" in shell.run("tag", "Mira", "-tag:hat", "-role:rejected").stdout
