@@ -24,7 +24,7 @@ from loratui.training.sampling import SAMPLERS, choose_sampling, fill_placeholde
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from loratui.catalog.rows import Base, Cell, Checkpoint, Run, Sheet
     from loratui.catalog.store import Catalog
@@ -259,8 +259,8 @@ def _choose_variants(
     wanted = present if epochs is None else dict.fromkeys(epochs)
     absent = [epoch for epoch in wanted if epoch not in present]
     if absent or not present:
-        listed = ", ".join(map(str, present)) or "none"
-        missing = f" of epoch {', '.join(map(str, absent))}" if absent else ""
+        listed = _list_numbers(present) or "none"
+        missing = f" of epoch {_list_numbers(absent)}" if absent else ""
         raise NotFoundError(
             f"Run {run.name} has no checkpoint{missing}.", hint=f"Checkpoints that are there: {listed}."
         )
@@ -268,6 +268,18 @@ def _choose_variants(
         raise UsageError("A sheet needs at least one weight.", hint="1.0 is the LoRA as it was trained.")
     chosen = [_Variant(present[epoch], float(weight)) for epoch in wanted for weight in dict.fromkeys(weights)]
     return [_Variant(None, 0.0), *chosen] if include_none else chosen
+
+
+def _list_numbers(numbers: Iterable[int]) -> str:
+    """Numbers in words, three and more that follow each other as a range: 1-40, 44."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs]
+    return ", ".join(part for several in parts for part in several)
 
 
 def _choose_prompts(content: SnapshotContent, prompts: Sequence[str] | None) -> list[str]:

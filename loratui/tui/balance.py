@@ -176,6 +176,10 @@ class BalanceScreen(CellMoves, LoratuiScreen):
             view = self.query_one(CoverageView) if self.is_mounted else None
             if view is not None and view.statement is not None:
                 return "" if view.statement.ids else "No picture shows that."
+            if view is not None and view.coverage is not None and not view.coverage.tagged:
+                if not view.coverage.untagged:
+                    return "There are no cells: no picture is in training yet, F3 shows them."
+                return "There are no cells: no tag says what training pictures show. W on the wall (F3) tags them."
             if view is None or view.cell is None:
                 return "No cell is chosen: the arrows go to one."
             return "" if view.cell.pictures else "No training picture is in this cell."

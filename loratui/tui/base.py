@@ -17,6 +17,7 @@ from loratui.tui.undoing import watch_journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from textual import events
     from textual.app import ComposeResult
 
     from loratui.catalog.store import Catalog
@@ -194,6 +195,13 @@ class LoratuiScreen(Screen[None]):
         if line.told == told and self.bridge.unwritten <= unwritten:
             line.let_go(also_error=action == "app.back")
             line.leave()
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that means nothing here may be known from the wall: say so instead of nothing."""
+        from loratui.tui.keymap import find_on_wall
+
+        if told := find_on_wall(event.key, self.scope, self.lora.keymap_of_person):
+            self.tell(told)
 
     def on_delivered(self, message: Delivered) -> None:
         message.stop()

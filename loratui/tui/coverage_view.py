@@ -220,7 +220,8 @@ class CoverageView(Widget):
         else:
             words = [
                 f"None of the {count(found.untagged, 'training picture')} has tags that tell framing, angle or face.",
-                "t opens tags and captions, where a adds tags; an import takes tags from .txt files beside pictures.",
+                "t opens tags and captions, where W has a model tag pictures and a adds tags;",
+                "an import takes tags from .txt files beside pictures.",
             ]
         return [Content.styled(line, "$foreground-muted") for line in words]
 

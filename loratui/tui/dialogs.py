@@ -100,7 +100,7 @@ class Form(ModalScreen[dict[str, str] | None]):
     Form Input:focus { border: none; background: $primary-muted; }
     Form #wrong { color: $text-error; height: auto; }
     Form .hint { color: $text-muted; height: auto; }
-    Form .judged { max-height: 4; margin: 0 0 1 0; }
+    Form .judged { margin: 0 0 1 0; }
     Form.-short .judged { max-height: 3; margin: 0; }
     Form.-short > Vertical { padding: 0 2; max-height: 100%; }
     Form.-short Input { margin: 0; }
@@ -372,7 +372,7 @@ class Pick(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar = [
         ("escape", "dismiss(None)", "leave"),
-        ("enter", "choose", "choose"),
+        ("enter,ctrl+s", "choose", "choose"),
         ("up,k", "move(-1)", "up"),
         ("down,j", "move(1)", "down"),
     ]

@@ -207,7 +207,7 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
         if action in ("imbue.preset", "imbue.except"):
             return ""
         if self.tag is None:
-            return "There are no tags yet."
+            return "There are no tags yet: W has a model tag the pictures."
         if action == "imbue.choose" and self.tag.imbued_by:
             entry, tag = plain(self.tag.imbued_by), plain(self.tag.tag)
             which = f"{tag} is" if entry == tag else f"'{entry}' on the list has {tag}"

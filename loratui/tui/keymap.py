@@ -13,6 +13,8 @@ from loratui.errors import UsageError
 from loratui.tui.actions import EVERYWHERE, Action
 from loratui.tui.registry import ACTIONS, BY_ID
 
+_WALL = "pictures"
+
 Keymap = Mapping[str, tuple[str, ...]]
 """A person's own keys by action id."""
 
@@ -125,6 +127,18 @@ _SHOWN = {
 }
 
 _NAMED = {shown: key for key, shown in _SHOWN.items()}
+
+
+def find_on_wall(key: str, scope: str, keymap: Keymap) -> str:
+    """What a key that does nothing on this screen does on the wall, in a sentence; empty where it does nothing."""
+    here = {key for action in actions_of(scope) for key in keys_of(action, keymap)}
+    if scope == _WALL or key in here:
+        return ""
+    action = next((one for one in ACTIONS if _WALL in one.scopes and key in keys_of(one, keymap)), None)
+    if action is None or action.id.startswith("move."):
+        return ""
+    way = [show_key(wall) for wall in keys_of(BY_ID["subject.pictures"], keymap)[:1]]
+    return f"{show_key(key)}, {action.label}, works on the wall: {', '.join(way)}." if way else ""
 
 
 def show_key(key: str) -> str:

@@ -44,6 +44,7 @@ class ReasonForm(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar = [
         ("escape", "dismiss(None)", "leave"),
+        ("ctrl+s", "finish", "done"),
         ("up", "move(-1)", "up"),
         ("down", "move(1)", "down"),
     ]
@@ -60,7 +61,7 @@ class ReasonForm(ModalScreen[str | None]):
             yield Static("")
             yield OneLine(placeholder="type to find, or a reason of your own", select_on_focus=False)
             yield table
-            yield Static(Text("enter choose   esc leave", style="dim"))
+            yield Static(Text("enter, ctrl+s choose   esc leave", style="dim"))
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -72,8 +73,12 @@ class ReasonForm(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self.action_finish()
+
+    def action_finish(self) -> None:
+        """Give the reason under the cursor."""
         # The rows may be those of the text before the last key.
-        self._show(event.value)
+        self._show(self.query_one(Input).value)
         self._choose()
 
     def on_row_table_chosen(self, event: RowTable.Chosen) -> None:

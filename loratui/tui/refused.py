@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from loratui.tui.app import LoratuiApp
 
 _UNDO = BY_ID["app.undo"]
+_MOST_ROWS, _SHARE, _FRAME = 24, 0.8, 4
+"""Of the list; what the box takes of the screen at most, and its border and padding."""
 
 
 class RefusedScreen(ModalScreen[None]):
@@ -84,6 +86,17 @@ class RefusedScreen(ModalScreen[None]):
         for key in self._undo_keys:
             self._bindings.bind(key, "undo", "undo")
         self.query_one(VerticalScroll).focus()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Leave the list the rows that title and keys leave: more would lie below the border, out of reach."""
+        listed = self.query_one(VerticalScroll)
+        box = listed.parent
+        assert isinstance(box, Vertical)
+        others = sum(child.outer_size.height for child in box.children if child is not listed)
+        listed.styles.max_height = max(1, min(_MOST_ROWS, int(self.size.height * _SHARE) - _FRAME - others))
 
     def action_scroll(self, rows: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)

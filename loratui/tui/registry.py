@@ -158,6 +158,7 @@ ACTIONS: tuple[Action, ...] = (
         "Influence of the roles, steps and coverage.",
         "pictures",
         "library",
+        "tags",
         bar=True,
     ),
     _do("subject.export", "E", "export", "Write the dataset as training folders.", "export", "pictures", "library"),

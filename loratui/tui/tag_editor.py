@@ -105,7 +105,11 @@ class TagEditor(ModalScreen[TagEdits | None]):
     TagEditor Input:focus { border: none; }
     TagEditor #next { color: $text-muted; height: 2; margin: 0 0 1 0; padding: 0 1; }
     """
-    BINDINGS: ClassVar = [("escape", "dismiss(None)", "leave"), ("tab", "accept", "take the suggestion")]
+    BINDINGS: ClassVar = [
+        ("escape", "dismiss(None)", "leave"),
+        ("ctrl+s", "finish", "done"),
+        ("tab", "accept", "take the suggestion"),
+    ]
 
     def __init__(self, draft: TagDraft) -> None:
         super().__init__()
@@ -120,7 +124,7 @@ class TagEditor(ModalScreen[TagEdits | None]):
             yield Static(Text(f"{'All have' if several else 'Now'}: {present}"), id="present")
             yield TagLine(placeholder="smile, -hat", select_on_focus=False)
             yield Static("", id="next")
-            yield Static(Text("-tag removes   tab completes   enter done   esc leave", style="dim"))
+            yield Static(Text("-tag removes   tab completes   enter, ctrl+s done   esc leave", style="dim"))
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -131,7 +135,11 @@ class TagEditor(ModalScreen[TagEdits | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        edits = parse_edits(event.value)
+        self.action_finish()
+
+    def action_finish(self) -> None:
+        """Give the edits, unless something speaks against them."""
+        edits = parse_edits(self.query_one(Input).value)
         if wrong := check_edits(edits):
             self.query_one("#next", Static).update(Text(plain(wrong)))
             return

@@ -41,7 +41,11 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
     TagForm #next { color: $text-muted; height: 2; padding: 0 1; }
     TagForm #touched { margin: 0 0 1 0; }
     """
-    BINDINGS: ClassVar = [("escape", "dismiss(None)", "leave"), ("tab", "accept", "take the suggestion")]
+    BINDINGS: ClassVar = [
+        ("escape", "dismiss(None)", "leave"),
+        ("ctrl+s", "finish", "done"),
+        ("tab", "accept", "take the suggestion"),
+    ]
 
     def __init__(
         self,
@@ -75,7 +79,7 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
             yield TagLine(self._value, select_on_focus=False)
             yield Static("", id="next")
             yield Static("", id="touched")
-            yield Static(Text(f"{self._keys}tab completes   enter done   esc leave", style="dim"))
+            yield Static(Text(f"{self._keys}tab completes   enter, ctrl+s done   esc leave", style="dim"))
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -92,7 +96,11 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        tags = split_tags(event.value)
+        self.action_finish()
+
+    def action_finish(self) -> None:
+        """Give the tags, unless something speaks against them."""
+        tags = split_tags(self.query_one(Input).value)
         if not self._check(tags):
             self.dismiss(tags or None)
 

@@ -250,7 +250,11 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         if by_model or action in _WITHOUT_TAGS:
             return "" if self._view.book.pictures else "The subject has no pictures: F3 shows them, a imports some."
         if self.tag is None:
-            return "No tag is shown: esc shows all." if self._by_tag else "There are no tags yet: a adds one."
+            return (
+                "No tag is shown: esc shows all."
+                if self._by_tag
+                else "There are no tags yet: W has a model tag the pictures, a adds one by hand."
+            )
         if action == "tag.imbue" and self.tag.named and not self.tag.imbued:
             return f"The prefix says {self.tag.tag} in every caption: P changes the prefix."
         if action in ("picture.caption", "picture.zoom") and not self.targets():

@@ -6,6 +6,7 @@ import re
 
 _KEYS = (
     (re.compile(r"`loratui tag\b[^`]*`"), "W on the wall (F3)"),
+    (re.compile(r"`loratui overrule\b[^`]*`"), "f on the wall (F3)"),
     (re.compile(r"`loratui import [^`]*`"), "a on the wall (F3)"),
     (re.compile(r"--again(?= chooses)"), "a"),
     (re.compile(r"`loratui rules set [^`]*`"), "R on the tags screen"),

@@ -220,6 +220,9 @@ def test_a_checkpoint_that_was_deleted_is_left_out_unless_asked_for(
     with pytest.raises(NotFoundError, match="epoch 2") as missing:
         make_sheet(catalog, run, epochs=[1, 2], report=ignore_progress)
     assert "1, 3" in missing.value.hint
+    with pytest.raises(NotFoundError, match=r"epoch 4-44, 50\.") as many:
+        make_sheet(catalog, run, epochs=[*range(4, 45), 50], report=ignore_progress)
+    assert "1, 3" in many.value.hint
 
 
 def test_a_run_without_checkpoints_is_told_so(catalog: Catalog, make_run: MakeRun, stand_in: StandIn) -> None:

@@ -243,7 +243,12 @@ async def test_without_tags_the_next_key_is_named(sorted_mira: Home, make_app: M
     async with make_app().run_test(size=SIZE) as pilot:
         screen = await open_screen(pilot, settle)
         assert "None of the 11 training pictures has tags" in matrix_of(screen)
-        assert "t opens tags and captions" in matrix_of(screen)
+        assert "t opens tags and captions, where W has a model tag" in matrix_of(screen)
+        await pilot.press("c")
+        assert screen.message_line.text.startswith("There are no cells: no tag says")
+        assert "W on the wall (F3)" in screen.message_line.text
+        await pilot.press("f")
+        assert screen.message_line.text == "f, what it shows, works on the wall: F3."
 
 
 async def test_a_subject_without_training_pictures_says_how_to_get_some(

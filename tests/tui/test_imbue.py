@@ -232,7 +232,7 @@ async def test_without_tags_it_names_the_keys_that_give_some(mira: Home, make_ap
         screen = await show_assistant(pilot)
         assert "W has a model tag all" in text_of(screen, "#empty")
         await press(pilot, "enter")
-        assert app.messages[-1].text == "There are no tags yet."
+        assert app.messages[-1].text == "There are no tags yet: W has a model tag the pictures."
         await press(pilot, "escape")
         assert isinstance(app.screen, TagsScreen)
 

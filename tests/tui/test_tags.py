@@ -374,8 +374,10 @@ async def test_a_subject_without_tags_says_where_they_come_from(mira: Home, make
         shown = text_of(screen, "#empty")
         assert "loratui caption tag Mira" in shown
         assert "photo of Mirvok" in shown
+        await press(pilot, "i")
+        assert "W has a model tag" in screen.message_line.text
         await press(pilot, "a")
-        await press(pilot, *"smile", "enter")
+        await press(pilot, *"smile", "ctrl+s")
         assert [row.key for row in screen.table.rows] == ["smile"]
         assert not screen.query_one("#empty").display
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from loratui.errors import Cancelled, RefusedError
@@ -110,6 +111,26 @@ async def test_enter_shows_all_that_a_job_said(make_app: MakeApp, home: Home, se
         assert said in "".join(str(part.content) for part in pilot.app.screen.query(Static))
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, TasksScreen)
+
+
+async def test_the_last_line_of_a_long_report_is_reached_on_a_small_terminal(
+    make_app: MakeApp, home: Home, settle: Settle
+) -> None:
+    said = " ".join(f"thing number {number} was counted," for number in range(60))
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.bridge.start_task("count " * 30, lambda *_: said, lambda result: result, owner=pilot.app)
+        await settle(pilot)
+        await pilot.press("w", "enter")
+        await settle(pilot)
+        await pilot.press("end")
+        await settle(pilot)
+        shown = pilot.app.screen
+        assert isinstance(shown, RefusedScreen)
+        listed, keys = shown.query_one(VerticalScroll), shown.query_one(".keys")
+        assert listed.region.bottom <= keys.region.y
+        assert keys.region.bottom <= shown.query_one("Vertical").content_region.bottom
+        assert listed.scroll_offset.y == listed.max_scroll_y > 0
 
 
 async def test_a_job_that_failed_is_told_in_full(make_app: MakeApp, home: Home, settle: Settle) -> None:

@@ -50,6 +50,22 @@ async def test_a_trigger_is_judged_as_it_is_typed(
         assert get_subject(catalog, "Tiko").trigger == "zuvadrek"
 
 
+@pytest.mark.parametrize("word", ["dog", "ohwx"])
+async def test_all_that_speaks_against_a_trigger_is_in_sight(
+    mira: Home, make_app: MakeApp, settle: Settle, word: str
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", *"Tiko", "enter", *word)
+        await until(pilot, lambda: app.glyphs.warn in judged(app))
+        await settle(pilot)
+        shown = app.screen.query_one(".judged", Static)
+        drawn = " ".join(strip.text.strip() for strip in shown.render_lines(shown.size.region))
+        assert " ".join(drawn.split()).endswith(" ".join(judged(app).split())[-20:])
+        assert app.screen.query_one("Vertical").region.contains_region(shown.region)
+
+
 async def test_a_free_word_is_chosen_from_suggestions_and_becomes_the_trigger(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
