@@ -48,6 +48,8 @@ class TrainingSize:
     enlarge: Callable[[int, int], float] | None = None
     base: str = ""
     """What is trained on, where that is known."""
+    why: str = ""
+    """What the size was taken for, in words."""
 
     def __post_init__(self) -> None:
         if self.resolution < 1:

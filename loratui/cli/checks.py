@@ -44,7 +44,7 @@ def check(
     settings = read_settings()
     kinds = [word.strip() for word in only.split(",") if word.strip()]
     with open_library() as catalog, progress_line(show) as report:
-        training = foresee_size(catalog, settings.default_base, resolution)
+        training = foresee_size(catalog, settings.default_base, resolution, subject)
         found = check_subject(
             catalog,
             subject,
@@ -65,8 +65,8 @@ def check(
         empty=f"Nothing to look at among {number_of(found.checked, 'picture')}.",
     )
     if "tiny" in found.kinds:
-        on = f" on {training.base}" if training.base else ""
-        remark(f"tiny: for a training{on} at {training.resolution} px; --resolution tells another", show)
+        other = "" if "--resolution" in training.why else "; --resolution tells another"
+        remark(f"tiny: {training.why}{other}", show)
     for skipped in found.skipped:
         remark(f"not checked: {skipped.kind}: {skipped.why}", show)
     if found.suspects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +20,7 @@ from loratui.cli.output import (
     progress_line,
     remark,
 )
-from loratui.cli.session import Query, open_library, read_mixture, refuse_options, tell_no_pictures
+from loratui.cli.session import Query, open_library, read_mixture, read_settings, refuse_options, tell_no_pictures
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True, validator=refuse_options)]
@@ -75,6 +76,7 @@ def set_caption(
     from loratui.captions import service
     from loratui.captions.tokens import check_length
     from loratui.catalog import edits
+    from loratui.catalog.ratings import warn_of_words
     from loratui.catalog.subjects import get_subject
     from loratui.cli.tags import tell_unchanged
     from loratui.errors import UsageError
@@ -87,7 +89,8 @@ def set_caption(
         owner = get_subject(catalog, subject)
         count = edits.set_caption(catalog, owner, query, None if computed else text)
         nothing = "" if count else tell_unchanged(catalog, subject, query, "{pictures} had that caption already.")
-        warnings = [] if computed else [*service.check_caption(text, owner), *check_length(text)]
+        warnings = [*warn_of_words(owner, text), *service.check_caption(text, owner), *check_length(text)]
+        warnings = [] if computed else warnings
     if show.json:
         print_json({"changed": count, "warnings": warnings})
         return
@@ -197,14 +200,16 @@ def export(
 
     Exporting again updates the folder; a folder that holds something else is left alone.
     """
+    from loratui.runs.sizes import find_purpose
     from loratui.training.export import export_for_recipe
 
     with open_library() as catalog:
-        _, settings = choose_recipe(catalog, base, recipe)
+        purpose = find_purpose(catalog, subject, base or read_settings().default_base)
+        settings = recipe.apply(purpose.recipe)
         with progress_line(show) as report:
             result = export_for_recipe(catalog, subject, folder, settings, report=report)
     if show.json:
-        print_json(result)
+        print_json({**asdict(result), "base": purpose.base, "resolution": settings.resolution})
         return
     samples = number_of(result.samples, "sample")
     print_text(f"Exported {number_of(result.pictures, 'picture')} ({samples} an epoch) to {result.folder}:")
@@ -214,6 +219,7 @@ def export(
         f"{result.linked} linked, {result.copied} copied, {result.encoded} re-encoded, {result.unchanged} unchanged, "
         f"{number_of(result.removed, 'stale file')} removed."
     )
+    remark(purpose.describe(settings.resolution), show)
     for name in result.kept:
         remark(f"kept, not ours: {name}", show)
     for name in result.edited:

@@ -55,7 +55,7 @@ def propose(
 
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
-        training = foresee_size(catalog, read_settings().default_base, resolution)
+        training = foresee_size(catalog, read_settings().default_base, resolution, subject)
         proposal = propose_roles(catalog, subject, primary, supporting, again=again, training=training)
         if without:
             proposal = proposal.without(select_ids(catalog, subject, without, duplicates=duplicates))
@@ -66,6 +66,7 @@ def propose(
         print_json(_to_plain(proposal, hashes, accepted=accept, changed=changed))
         return
     _print_proposal(proposal, tell_apart(pictures))
+    remark(training.why, show)
     for words in proposal.remarks:
         remark(words, show)
     if accept:

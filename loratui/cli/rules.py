@@ -151,6 +151,10 @@ def set_rules(
         return
     print_text(f"{'Would change' if dry_run else 'Changed'}: {', '.join([*changes, *(unset or ())])}.")
     print_preview(preview, dry_run=dry_run)
+    if book.written and not preview.changed:
+        captions, them = ("1 caption is", "it") if book.written == 1 else (f"{book.written:,} captions are", "them")
+        verb = f"loratui caption set {shlex.quote(subject)} QUERY --computed"
+        remark(f"{captions} written by hand: `{verb}` gives {them} back to the rules.", show)
     for sentence in (*warnings, *tell_unmatched(matches)):
         remark(f"warning: {sentence}", show)
 

@@ -13,6 +13,7 @@ from loratui.training.bases import detect_base
 if TYPE_CHECKING:
     from loratui.catalog.rows import Base
     from loratui.catalog.store import Catalog
+    from loratui.training.bases import DetectedBase
 
 SHIPPED = "cast"
 """Name of the base that comes with the package."""
@@ -26,6 +27,11 @@ def register_base(catalog: Catalog, name: str, path: Path) -> Base:
     where = path.expanduser().absolute()
     found = detect_base(where)
     return add_base(catalog, name, where, family=found.family, layout=found.layout, resolution=found.resolution)
+
+
+def find_shipped_base() -> DetectedBase:
+    """Look at the base that ships without registering it; MissingFeatureError when the assets are not installed."""
+    return detect_base(find_assets() / "cast" / "base")
 
 
 def ensure_shipped_base(catalog: Catalog) -> Base:

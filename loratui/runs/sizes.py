@@ -1,40 +1,118 @@
-"""How large the next training takes pictures, for judging beforehand which are too small for it."""
+"""What a dataset is prepared for before anybody trains: which base, and how large it takes pictures."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from loratui.captions.clearness import TrainingSize
-from loratui.catalog.bases import list_bases
+from loratui.catalog import tables
+from loratui.catalog.bases import get_base, list_bases
+from loratui.catalog.subjects import look_up
 from loratui.dataset.buckets import BucketSettings, select_bucket
 from loratui.errors import LoratuiError, RefusedError
-from loratui.runs.bases import choose_base
+from loratui.runs.bases import SHIPPED, find_shipped_base
 from loratui.training.recipe import preset_for
 
 if TYPE_CHECKING:
+    from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
+    from loratui.training.recipe import Recipe
 
 _FAMILY, _RESOLUTION = "sd1", 512
+# The pictures that the demo draws are four times as large as the shipped base takes them.
+_DRAWN = 4
 
 
-def foresee_size(catalog: Catalog, default_base: str = "", resolution: int | None = None) -> TrainingSize:
-    """The size of a training on the base that one without `--base` would use, or of the given resolution in pixels.
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a dataset is prepared for: a base, or Stable Diffusion 1 where none can be told.
 
-    It is 512 while the library has no base, or several of which none is the default. Raises UsageError for a
-    resolution under 1.
+    Then `why` says why none, and `hint` what to do about it on the command line.
     """
-    family, native, name = _FAMILY, _RESOLUTION, ""
+
+    family: str = _FAMILY
+    resolution: int = _RESOLUTION
+    base: str = ""
+    why: str = ""
+    hint: str = "--resolution or `loratui base add`"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The settings that training for it starts from."""
+        return preset_for(self.family, self.resolution)
+
+    def describe(self, resolution: int, *, hint: bool = True) -> str:
+        """Say in a few words what was prepared for, with the resolution in pixels that was used."""
+        if self.base:
+            return f"for {self.base} at {resolution} px"
+        if resolution != self.resolution:
+            return f"for {resolution} px"
+        return f"for {resolution} px: {self.why}" + (f"; {self.hint}" if hint else "")
+
+
+def find_purpose(catalog: Catalog, subject: Subject | str | None = None, name: str = "") -> Purpose:
+    """What to prepare a subject's pictures for; nothing is registered by asking.
+
+    It is the base of that name; else the only one that a person registered; else the one that ships, where the subject
+    was trained on it or its pictures are as small as drawn ones; else 512 px. Raises NotFoundError for a name that no
+    base has.
+    """
+    if name and name != SHIPPED:
+        base = get_base(catalog, name)
+        return Purpose(base.family, base.resolution, base.name)
+    own = [] if name else [base for base in list_bases(catalog) if base.name != SHIPPED]
+    if len(own) == 1:
+        return Purpose(own[0].family, own[0].resolution, own[0].name)
+    if name:
+        shipped = find_shipped_base()
+        return Purpose(shipped.family, shipped.resolution, SHIPPED)
+    if subject is not None:
+        # Without the assets nothing ships.
+        with suppress(LoratuiError):
+            shipped = find_shipped_base()
+            if _suits_shipped(catalog, subject, shipped.resolution):
+                return Purpose(shipped.family, shipped.resolution, SHIPPED)
+    if own:
+        names = " and ".join(base.name for base in own)
+        return Purpose(why=f"{names} are registered", hint="--resolution, or default_base in config.toml")
+    return Purpose(why="no base is registered")
+
+
+def _suits_shipped(catalog: Catalog, subject: Subject | str, resolution: int) -> bool:
+    run, base, membership, picture = tables.run, tables.base, tables.membership, tables.picture
+    with catalog.read() as connection:
+        owner = look_up(connection, subject).id
+        trained = select(run.c.id).join(base, base.c.id == run.c.base_id)
+        if connection.execute(trained.where(run.c.subject_id == owner, base.c.name == SHIPPED).limit(1)).first():
+            return True
+        area = select(func.max(picture.c.width * picture.c.height)).join(
+            membership, membership.c.picture_id == picture.c.id
+        )
+        largest = connection.execute(
+            area.where(membership.c.subject_id == owner, membership.c.role != "rejected")
+        ).scalar()
+    return largest is not None and largest <= (_DRAWN * resolution) ** 2
+
+
+def foresee_size(
+    catalog: Catalog, default_base: str = "", resolution: int | None = None, subject: Subject | str | None = None
+) -> TrainingSize:
+    """The size of the training that a subject is prepared for (see find_purpose), or the given resolution in pixels.
+
+    A default base that is not there counts as none. Raises UsageError for a resolution under 1.
+    """
+    purpose = Purpose(why=f"the default base '{default_base}' is not registered")
     with suppress(LoratuiError):
-        # The base that ships is there for trying things out: that it could be used is no reason to believe it will be.
-        if default_base or list_bases(catalog):
-            base = choose_base(catalog, default_base)
-            family, native, name = base.family, base.resolution, base.name
-    size = TrainingSize(native if resolution is None else resolution, base=name)
-    buckets = preset_for(family, size.resolution).bucketing
-    return replace(size, enlarge=partial(measure_enlargement, buckets))
+        purpose = find_purpose(catalog, subject, default_base)
+    size = TrainingSize(purpose.resolution if resolution is None else resolution, base=purpose.base)
+    buckets = preset_for(purpose.family, size.resolution).bucketing
+    why = purpose.describe(size.resolution)
+    return replace(size, enlarge=partial(measure_enlargement, buckets), why=why)
 
 
 def measure_enlargement(settings: BucketSettings, width: int, height: int) -> float:

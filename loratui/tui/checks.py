@@ -198,7 +198,7 @@ class ChecksScreen(TableMoves, CurationScreen):
                 catalog,
                 self.subject,
                 faces=settings.face_model,
-                training=foresee_size(catalog, settings.default_base),
+                training=foresee_size(catalog, settings.default_base, subject=self.subject),
                 workers=settings.import_workers,
                 report=report,
                 cancel=cancel,

@@ -101,7 +101,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
             from loratui.runs.sizes import foresee_size
 
             try:
-                training = foresee_size(catalog, default_base)
+                training = foresee_size(catalog, default_base, subject=self.subject)
                 found = propose_roles(catalog, self.subject, primary, supporting, again=again, training=training)
                 return catalog, found, get_memberships(catalog, [each.id for each in _list_all(found)])
             finally:

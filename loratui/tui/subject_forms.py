@@ -269,21 +269,22 @@ def ask_export(app: LoratuiApp, subject: str) -> None:
 
     def prepare(values: Values) -> Job[ExportResult]:
         folder = values["folder"].strip()
+        words: list[str] = []
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> ExportResult:
             from pathlib import Path
 
-            from loratui.runs.bases import choose_base
+            from loratui.runs.sizes import find_purpose
             from loratui.training.export import export_for_recipe
-            from loratui.training.recipe import preset_for
 
-            base = choose_base(catalog, app.settings.default_base)
-            recipe = preset_for(base.family, base.resolution)
-            return export_for_recipe(catalog, subject, Path(folder), recipe, report=report, cancel=cancel)
+            purpose = find_purpose(catalog, subject, app.settings.default_base)
+            words.append(purpose.describe(purpose.resolution, hint=False))
+            return export_for_recipe(catalog, subject, Path(folder), purpose.recipe, report=report, cancel=cancel)
 
         def done(result: ExportResult, *_: object) -> str:
             app.ran(["export", subject, folder])
             sentence = f"Exported {count(result.pictures, 'picture')} of {subject} to {result.folder}."
+            sentence = " ".join([sentence, *(f"It is {size}." for size in words[-1:])])
             app.tell(" ".join([sentence, *(f"Warning: {warning}" for warning in result.warnings)]))
             return sentence
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from loratui.catalog.edits import add_tags
 from loratui.catalog.importer import import_pictures
@@ -248,3 +249,13 @@ def test_caption_files_are_exported_word_for_word_when_they_are_taken_whole(
     assert run("export", "Dog", str(tmp_path / "out")).returncode == 0
     written = [file.read_bytes().decode() for file in (tmp_path / "out").glob("*/*.txt")]
     assert sorted(written) == sorted(f"{text}\n" for text in texts)
+
+
+def test_rules_that_change_nothing_for_captions_written_by_hand_say_so(run: Run, tmp_path: Path) -> None:
+    run("subject", "add", "Mira", "--trigger", "Mirvok")
+    Image.radial_gradient("L").save(tmp_path / "one.png")
+    run("import", "Mira", str(tmp_path / "one.png"))
+    run("caption", "set", "Mira", "all", "photo of Mirvok in the rain")
+    done = run("rules", "set", "Mira", "--say", "sentence")
+    assert "0 of 1 caption changed" in done.stdout
+    assert "1 caption is written by hand: `loratui caption set Mira QUERY --computed` gives it back" in done.stderr

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from loratui.catalog.bases import list_bases
+from loratui.catalog.store import open_catalog
 from loratui.cli.root import SHOWS, VERBS
+from loratui.config import find_home
 
 FIXED_KEYS = {
     "import": {"imported", "duplicates", "refused"},
@@ -130,7 +133,8 @@ def test_a_folder_becomes_a_planned_and_exported_dataset(shell: Shell, folder: P
     assert exported["pictures"] == 6
     names = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
     assert all(name.split("_", 1)[1] == "Mirvok" for name in names)
-    assert (tmp_path / "out" / "dataset.toml").exists()
+    assert (exported["base"], exported["resolution"]) == ("", 512)
+    assert "resolution = 512" in (tmp_path / "out" / "dataset.toml").read_text()
 
 
 def test_an_import_of_nothing_usable_fails_and_says_so(shell: Shell, folder: Path, tmp_path: Path) -> None:
@@ -270,3 +274,18 @@ def test_a_mistyped_option_is_no_query(shell: Shell, words: list[str], told: str
 def test_one_dash_in_front_of_a_part_of_a_query_means_without(shell: Shell) -> None:
     shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
     assert "matches -tag:hat -role:rejected" in shell.run("tag", "Mira", "-tag:hat", "-role:rejected").stdout
+
+
+def test_an_export_says_what_it_is_for_and_registers_no_base(shell: Shell, tmp_path: Path) -> None:
+    shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
+    draw_picture(tmp_path / "photo.png", 1)
+    Image.open(tmp_path / "photo.png").resize((768, 768)).save(tmp_path / "photo.png")
+    shell.run("import", "Mira", str(tmp_path / "photo.png"))
+    shell.run("role", "set", "Mira", "primary", "all")
+    why = "for 512 px: no base is registered; --resolution or `loratui base add`"
+    assert why in shell.run("export", "Mira", str(tmp_path / "out")).stderr
+    assert "resolution = 512" in (tmp_path / "out" / "dataset.toml").read_text()
+    assert f"tiny: {why}" in shell.run("check", "Mira", "--only", "tiny").stderr
+    assert why in shell.run("propose", "Mira").stderr
+    with open_catalog(find_home({"LORATUI_HOME": str(shell.home)})) as catalog:
+        assert list_bases(catalog) == []

@@ -10,12 +10,15 @@ from PIL import Image
 from loratui.captions.clearness import TrainingSize
 from loratui.captions.misplaced import check_subject
 from loratui.captions.proposals import propose_roles
-from loratui.catalog.bases import add_base
+from loratui.catalog.bases import add_base, list_bases
 from loratui.catalog.importer import import_pictures
+from loratui.catalog.runs import create_run
+from loratui.catalog.snapshots import save_snapshot
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject
-from loratui.errors import UsageError
-from loratui.runs.sizes import foresee_size
+from loratui.catalog.subjects import add_subject, get_subject
+from loratui.errors import NotFoundError, UsageError
+from loratui.runs.bases import ensure_shipped_base
+from loratui.runs.sizes import find_purpose, foresee_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,3 +84,54 @@ def test_a_proposal_calls_no_picture_blown_up_that_the_base_trains_as_it_is(cata
 @pytest.mark.parametrize("side", [8, 12, 100, 512, 3000])
 def test_the_usual_size_and_the_bucket_tell_alike_of_a_square(catalog: Catalog, side: int) -> None:
     assert foresee_size(catalog).measure(side, side) == pytest.approx(TrainingSize().measure(side, side))
+
+
+def add_pictures(catalog: Catalog, folder: Path, subject: str, side: int) -> None:
+    add_subject(catalog, subject, subject)
+    Image.radial_gradient("L").resize((side, side)).save(folder / f"{subject}.png")
+    import_pictures(catalog, subject, [folder / f"{subject}.png"])
+
+
+def test_photos_are_prepared_for_512_pixels_where_no_base_is_registered(catalog: Catalog, tmp_path: Path) -> None:
+    add_pictures(catalog, tmp_path, "Rexvul", 768)
+    found = find_purpose(catalog, "Rexvul")
+    assert (found.base, found.resolution, found.recipe.min_bucket) == ("", 512, 256)
+    assert found.describe(512) == "for 512 px: no base is registered; --resolution or `loratui base add`"
+    assert found.describe(768) == "for 768 px"
+    assert foresee_size(catalog, subject="Rexvul").why == found.describe(512)
+    assert list_bases(catalog) == [], "asking registers nothing"
+    ensure_shipped_base(catalog)
+    assert find_purpose(catalog, "Rexvul") == found, "that it was tried out is no reason to believe it will be used"
+    register(catalog, "mine", 768)
+    assert find_purpose(catalog, "Rexvul").describe(768) == "for mine at 768 px"
+    register(catalog, "other", 512)
+    assert find_purpose(catalog, "Rexvul").describe(512).startswith("for 512 px: mine and other are registered")
+    assert find_purpose(catalog, "Rexvul", "other").base == "other"
+    assert find_purpose(catalog, "Rexvul", "cast").resolution == 64
+    with pytest.raises(NotFoundError):
+        find_purpose(catalog, "Rexvul", "none")
+
+
+def test_drawn_pictures_are_prepared_for_the_base_that_ships(catalog: Catalog, tmp_path: Path) -> None:
+    add_pictures(catalog, tmp_path, "Drawvul", 256)
+    assert find_purpose(catalog, "Drawvul").describe(64) == "for cast at 64 px"
+    assert foresee_size(catalog, subject="Drawvul").resolution == 64
+    assert list_bases(catalog) == []
+
+
+def test_what_was_trained_on_the_shipped_base_is_prepared_for_it_again(catalog: Catalog, tmp_path: Path) -> None:
+    add_pictures(catalog, tmp_path, "Rexvul", 768)
+    owner = get_subject(catalog, "Rexvul")
+    base, snapshot = ensure_shipped_base(catalog), save_snapshot(catalog, owner.id, "h" * 64, "{}", 1)
+    create_run(
+        catalog,
+        subject_id=owner.id,
+        subject_name=owner.name,
+        snapshot_id=snapshot.id,
+        base_id=base.id,
+        recipe={},
+        total_steps=1,
+        steps_per_epoch=1,
+        prepare=lambda run: None,
+    )
+    assert find_purpose(catalog, "Rexvul").base == "cast"
