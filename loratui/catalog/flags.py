@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, case, func, not_, or_, select, union_all
 
 from loratui.catalog import tables
-from loratui.catalog.vocabulary import RATING_WORDS, RATINGS, SEXUAL
+from loratui.catalog.vocabulary import RATINGS, SEXUAL
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, CompoundSelect, Label
@@ -87,6 +87,4 @@ def list_said_ratings() -> CompoundSelect[tuple[int, str]]:
 
 
 def _said_in(text: ColumnElement[str]) -> Label[str]:
-    # The words are looked for first, which takes no call from SQLite to Python; LIKE knows no case.
-    told = or_(*(text.like(f"%{word}%") for word in RATING_WORDS))
-    return case((told, func.said_rating(text)), else_="").label("rating")
+    return case((func.coalesce(text, "") != "", func.said_rating(text)), else_="").label("rating")

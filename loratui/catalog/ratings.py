@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import literal_column, select
 
 from loratui.catalog import tables
+from loratui.catalog.disguises import fold_text, join_rows
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.subjects import look_up
@@ -62,7 +62,7 @@ class Unfit:
     person: str = ""
     """The subject of kind person; empty when the words alone are why."""
     said: tuple[str, ...] = ()
-    """The sexual words of its caption, when nothing else rates it so: rules may have put them there."""
+    """The sexual words of its captions and tags, when no tagger rates it so: people or rules put them there."""
 
     @property
     def why(self) -> str:
@@ -82,7 +82,7 @@ class UnfitPicture:
     words: tuple[str, ...]
     why: str
     said: tuple[str, ...] = ()
-    """The sexual words of its caption, when nothing else rates it so."""
+    """The sexual words of its captions and tags, when no tagger rates it so."""
 
 
 def rating_of(scores: Mapping[str, float]) -> str:
@@ -163,8 +163,13 @@ def _judge(
     for picture_id, rating in sexual.items():
         signs = tuple(dict.fromkeys([*sorted(words[picture_id]), *of_all]))
         if signs or picture_id in persons:
-            said = () if picture_id in rated else find_rating_words(texts[picture_id])
-            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""), said)
+            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""))
+    scored = _find_scored(connection, list(found))
+    worded = [id_ for id_ in found if set(SEXUAL).isdisjoint(scored.get(id_, ()))]
+    written = _find_written(connection, worded)
+    for picture_id in worded:
+        said = [word for text in (texts.get(picture_id, ""), *written[picture_id]) for word in find_rating_words(text)]
+        found[picture_id] = replace(found[picture_id], said=tuple(dict.fromkeys(said)))
     return found
 
 
@@ -189,8 +194,9 @@ def tell_remedy(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
         return reject
     name = shlex.quote(subject.name)
     return (
-        f"Take the words out of the captions: `loratui rules show {name}` has those that rules add, "
-        f"`loratui rules set {name}` changes them. {reject}"
+        f"Change the captions, or reject pictures that do show it. `loratui caption set {name} QUERY TEXT` writes one "
+        f"by hand, `loratui tags remove {name} TAG` takes out a tag, `loratui rules show {name}` has the words that "
+        f"rules add, and `loratui rules set {name}` changes them. {reject}"
     ).rstrip()
 
 
@@ -207,6 +213,15 @@ def refuse_words(name: str, kind: str, text: str, what: str) -> None:
         f"The {what} of {name} can't say {', '.join(rated)}{why}.",
         hint="There is no way around it: say it without these words.",
     )
+
+
+def warn_of_words(subject: Subject, text: str) -> list[str]:
+    """That a caption or a tag keeps pictures from being used, by the words it says; empty when it says none."""
+    try:
+        refuse_words(subject.name, subject.kind, f"{text}, {subject.trigger}, {subject.class_word}", "captions")
+    except RefusedError as error:
+        return [f"{error.message} Pictures that say it are never trained nor exported: change the caption."]
+    return []
 
 
 def tell_rejection(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
@@ -272,8 +287,8 @@ def find_youth_words(text: str) -> tuple[str, ...]:
     """The words in a caption or a prompt that indicate youth, ages among them, each once, in their order."""
     if not text:
         return ()
-    # Letters that only look different, such as fullwidth ones, say the same.
-    plain = re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", text).casefold())
+    folded = fold_text(text)
+    plain = re.sub(r"[\s_]+", " ", ", ".join((folded, *join_rows(folded))))
     return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
 
 
@@ -285,7 +300,7 @@ def _youth_pattern() -> re.Pattern[str]:
 
 
 def _spell(tag: str) -> str:
-    return tag_key(tag).replace("_", " ")
+    return fold_text(tag_key(tag).replace("_", " "))
 
 
 def _gravest(ratings: Iterable[str]) -> str:
@@ -294,6 +309,17 @@ def _gravest(ratings: Iterable[str]) -> str:
 
 def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int, str]:
     """The rating by picture id, of those with a sexual one."""
+    said = _find_scored(connection, picture_ids)
+    written = list_said_ratings().subquery().c
+    told = select(written.picture_id, written.rating).where(written.picture_id.in_(as_values(picture_ids)))
+    for picture_id, rating in connection.execute(told):
+        said[picture_id].append(rating)
+    found = {picture_id: _gravest(ratings) for picture_id, ratings in said.items()}
+    return {picture_id: rating for picture_id, rating in found.items() if rating in SEXUAL}
+
+
+def _find_scored(connection: Connection, picture_ids: Sequence[int]) -> dict[int, list[str]]:
+    """What each tagger rates pictures, by their ids."""
     score = tables.tag_score.c
     chosen = select(score.picture_id, score.tagger, score.tag, score.score)
     # By tag and picture there is an index; a picture has a hundred other tags.
@@ -306,12 +332,28 @@ def _find_sexual(connection: Connection, picture_ids: Sequence[int]) -> dict[int
     said: dict[int, list[str]] = defaultdict(list)
     for (picture_id, _tagger), scores in by_tagger.items():
         said[picture_id].append(rating_of(scores))
-    written = list_said_ratings().subquery().c
-    told = select(written.picture_id, written.rating).where(written.picture_id.in_(as_values(picture_ids)))
-    for picture_id, rating in connection.execute(told):
-        said[picture_id].append(rating)
-    found = {picture_id: _gravest(ratings) for picture_id, ratings in said.items()}
-    return {picture_id: rating for picture_id, rating in found.items() if rating in SEXUAL}
+    return said
+
+
+def _find_written(connection: Connection, picture_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The texts about pictures, in any subject: captions and tags by hand, and what captioners wrote."""
+    member, edit, sentence = tables.membership, tables.tag_edit, tables.sentence
+    chosen = member.c.picture_id.in_(as_values(picture_ids))
+    texts: dict[int, list[str]] = defaultdict(list)
+    if not picture_ids:
+        return texts
+    for query in (
+        select(member.c.picture_id, member.c.caption).where(chosen, member.c.caption.is_not(None)),
+        select(member.c.picture_id, edit.c.tag)
+        .join_from(edit, member, edit.c.membership_id == member.c.id)
+        .where(chosen, edit.c.present),
+        select(member.c.picture_id, sentence.c.text)
+        .join_from(sentence, member, sentence.c.membership_id == member.c.id)
+        .where(chosen),
+    ):
+        for picture_id, text in connection.execute(query):
+            texts[picture_id].append(text)
+    return texts
 
 
 def _find_persons(connection: Connection, picture_ids: Iterable[int]) -> dict[int, str]:

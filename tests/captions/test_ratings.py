@@ -136,7 +136,7 @@ def test_captions_that_are_imported_are_looked_at(catalog: Catalog, tmp_path: Pa
     draw(tmp_path / "p", "b.png", "red", "grey")
     done = import_with_captions(catalog, ada, [tmp_path / "p"], Settings())
     (warning,) = done.warnings
-    assert warning.startswith("1 picture of Ada can't be used, such as a.png (rated explicit")
+    assert warning.startswith("1 picture of Ada can't be used, such as a.png (its caption says rating explicit")
     assert [each.name for each in select_memberships(catalog, ada, "flag:unfit")] == ["a.png"]
 
 

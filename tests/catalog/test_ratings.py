@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from loratui.captions.traits import known_tags, load_list
 from loratui.catalog import subjects
 from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores
 from loratui.catalog.importer import import_pictures, list_refused
@@ -27,7 +28,7 @@ from loratui.catalog.ratings import (
 )
 from loratui.catalog.roles import remove_pictures, set_role
 from loratui.catalog.sentences import SentenceKeeper
-from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL, find_said_rating
+from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL, find_rating_words, find_said_rating, sexual_tags
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -213,6 +214,75 @@ def test_who_writes_of_nudity_or_sex_has_rated_the_picture(text: str, rating: st
 def test_a_said_rating_is_found_in_any_spelling(name: str, between: str, loud: bool, around: str) -> None:
     said = f"rating{between}{name}"
     assert find_said_rating(f"{around},{said.upper() if loud else said}, {around}") == name
+
+
+def test_every_sexual_tag_of_the_shipped_lists_is_found_in_any_spelling() -> None:
+    listed = set(sexual_tags())
+    assert set(load_list("sexual")) <= listed
+    assert listed <= known_tags()
+    assert {"topless", "topfree", "breasts out", "one breast out", "areolae", "testicles", "no panties"} <= listed
+    for tag in listed:
+        for text in (tag, tag.replace(" ", "_").upper(), f"smile, {tag}, hat", f"smile, ({tag}:1.2)", f"{tag}\nhat"):
+            assert find_said_rating(text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A topless woman.", "topfree", "her nakedness", "unclothed", "a woman without clothes", "undressed"),
+        *("with bare breasts", "bare-breasted", "breasts out on a bed", "a nip slip", "an erotic pose", "nudes"),
+        *("eine nackte Frau", "una mujer desnuda", "desnudo", "голая", "全裸の女性", "no panties under it"),
+        # In disguise.
+        *(
+            "photo of a n u d e woman",
+            "n.u.d.e",
+            "n-u-d-e",
+            "nυdе",
+            "n\u200bu\u00adde",
+            "ｎｕｄｅ",
+            "ɴᴜᴅᴇ",
+            "nu\u0336de",
+            "ոude",
+        ),
+    ],
+)
+def test_words_for_nudity_are_found_in_sentences_and_in_disguise(text: str) -> None:
+    assert find_said_rating(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("bare shoulders, bare feet, barefoot, bare arms", "swimsuit, bikini, cleavage", "an oral exam at school"),
+        *("graduated summa cum laude", "playing the violin, with careful fingering", "a cowgirl hat", "cowgirl"),
+        *("nude lipstick, nude heels", "nude-coloured tights", "visible to the naked eye", "a missionary in a church"),
+        *("topless male", "undone necktie", "J. R. R. Tolkien", "a b c d", "U.S.A. flag", "Sussex, Essex", "analysis"),
+        *("medium breasts, no eyewear", "a slip dress", "a pussy willow", "裸足", "Нюанс", "a girl on top of a hill"),
+        *("a phone without vibrator motor", "open shirt, towel", "sexy dress", "canal, document, penistone"),
+    ],
+)
+def test_innocent_captions_say_no_sexual_rating(text: str) -> None:
+    assert find_rating_words(text) == ()
+
+
+def test_signs_of_youth_are_found_in_disguise() -> None:
+    assert find_youth_words("l o l i, tееn, ch\u200bild") == ("teen", "child", "loli")
+
+
+def test_words_of_a_caption_that_refuse_a_picture_are_named(
+    catalog: Catalog, ada: Subject, fill: Callable[..., list[int]]
+) -> None:
+    written, tagged = fill(ada, {}, {})
+    set_caption(catalog, ada, [written], "adatok, n\u200bude at the beach")
+    add_tags(catalog, ada, [tagged], ["nip slip"])
+    with pytest.raises(RefusedError) as caught:
+        set_role(catalog, ada, "primary", "all")
+    assert "001.png (its caption says nude, and Ada is a person)" in caught.value.message
+    assert "its caption says nip slip" in caught.value.message
+    assert "loratui caption set Ada" in caught.value.hint
+    set_caption(catalog, ada, [written], "adatok at the beach")
+    remove_tags(catalog, ada, [tagged], ["nip slip"])
+    assert set_role(catalog, ada, "primary", "all") == 2
 
 
 def test_a_tag_that_has_a_word_of_youth_in_it_counts(

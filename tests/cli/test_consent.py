@@ -102,3 +102,17 @@ def test_an_unfit_picture_is_named_with_what_to_do(
     assert [item["name"] for item in json.loads(verb("picture", "list", ada, "rated:explicit", "--json")[1])] == [
         "a.png"
     ]
+
+
+def test_a_caption_that_no_person_may_have_is_warned_of_and_named(
+    verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path
+) -> None:
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    code, _, err = verb("caption", "set", ada, "all", "adatok, topless")
+    assert (code, "can't say topless, and Ada is a person" in err, "change the caption" in err) == (0, True, True)
+    code, _, err = verb("export", ada, str(tmp_path / "out"))
+    assert (code, "its caption says topless" in err, "caption set Ada" in err) == (5, True, True)
+    code, _, err = verb("subject", "edit", ada, "--kind", "object")
+    assert (code, "Ada stays a person: it has pictures and a record of consent" in err) == (5, True)
+    assert verb("caption", "set", ada, "all", "adatok in the rain")[2].count("can't say") == 0
+    assert verb("export", ada, str(tmp_path / "out"))[0] == 0
