@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loratui.errors import LoratuiError, UsageError
 from loratui.tui.asking import Job, ask_for_job
 from loratui.tui.base import subject_of
 from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_folder
+from loratui.tui.remembered import read_tagger, write_tagger
 from loratui.tui.reports import offer_report
 from loratui.tui.tag_lines import ALL, FILTERED, MARKED
 from loratui.tui.text import count
@@ -31,7 +34,16 @@ if TYPE_CHECKING:
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
 _STARTED = "It runs beside everything else: w shows how far it is, and stops it."
-_TAGGER_HINT = "folder, or OWNER/NAME; empty: the drawn cast's"
+_TAGGER_HINT = "folder, OWNER/NAME, or cast for the one that ships"
+_CAST_ONLY = "It knows the drawn cast only: for other pictures W names another tagger, SmilingWolf/wd-vit-tagger-v3."
+_PASSED_OVER = "u passes over taggings: scores are kept, another tagger takes their place."
+_OPTIONS = (
+    (re.compile(r"`loratui tag [^`]*--tagger ([^`]*)`"), r"W with \1 as Tagger"),
+    (re.compile(r": --tagger FOLDER"), " as Tagger"),
+    (re.compile(r"with --tagger\b"), "in the line Tagger"),
+    (re.compile(r"--tagger\b"), "Tagger"),
+)
+"""Options of the command line, and what the form has in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,7 @@ def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
 
 def ask_tagging(app: LoratuiApp, subject: str) -> None:
     """Ask for a tagger, and have it score pictures of a subject beside everything else."""
-    typed = {"tagger": app.settings.tagger, **app.typed.get("tagging", {})}
+    typed = {"tagger": read_tagger(app.home) or app.settings.tagger, **app.typed.get("tagging", {})}
     fields = [
         _field_of_pictures(app, subject),
         Field("tagger", "Tagger", typed["tagger"], _TAGGER_HINT, complete=complete_folder, judge=_judge_tagger),
@@ -84,12 +96,27 @@ def ask_tagging(app: LoratuiApp, subject: str) -> None:
             from loratui.captions.hub import choose_tagger, find_hub
             from loratui.captions.tagging import tag_pictures
 
-            named = chosen.name(catalog, subject)
-            folder = choose_tagger(app.home, wanted, find_hub(), report=report, cancel=cancel).folder
-            ids = chosen.select(catalog, subject)
-            result = tag_pictures(
-                catalog, subject, ids, folder, report=report, cancel=cancel, again=again, by_default=not wanted
-            )
+            try:
+                if not wanted:
+                    _refuse_silence(catalog, subject)
+                named = chosen.name(catalog, subject)
+                found = choose_tagger(app.home, wanted, find_hub(), report=report, cancel=cancel)
+                ids = chosen.select(catalog, subject)
+                result = tag_pictures(
+                    catalog,
+                    subject,
+                    ids,
+                    found.folder,
+                    report=report,
+                    cancel=cancel,
+                    again=again,
+                    by_default=not wanted,
+                )
+            except LoratuiError as error:
+                error.message, error.hint = _name_lines(error.message), _name_lines(error.hint)
+                raise
+            if not found.is_cast:
+                write_tagger(app.home, wanted)
             return result, named
 
         def done(result: tuple[TaggingResult, list[str]], task: Task, asked: Asked) -> str:
@@ -98,11 +125,12 @@ def ask_tagging(app: LoratuiApp, subject: str) -> None:
             app.ran(["tag", subject, *named, *options])
             sentence = _sum_up_tagging(found)
             refused = [(one.name, one.reason) for one in found.refused]
+            remarks = [*[found.warning] * bool(found.warning), *_remark_on(found)]
             if refused:
-                _list_refused(app, task, asked, sentence, refused, found.warning)
+                _list_refused(app, task, asked, sentence, refused, remarks)
             else:
-                app.tell(f"{sentence} {found.warning}".strip(), warning=bool(found.warning))
-            return sentence
+                app.tell(" ".join([sentence, *remarks]), warning=bool(found.warning))
+            return " ".join([sentence, *_remark_on(found)])
 
         return Job(f"tag {subject}", work, done, _STARTED)
 
@@ -111,10 +139,39 @@ def ask_tagging(app: LoratuiApp, subject: str) -> None:
     ask_for_job(app, "tagging", "subject.tag", title, fields, prepare, note=note, at="tagger")
 
 
+def _refuse_silence(catalog: Catalog, subject: str) -> None:
+    """Raise UsageError where no tagger was named, unless the one that ships has tagged the subject before."""
+    from loratui.captions.hub import CAST
+    from loratui.catalog.scores import count_counting
+
+    if not any(tagger.partition("@")[0] == CAST for tagger in count_counting(catalog, subject)):
+        raise UsageError(
+            "The line Tagger is empty.",
+            hint=f"Name a folder or a model like SmilingWolf/wd-vit-tagger-v3; {CAST} for the one that ships.",
+        )
+
+
+def _name_lines(sentence: str) -> str:
+    """The sentence with lines of the form where it names options of the command line."""
+    for option, line in _OPTIONS:
+        sentence = option.sub(line, sentence)
+    return sentence
+
+
+def _remark_on(found: TaggingResult) -> list[str]:
+    """What is to be known of a tagging: for whom its tagger is, and that it is not undone."""
+    from loratui.captions.hub import CAST
+
+    is_cast = found.tagger.partition("@")[0] == CAST
+    return [*[_CAST_ONLY] * (is_cast and found.tagged > 0), *[_PASSED_OVER] * (found.tagged > 0)]
+
+
 def _judge_tagger(text: str) -> str:
     from loratui.captions.hub import CAST
 
-    if text.strip() not in ("", CAST):
+    if not text.strip():
+        return f"Name one, such as SmilingWolf/wd-vit-tagger-v3; {CAST} is the one that ships, for the drawn cast only"
+    if text.strip() != CAST:
         return ""
     return "The tagger that ships knows the drawn cast only; for other pictures name one: SmilingWolf/wd-vit-tagger-v3"
 
@@ -222,11 +279,16 @@ def _read_chosen(app: LoratuiApp, subject: str, values: Mapping[str, str]) -> Ch
 
 
 def _list_refused(
-    app: LoratuiApp, task: Task, asked: Asked, sentence: str, refused: Sequence[tuple[str, str]], warning: str = ""
+    app: LoratuiApp,
+    task: Task,
+    asked: Asked,
+    sentence: str,
+    refused: Sequence[tuple[str, str]],
+    remarks: Sequence[str] = (),
 ) -> None:
     from loratui.tui.refused import RefusedScreen
 
     def make(title: str, can_undo: bool) -> RefusedScreen:
-        return RefusedScreen(title, refused, [warning] * bool(warning), is_import=False, can_undo=can_undo)
+        return RefusedScreen(title, refused, remarks, is_import=False, can_undo=can_undo)
 
     offer_report(app, task, asked, sentence, make)

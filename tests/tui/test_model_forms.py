@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from loratui.demo import world
 from loratui.errors import NotFoundError
 from loratui.events import Progress
 from loratui.tui.dialogs import Form
+from loratui.tui.model_forms import _name_lines
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tags import TagsScreen
 
@@ -95,14 +97,48 @@ async def test_a_key_tags_all_pictures_with_the_tagger_that_ships(catalog: Catal
         screen = await open_tags(pilot)
         assert "W has a model tag pictures" in str(screen.query_one("#empty", Static).render())
         await press(pilot, "W", "ctrl+s")
+        assert wrong(app).startswith("The line Tagger is empty.") and "cast for the one that ships" in wrong(app)
+        assert app.focused is line(app, "tagger")
+        await press(pilot, *"cast", "ctrl+s")
         assert tags_of(catalog)["blue eyes"] == 4
         assert tags_of(catalog)["smile"] == 2
-        assert app.messages[-1].text == "4 pictures tagged by cast."
-        assert list(app.last_command) == ["tag", "Mira"]
+        said = app.messages[-1].text
+        assert said.startswith("4 pictures tagged by cast. It knows the drawn cast only")
+        assert "u passes over taggings: scores are kept" in said
+        assert list(app.last_command) == ["tag", "Mira", "--tagger", "cast"]
         assert app.bridge.tasks[-1].state == "done"
         assert "blue eyes" in [row.key for row in screen.table.rows], "shown as soon as they are there"
-        await press(pilot, "W", "ctrl+s")
-        assert app.messages[-1].text == "0 pictures tagged by cast, 4 had been before."
+        await press(pilot, "W", "backspace", "ctrl+s")
+        assert app.messages[-1].text == "0 pictures tagged by cast, 4 had been before.", "empty will do from now on"
+
+
+async def test_the_tagger_used_last_is_offered_after_a_restart(
+    catalog: Catalog, make_app: MakeApp, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from loratui.config import find_assets
+
+    folder = tmp_path / "own"
+    shutil.copytree(find_assets() / "cast" / "tagger", folder)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "W", *str(folder), "ctrl+s")
+        assert tags_of(catalog)["blue eyes"] == 4
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "W")
+        assert line(app, "tagger").value == str(folder)
+
+
+def test_refusals_name_the_line_of_the_form() -> None:
+    said = "Name a tagger with --tagger: that folder. Put files into a folder and name that: --tagger FOLDER."
+    assert (
+        _name_lines(said)
+        == "Name a tagger in the line Tagger: that folder. Put files into a folder and name that as Tagger."
+    )
+    assert _name_lines("`loratui tag Mira --tagger a/b` tags them all.") == "W with a/b as Tagger tags them all."
 
 
 async def test_on_the_wall_only_what_is_marked_is_tagged(catalog: Catalog, make_app: MakeApp) -> None:
@@ -112,7 +148,7 @@ async def test_on_the_wall_only_what_is_marked_is_tagged(catalog: Catalog, make_
         await settle(pilot)
         await press(pilot, "enter", "space", "W")
         assert line(app, "pictures").value == "marked"
-        await press(pilot, "ctrl+s")
+        await press(pilot, *"cast", "ctrl+s")
         assert isinstance(app.screen, PicturesScreen)
         pictures = [one.picture_id for one in select_memberships(catalog, "Mira")]
         assert len(list_tagged_by(catalog, _tagger_of(catalog), pictures)) == 1
@@ -126,8 +162,8 @@ async def test_on_a_filtered_wall_the_filter_says_which(catalog: Catalog, make_a
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "enter", "slash", *"role:primary", "enter", "W", "ctrl+s")
-        assert list(app.last_command) == ["tag", "Mira", "role:primary"]
+        await press(pilot, "enter", "slash", *"role:primary", "enter", "W", *"cast", "ctrl+s")
+        assert list(app.last_command) == ["tag", "Mira", "role:primary", "--tagger", "cast"]
         assert sum(tags_of(catalog).values()) > 0
         assert tags_of(catalog)["blue eyes"] == 1
 
@@ -138,7 +174,7 @@ async def test_a_tagger_that_is_not_there_is_told_in_the_form_which_stays(catalo
         await open_tags(pilot)
         await press(pilot, "W")
         form = app.screen
-        assert "knows the drawn cast only" in str(form.query_one(".judged", Static).render())
+        assert "for the drawn cast only" in str(form.query_one(".judged", Static).render())
         await press(pilot, *"/no/tagger/here", "down", "ctrl+s")
         assert app.screen is form
         assert not str(form.query_one(".judged", Static).render()), "another tagger was named"
