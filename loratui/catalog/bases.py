@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from loratui.catalog import tables
 from loratui.catalog.rows import Base, to_row
+from loratui.catalog.subjects import look_up
 from loratui.errors import ConflictError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
 LAYOUTS = ("folder", "file")
@@ -143,3 +145,22 @@ def _same_or_conflict(base: Base, path: str) -> Base:
     raise ConflictError(
         f"The base '{base.name}' is already {base.path}.", hint="Choose another name: names stand for one model."
     )
+
+
+def was_trained_on(catalog: Catalog, subject: Subject | str, name: str) -> bool:
+    """Whether a subject has a run on the base of that name."""
+    run, base = tables.run, tables.base
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        runs = select(run.c.id).join(base, base.c.id == run.c.base_id)
+        return connection.execute(runs.where(run.c.subject_id == owner.id, base.c.name == name)).first() is not None
+
+
+def find_largest_area(catalog: Catalog, subject: Subject | str) -> int:
+    """The pixels of a subject's largest picture that is not rejected: what tells which bases suit it; 0 without any."""
+    member, picture = tables.membership, tables.picture
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        areas = select(func.max(picture.c.width * picture.c.height)).join(member, member.c.picture_id == picture.c.id)
+        wanted = areas.where(member.c.subject_id == owner.id, member.c.role != "rejected")
+        return int(connection.execute(wanted).scalar() or 0)

@@ -7,12 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from loratui.captions.clearness import TrainingSize
-from loratui.catalog import tables
-from loratui.catalog.bases import get_base, list_bases
-from loratui.catalog.subjects import look_up
+from loratui.catalog.bases import find_largest_area, get_base, list_bases, was_trained_on
 from loratui.dataset.buckets import BucketSettings, select_bucket
 from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.bases import SHIPPED, find_shipped_base
@@ -84,19 +80,10 @@ def find_purpose(catalog: Catalog, subject: Subject | str | None = None, name: s
 
 
 def _suits_shipped(catalog: Catalog, subject: Subject | str, resolution: int) -> bool:
-    run, base, membership, picture = tables.run, tables.base, tables.membership, tables.picture
-    with catalog.read() as connection:
-        owner = look_up(connection, subject).id
-        trained = select(run.c.id).join(base, base.c.id == run.c.base_id)
-        if connection.execute(trained.where(run.c.subject_id == owner, base.c.name == SHIPPED).limit(1)).first():
-            return True
-        area = select(func.max(picture.c.width * picture.c.height)).join(
-            membership, membership.c.picture_id == picture.c.id
-        )
-        largest = connection.execute(
-            area.where(membership.c.subject_id == owner, membership.c.role != "rejected")
-        ).scalar()
-    return largest is not None and largest <= (_DRAWN * resolution) ** 2
+    if was_trained_on(catalog, subject, SHIPPED):
+        return True
+    largest = find_largest_area(catalog, subject)
+    return 0 < largest <= (_DRAWN * resolution) ** 2
 
 
 def foresee_size(
