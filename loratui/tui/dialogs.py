@@ -154,6 +154,17 @@ class Form(ModalScreen[dict[str, str] | None]):
         if self._wrong:
             self.tell_wrong(self._wrong)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_focused)
+
+    def _show_focused(self) -> None:
+        """Lines were laid out anew for this size: the one with the keys is in sight again, the first with its label."""
+        line = self.focused
+        if line is not None and line is next(iter(self.query(FormLine)), None):
+            self.query_one(Vertical).scroll_home(animate=False)
+        elif line is not None:
+            line.scroll_visible(animate=False)
+
     def tell_wrong(self, sentence: str, at: FormLine | None = None) -> None:
         """Say what is wrong until something is changed, and go to the line that is at fault.
 

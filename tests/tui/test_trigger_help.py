@@ -66,6 +66,22 @@ async def test_all_that_speaks_against_a_trigger_is_in_sight(
         assert app.screen.query_one("Vertical").region.contains_region(shown.region)
 
 
+@pytest.mark.parametrize("key", ["n", "e"])
+async def test_the_first_line_is_in_sight_on_a_very_small_terminal(
+    mira: Home, make_app: MakeApp, settle: Settle, key: str
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(50, 15)) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await settle(pilot)
+        await pilot.pause()
+        line = app.screen.query(FormLine).first()
+        assert line.has_focus and line.item.name == "name"
+        assert app.screen.query_one("Vertical").content_region.contains_region(line.region)
+        assert line.region.y > 2, "its label is above it"
+
+
 async def test_a_free_word_is_chosen_from_suggestions_and_becomes_the_trigger(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
