@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,9 @@ class ChatServer:
                 for name, value in {"Content-Length": str(len(data)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data)
+                # Clients that were stopped or lost patience have hung up.
+                with suppress(ConnectionError):
+                    self.wfile.write(data)
 
             def log_message(self, *_: object) -> None:
                 """Tests read what the client says, not this."""
