@@ -57,8 +57,8 @@ _METRIC = np.stack(
 _SEQUENCE = 3
 # However dear bytes are: colours of the palette are too far from brown and dark green to gain by more.
 _PALETTE_THRIFT = 300.0
-# To go where a line begins.
-_LINE_BYTES = 10
+# To go where a line begins, and to give up the colour of text that was set before.
+_LINE_BYTES = 13
 
 
 def draw_half_cells(rgb: NDArray[np.uint8], thrifts: Sequence[float], *, palette: bool = False) -> list[Drawing]:

@@ -85,6 +85,8 @@ class LibraryScreen(TableMoves, FilteredScreen):
         """Why the library can't be shown."""
         self._wanted = ""
         """A subject to go to as soon as it is there."""
+        self._is_awaited = False
+        """Whether keys wait for that subject."""
         self._detail_pause: Timer | None = None
         self._measuring = False
         self._gone = threading.Event()
@@ -150,6 +152,9 @@ class LibraryScreen(TableMoves, FilteredScreen):
         if self._wanted and (found := next((line for line in lines if line.name == self._wanted), None)):
             self.table.move_to_key(str(found.id))
             self._wanted = ""
+            if self._is_awaited:
+                self._is_awaited = False
+                self.lora.release_keys()
         self._show_detail()
         view = self._view()
         self.read(lambda catalog: write_last_view(self._view_file, view), lambda done: None, "view")
@@ -335,6 +340,10 @@ class LibraryScreen(TableMoves, FilteredScreen):
 
     def _go_to(self, name: str) -> None:
         self._wanted = name
+        if not self._is_awaited and all(line.name != name for line in self._lines):
+            # Who reads that it was added types the next key at once: that is about it, not about what is listed yet.
+            self._is_awaited = True
+            self.lora.hold_keys()
         self.set_filter("")
 
     def _with_subject(self, then: Callable[[Subject], None]) -> None:

@@ -120,5 +120,5 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders(home: Home, tmp_pa
     assert "beach/01.png" in listed and "town/01.png" in listed
     proposed = run("propose", "Mira").stdout
     assert "beach/01.png" in proposed and "town/01.png" in proposed
-    checked = run("check", "Mira", "--only", "tiny").stdout
+    checked = run("check", "Mira", "--only", "tiny", "--resolution", "512").stdout
     assert "beach/01.png" in checked and "town/01.png" in checked

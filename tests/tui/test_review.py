@@ -336,6 +336,9 @@ async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_training
         screen = await open_review(pilot, settle)
         assert screen.found is not None
         shown = screen.found.sheet
+        # Chosen by name: else the newest is shown, as soon as it is noticed.
+        screen.show_new_sheet(screen.found.run.name, shown.name)
+        await settle(pilot)
         newer = make_sheet(catalog, shown.run_id, screen.found.run.name, seeds=(9,))
         screen.show_new_sheet("mira-0099", newer)
         await settle(pilot)
