@@ -6,24 +6,22 @@ import asyncio
 import inspect
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from PIL import Image, ImageDraw
 from pty_terminal import PtyTerminal
+from waiting import Settle, settle
 
 from loratui.catalog import importer, subjects
-from loratui.catalog.store import open_catalog
+from loratui.catalog.edits import add_tags
+from loratui.catalog.store import Catalog, open_catalog
 from loratui.config import Home, load_settings
 from loratui.tui.app import LoratuiApp
 from loratui.tui.options import Options
 from loratui.tui.terminal import Terminal
-
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
 
 STAND_IN_TRAINER = Path(__file__).parent.parent / "runs" / "stand_in_trainer.py"
 
@@ -59,6 +57,17 @@ def mira(home: Home, tmp_path: Path) -> Home:
         subjects.add_subject(catalog, "Mira", "Mirvok", class_word="woman")
         importer.import_pictures(catalog, "Mira", [folder])
     return home
+
+
+@pytest.fixture
+def catalog(mira: Home) -> Iterator[Catalog]:
+    """Mira with freckles on all twelve pictures, red and blue eyes, and a hat on three."""
+    with open_catalog(mira) as opened:
+        add_tags(opened, "Mira", "", ["freckles"])
+        add_tags(opened, "Mira", "name:picture_0*", ["red eyes"])
+        add_tags(opened, "Mira", "name:picture_1*", ["blue eyes"])
+        add_tags(opened, "Mira", "name:picture_00 OR name:picture_01 OR name:picture_02", ["hat"])
+        yield opened
 
 
 @pytest.fixture
@@ -106,28 +115,7 @@ def draw_pictures(folder: Path, count: int) -> None:
         picture.save(folder / f"picture_{number:02d}.png")
 
 
-Settle = Callable[["Pilot[None]"], Awaitable[None]]
-
-
 @pytest.fixture(name="settle")
 def give_settle() -> Settle:
     """Waits until nothing is asked, written or running any more: `await settle(pilot)`."""
     return settle
-
-
-async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
-    """Wait until nothing is asked, written or running any more, and the screen shows it."""
-    app = pilot.app
-    assert isinstance(app, LoratuiApp)
-    quiet = 0
-    for _ in range(rounds):
-        await pilot.pause()
-        drawing = app._tiles is not None and not app._tiles.idle
-        if app.bridge.busy or app.bridge.running_tasks() or app.keys_waiting or drawing:
-            quiet = 0
-            await asyncio.sleep(0.01)
-            continue
-        quiet += 1
-        if quiet == 4:
-            return
-    raise AssertionError("the app did not come to rest")

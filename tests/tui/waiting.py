@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from loratui.tui.app import LoratuiApp
 
+if TYPE_CHECKING:
     from textual.pilot import Pilot
+
+Settle = Callable[["Pilot[None]"], Awaitable[None]]
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object], within: float = 30.0) -> None:
@@ -27,3 +30,21 @@ def wait_until(holds: Callable[[], object], within: float = 60.0) -> None:
     while not holds():
         assert time.monotonic() < end, f"it did not come to hold within {within:g} s"
         time.sleep(0.05)
+
+
+async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
+    """Wait until nothing is asked, written or running any more, and the screen shows it."""
+    app = pilot.app
+    assert isinstance(app, LoratuiApp)
+    quiet = 0
+    for _ in range(rounds):
+        await pilot.pause()
+        drawing = app._tiles is not None and not app._tiles.idle
+        if app.bridge.busy or app.bridge.running_tasks() or app.keys_waiting or drawing:
+            quiet = 0
+            await asyncio.sleep(0.01)
+            continue
+        quiet += 1
+        if quiet == 4:
+            return
+    raise AssertionError("the app did not come to rest")

@@ -1,0 +1,149 @@
+"""Tags are added, removed and replaced on the tags screen, in the scope that is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tags_driving import captions, press, show_tags, tags_of, text_of
+from textual.widgets import Input
+
+from loratui.catalog.edits import set_caption
+from loratui.tui.pictures import PicturesScreen
+from loratui.tui.tag_form import TagForm
+
+from .conftest import settle
+
+if TYPE_CHECKING:
+    from loratui.catalog.store import Catalog
+
+    from .conftest import MakeApp
+
+
+async def test_a_tag_is_added_with_completion_and_the_count_shown_before(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "a")
+        form = app.screen
+        assert isinstance(form, TagForm)
+        assert "all: 12 pictures" in text_of(form, "#scope")
+        await press(pilot, "h", "tab")
+        assert form.query_one(Input).value == "hat"
+        assert text_of(form, "#touched") == "9 pictures will get it."
+        await press(pilot, *", ")
+        await press(pilot, *"smile", "enter")
+        assert tags_of(catalog) == {"freckles": 12, "hat": 12, "smile": 12, "red eyes": 10, "blue eyes": 2}
+        assert list(app.last_command) == ["caption", "tag", "Mira", "all", "--add=hat", "--add=smile"]
+        await press(pilot, "u")
+        assert tags_of(catalog)["hat"] == 3
+
+
+async def test_each_tag_of_a_line_is_completed_by_itself(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "a")
+        line = app.screen.query_one(Input)
+        await press(pilot, *"eyes", "tab")
+        assert line.value == "red eyes"
+        await press(pilot, *", ha", "tab")
+        assert line.value == "red eyes, hat"
+        await press(pilot, *", eyes", "tab", "tab")
+        assert line.value == "red eyes, hat, blue eyes"
+
+
+async def test_a_minus_removes_where_tags_are_added_in_one_step(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    before = {"freckles": 12, "red eyes": 10, "hat": 3, "blue eyes": 2}
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "a")
+        await press(pilot, *"hat, -hat", "enter")
+        assert isinstance(app.screen, TagForm)
+        assert text_of(app.screen, "#touched") == "hat can't be added and removed at once."
+        await press(pilot, "ctrl+u", *"smile, -hat")
+        assert text_of(app.screen, "#touched") == "12 pictures will get smile, 3 pictures will lose hat."
+        await press(pilot, "enter")
+        assert tags_of(catalog) == {"freckles": 12, "smile": 12, "red eyes": 10, "blue eyes": 2}
+        assert not any("-hat" in caption for caption in captions(catalog).values())
+        assert list(app.last_command) == ["caption", "tag", "Mira", "all", "--add=smile", "--remove=hat"]
+        await press(pilot, "u")
+        assert tags_of(catalog) == before
+
+
+async def test_no_tag_is_replaced_by_one_with_a_minus(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "r", *"-hat", "enter")
+        assert isinstance(app.screen, TagForm)
+        assert text_of(app.screen, "#touched") == "No tag begins with a minus: x removes tags."
+
+
+async def test_a_tag_is_removed_from_the_pictures_that_have_it(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        screen.table.move_to_key("hat")
+        await press(pilot, "x")
+        assert text_of(app.screen, "#touched") == "3 pictures will lose it."
+        await press(pilot, "enter")
+        assert "hat" not in tags_of(catalog)
+        assert "hat" not in {row.key for row in screen.table.rows}
+
+
+async def test_replacing_says_how_many_change_and_is_undone_in_one_step(catalog: Catalog, make_app: MakeApp) -> None:
+    set_caption(catalog, "Mira", "name:picture_07", "Mirvok with a hat")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        screen.table.move_to_key("hat")
+        await press(pilot, "r")
+        assert text_of(app.screen, "#touched") == "4 pictures will change; 1 caption written by hand will say it too."
+        await press(pilot, *"cap", "enter")
+        assert tags_of(catalog)["cap"] == 3
+        assert screen.table.cursor_key == "cap"
+        assert captions(catalog)["picture_07.png"] == "Mirvok with a cap"
+        assert list(app.last_command) == ["caption", "replace", "Mira", "hat", "cap", "all"]
+        await press(pilot, "u")
+        assert "cap" not in tags_of(catalog)
+        assert captions(catalog)["picture_07.png"] == "Mirvok with a hat"
+
+
+async def test_the_scope_follows_the_wall_and_bounds_counts_and_edits(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        app.show_screen("pictures", subject="Mira")
+        await settle(pilot)
+        wall = app.screen
+        assert isinstance(wall, PicturesScreen)
+        wall.filter_by("name:picture_00 OR name:picture_05")
+        await settle(pilot)
+        await press(pilot, "space")
+        screen = await show_tags(pilot)
+        await press(pilot, "s")
+        assert "[filtered name:picture_00 OR name:picture_05: 2 pictures]" in text_of(screen, "#scope")
+        assert {row.key: row.cells[1] for row in screen.table.rows} == {"freckles": "2", "red eyes": "2", "hat": "1"}
+        assert "2 pictures: 100% of the filtered" in text_of(screen, "#preview")
+        assert "12 captions of the whole subject change" in text_of(screen, "#preview")
+        await press(pilot, "a")
+        await press(pilot, *"beach", "enter")
+        assert tags_of(catalog)["beach"] == 2
+        assert list(app.last_command)[3] == "name:picture_00 OR name:picture_05"
+        await press(pilot, "s")
+        assert "[marked: 1 picture]" in text_of(screen, "#scope")
+        await press(pilot, "a")
+        await press(pilot, *"sea", "enter")
+        assert tags_of(catalog)["sea"] == 1
+        assert list(app.last_command)[3].startswith("sha:")
+        await press(pilot, "s")
+        assert "[all: 12 pictures]" in text_of(screen, "#scope")
+
+
+async def test_without_filter_or_marks_the_scope_key_says_how_to_get_them(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "s")
+        assert "Nothing is filtered or marked" in app.messages[-1].text
