@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from loratui.catalog.flags import FLAGGED_FROM
 from loratui.catalog.moments import find_moments
 from loratui.catalog.naming import tell_apart
 from loratui.catalog.query import get_memberships
-from loratui.catalog.roles import assign_roles
+from loratui.catalog.roles import AIM, assign_roles
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vectors import count_taggers
 from loratui.catalog.vocabulary import TRAINED
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from loratui.captions.picking import Feature
     from loratui.captions.samey import Sameness
+    from loratui.catalog.roles import Balance
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
@@ -136,6 +138,20 @@ def accept_proposal(catalog: Catalog, proposal: Proposal) -> int:
     Raises ConflictError when roles have changed since it was made.
     """
     return assign_roles(catalog, proposal.subject, proposal.changes, label="proposed roles")
+
+
+def tell_balance(subject: str, found: Balance) -> str:
+    """Where the roles of a subject leave its balance, and the verb that comes next, in one sentence."""
+    name = shlex.quote(subject)
+    if found.ratio is None or not found.primary:
+        role = "supporting" if found.primary else "primary"
+        return f"There is no {role} picture to balance with; `loratui coverage {name}` shows what is missing."
+    now = f"Primary to supporting is {found.ratio:.2f}"
+    if found.changes:
+        return f"{now}, not {AIM:g}: `loratui balance {name} --apply` makes it {found.proposed_ratio or 0:.2f}."
+    if found.is_off:
+        return f"{now}, as near to {AIM:g} as repeats bring it; `loratui coverage {name}` shows what is missing."
+    return f"{now}, about {AIM:g} as it should be; `loratui coverage {name}` shows what is missing."
 
 
 class _Block(NamedTuple):

@@ -82,6 +82,11 @@ class Balance:
         now = (self.primary_repeats, self.supporting_repeats)
         return self.clears_own_repeats or now != (self.proposed_primary_repeats, self.proposed_supporting_repeats)
 
+    @property
+    def is_off(self) -> bool:
+        """Whether there is a ratio and it is too far from the aim."""
+        return _misses(self.primary, self.supporting)
+
 
 def set_role(
     catalog: Catalog,

@@ -48,7 +48,8 @@ def propose(
     resolution
         Of the training, in pixels: smaller pictures would be blown up. Left out, that of the base that would be used.
     """
-    from loratui.captions.proposals import accept_proposal, propose_roles
+    from loratui.captions.proposals import accept_proposal, propose_roles, tell_balance
+    from loratui.catalog import roles
     from loratui.catalog.naming import tell_apart
     from loratui.catalog.query import select_ids
     from loratui.runs.sizes import foresee_size
@@ -61,16 +62,20 @@ def propose(
             proposal = proposal.without(select_ids(catalog, subject, without, duplicates=duplicates))
         changed = accept_proposal(catalog, proposal) if accept else 0
         pictures = _read_pictures(catalog, proposal)
+        found = roles.balance(catalog, subject) if accept else None
     if show.json:
         hashes = {picture.id: picture.sha256 for picture in pictures}
-        print_json(_to_plain(proposal, hashes, accepted=accept, changed=changed))
+        plain = _to_plain(proposal, hashes, accepted=accept, changed=changed)
+        print_json({**plain, "next": tell_balance(subject, found) if found else None})
         return
     _print_proposal(proposal, tell_apart(pictures))
     remark(training.why, show)
     for words in proposal.remarks:
         remark(words, show)
-    if accept:
-        print_text(f"{number_of(changed, 'picture')} changed roles. `loratui undo` takes it back.")
+    if found is not None:
+        undone = " `loratui undo` takes it back." if changed else ""
+        print_text(f"{number_of(changed, 'picture')} changed roles.{undone}")
+        remark(tell_balance(subject, found), show)
     elif proposal.changes:
         remark("Nothing was changed. Run it again with --accept to make it so.", show)
 

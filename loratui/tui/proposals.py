@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.captions.proposals import Pick, Proposal, Skip
+    from loratui.catalog.roles import Balance
     from loratui.catalog.rows import Membership
     from loratui.catalog.store import Catalog
 
@@ -54,6 +55,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         self._again = False
         self._catalog: Catalog | None = None
         self._pictures: dict[int, Membership] = {}
+        self._next = ""
         self._names: dict[int, str] = {}
 
     def compose_body(self) -> ComposeResult:
@@ -95,22 +97,24 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         primary, supporting, again = self.numbers
         default_base = self.lora.settings.default_base
 
-        def work(catalog: Catalog) -> tuple[Catalog, Proposal, list[Membership]]:
-            from loratui.captions.proposals import propose_roles
+        def work(catalog: Catalog) -> tuple[Catalog, Proposal, list[Membership], str]:
+            from loratui.captions.proposals import propose_roles, tell_balance
+            from loratui.catalog import roles
             from loratui.catalog.query import get_memberships
             from loratui.runs.sizes import foresee_size
 
             try:
                 training = foresee_size(catalog, default_base, subject=self.subject)
                 found = propose_roles(catalog, self.subject, primary, supporting, again=again, training=training)
-                return catalog, found, get_memberships(catalog, [each.id for each in _list_all(found)])
+                told = tell_balance(self.subject, roles.balance(catalog, self.subject))
+                return catalog, found, get_memberships(catalog, [each.id for each in _list_all(found)]), told
             finally:
                 self._asking = False
 
         self.read(work, self._take, "proposal")
 
-    def _take(self, answer: tuple[Catalog, Proposal, list[Membership]]) -> None:
-        self._catalog, self.proposal, pictures = answer
+    def _take(self, answer: tuple[Catalog, Proposal, list[Membership], str]) -> None:
+        self._catalog, self.proposal, pictures, self._next = answer
         self._pictures = {picture.id: picture for picture in pictures}
         self._names = tell_apart(pictures)
         self.out &= set(self.proposal.changes)
@@ -161,7 +165,7 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
             said += f" enter gives {count(changes, 'picture')} {'its' if changes == 1 else 'their'} new role, marked "
             said += f"{self.lora.glyphs.mark}; until then nothing changes."
         else:
-            said += " There is nothing to change: all have these roles."
+            said += f" There is nothing to change: all have these roles.\n{plain(name_keys(self._next))}"
         return Content("\n").join(
             [Content(said), *(Content.styled(plain(name_keys(words)), "$foreground-muted") for words in found.remarks)]
         )
@@ -278,17 +282,22 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         query = name_by_hashes(self._pictures[id_].sha256 for id_ in sorted(self.out) if id_ in self._pictures)
         command = [*self.screen_command(), *([f"--without={query}"] if query else []), "--accept"]
 
-        def work(catalog: Catalog) -> int:
+        def work(catalog: Catalog) -> tuple[int, Balance]:
             from loratui.captions.proposals import accept_proposal
+            from loratui.catalog import roles
 
-            return accept_proposal(catalog, wanted)
+            return accept_proposal(catalog, wanted), roles.balance(catalog, self.subject)
 
-        def done(changed: int) -> None:
+        def done(_: tuple[int, Balance]) -> None:
             self.out.clear()
 
-        self.change(
-            work, lambda changed: f"{count(changed, 'picture')} changed roles.", command, then=done, failed=self._ask
-        )
+        def say(answer: tuple[int, Balance]) -> str:
+            changed, found = answer
+            # Short, for one line; the lead says it with numbers.
+            lead_on = f" Their ratio is {found.ratio:.2f}, not 2: b balances." if found.is_off else ""
+            return f"{count(changed, 'picture')} changed roles.{lead_on}"
+
+        self.change(work, say, command, then=done, failed=self._ask)
 
 
 def _list_all(found: Proposal) -> list[Pick | Skip]:

@@ -159,6 +159,7 @@ ACTIONS: tuple[Action, ...] = (
         "pictures",
         "library",
         "tags",
+        "proposals",
         bar=True,
     ),
     _do("subject.export", "E", "export", "Write the dataset as training folders.", "export", "pictures", "library"),

@@ -9,6 +9,8 @@ _KEYS = (
     (re.compile(r"`loratui overrule\b[^`]*`"), "f on the wall (F3)"),
     (re.compile(r"`loratui import [^`]*`"), "a on the wall (F3)"),
     (re.compile(r"--again(?= chooses)"), "a"),
+    (re.compile(r"`loratui balance [^`]*`"), "b, then enter,"),
+    (re.compile(r"`loratui coverage [^`]*`"), "b"),
     (re.compile(r"`loratui rules set [^`]*`"), "R on the tags screen"),
 )
 

@@ -72,6 +72,22 @@ def test_the_proposal_reads_as_a_table_with_reasons(
     assert "--accept" in said.err
 
 
+def test_an_accepted_proposal_tells_where_it_leaves_the_balance_and_which_verb_is_next(
+    ask: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask("propose", NAME, "--primary", "4", "--supporting", "6")["next"] is None
+    assert run(["propose", NAME, "--primary", "4", "--supporting", "6", "--accept"]) == 0
+    said = capsys.readouterr().err
+    assert f"Primary to supporting is 1.67, not 2: `loratui balance {NAME} --apply` makes it 2.00." in said
+    ask("balance", NAME, "--apply")
+    again = ask("propose", NAME, "--primary", "4", "--supporting", "6", "--accept")
+    assert again["next"].startswith(
+        f"Primary to supporting is 2.00, about 2 as it should be; `loratui coverage {NAME}`"
+    )
+    alone = ask("propose", NAME, "--primary", "4", "--supporting", "0", "--again", "--accept")
+    assert alone["next"].startswith("There is no supporting picture")
+
+
 def test_coverage_tells_needs_samey_pictures_and_evenness_with_the_pictures_behind_each(
     ask: Callable[..., Any],
 ) -> None:

@@ -14,6 +14,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
 from loratui.runs.sizes import foresee_size
+from loratui.tui.balance import BalanceScreen
 from loratui.tui.picture_view import PictureView
 from loratui.tui.proposals import ProposalsScreen
 
@@ -100,6 +101,22 @@ async def test_a_proposal_says_why_and_changes_nothing_until_enter_accepts_all_a
         assert set(roles_of(mira).values()) == {"inbox"}
     assert run(command) == 0, shlex.join(command)
     assert roles_of(mira) == dict.fromkeys(roles_of(mira), "inbox") | {name: role for role, name in picks}
+
+
+async def test_what_comes_after_an_accepted_proposal_is_the_balance_and_its_key_is_there(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_screen(pilot, settle, 1, 5)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.messages[-1].text == "6 pictures changed roles. Their ratio is 0.50, not 2: b balances. u undoes."
+        lead = str(screen.query_one("#lead", Static).render())
+        assert "Primary to supporting is 0.50, not 2: b, then enter, makes it 2.00." in lead
+        await pilot.press("b")
+        await settle(pilot)
+        assert isinstance(app.screen, BalanceScreen)
 
 
 async def test_space_takes_a_pick_out_and_the_command_leaves_it_out_too(
