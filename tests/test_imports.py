@@ -71,6 +71,13 @@ def test_no_service_loads_torch(module: str, tmp_path: Path) -> None:
     assert not loaded & {"torch", "diffusers", "transformers", "peft", "accelerate", "textual"}
 
 
+def test_opening_a_library_loads_no_words_to_look_for(tmp_path: Path) -> None:
+    _loaded_by(_run_verb("subject", "add", "Mira", "--trigger", "Mirvok"), tmp_path)
+    loaded = _loaded_by(_run_verb("subject", "list"), tmp_path)
+    assert "loratui.catalog.store" in loaded
+    assert not loaded & {"loratui.catalog.rating_words", "loratui.catalog.disguises"}
+
+
 FRAME_FREE = ("sqlalchemy", "sqlmodel", "alembic", "numpy", "PIL", "cyclopts", "textual")
 
 

@@ -23,8 +23,9 @@ from loratui.catalog import tables
 from loratui.catalog.disguises import fold_text, join_rows
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
+from loratui.catalog.rating_words import find_rating_words, find_said_rating
 from loratui.catalog.subjects import look_up
-from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL, find_rating_words, find_said_rating
+from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import OperationalError
 
 from loratui.catalog import changes, schema
 from loratui.catalog.failures import telling_failures
-from loratui.catalog.vocabulary import find_said_rating
 from loratui.errors import ConflictError, RefusedError
 
 if TYPE_CHECKING:
@@ -173,7 +172,14 @@ def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     ):
         connection.execute(f"PRAGMA {pragma}")
     # For queries: SQLite has nothing that finds words in texts.
-    connection.create_function("said_rating", 1, find_said_rating, deterministic=True)
+    connection.create_function("said_rating", 1, _find_said_rating, deterministic=True)
+
+
+def _find_said_rating(text: str) -> str:
+    # Most commands never ask for it, and its words take a while to load.
+    from loratui.catalog.rating_words import find_said_rating
+
+    return find_said_rating(text)
 
 
 def _begin(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_
 from loratui.catalog.importer import import_pictures, list_refused
 from loratui.catalog.journal import redo, undo
 from loratui.catalog.query import get_memberships, select_memberships
+from loratui.catalog.rating_words import find_rating_words, find_said_rating, sexual_tags
 from loratui.catalog.ratings import (
     YOUTH_FROM,
     find_unfit_hashes,
@@ -28,7 +29,7 @@ from loratui.catalog.ratings import (
 )
 from loratui.catalog.roles import remove_pictures, set_role
 from loratui.catalog.sentences import SentenceKeeper
-from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL, find_rating_words, find_said_rating, sexual_tags
+from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:

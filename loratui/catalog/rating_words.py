@@ -1,0 +1,222 @@
+"""Words that say a sexual rating: who writes them of a picture has rated it, whatever a tagger sees.
+
+Found in captions, tags, descriptions and prompts, by `find_said_rating` (which rating) and `find_rating_words` (which
+words):
+
+- the ratings of image boards and taggers, `rating:explicit`, danbooru's `rating:e` and `nsfw`, anywhere;
+- words and phrases for nudity and sex, and the shipped sexual tags, anywhere; an s may follow;
+- between commas alone what is innocent in a sentence: the bare `explicit`, and some tags such as `fingering`;
+- words of languages that write no spaces, as parts of any text;
+- all of these in disguise: see catalog.disguises.
+
+Everything made from the lists below is made at the first look-up, nothing when the library is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cache
+from typing import TYPE_CHECKING
+
+from loratui.catalog.disguises import fold_text, join_rows
+from loratui.catalog.vocabulary import SEXUAL
+from loratui.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NUDE_WORDS = (
+    *("nude", "nudity", "nudist", "naked", "nakedness", "unclothed", "undressed", "undressing", "topless", "topfree"),
+    *("bottomless", "topless female", "without clothes", "without clothing", "without any clothes", "no clothes"),
+    *("wearing nothing", "birthday suit", "without panties", "no panties", "striptease", "strip tease"),
+    *("bare breast", "bare breasted", "bare boob", "bare butt", "bare buttock", "bare ass", "breast out", "boob out"),
+    *("exposed breast", "exposed nipple", "exposed genital", "exposed penis", "nip slip", "nipple slip", "nipple"),
+    *("areola", "areolae", "genital", "genitalia", "pubic", "testicle", "scrotum", "vulva", "labia", "clitoris"),
+    *("cameltoe", "camel toe", "pantyshot", "panty shot", "upskirt", "lewd", "ecchi"),
+    *("erotic", "erotica", "erotically", "eroticism", "erotik", "erotisch", "erotische", "erotique", "erotico"),
+    *("sexual", "sexually"),
+    *("nackt", "nackte", "nackter", "nacktes", "nackten", "nacktem", "nacktheit", "halbnackt", "splitternackt"),
+    *("unbekleidet", "oben ohne", "entblosst", "naakt", "naakte", "naken", "desnudo", "desnuda", "desnudez"),
+    *("sin ropa", "nuda", "nudite", "femme nue", "homme nu", "mulher nua", "homem nu", "seins nus"),
+    *("голая", "голый", "обнажённая", "обнажённый"),
+)
+"""What makes a picture questionable at least."""
+
+SEX_WORDS = (
+    *("sex", "penis", "vagina", "vaginal", "pussy", "anus", "anal", "oral sex", "fellatio", "cunnilingus", "blowjob"),
+    *("blow job", "handjob", "hand job", "masturbate", "masturbation", "masturbating", "intercourse", "orgasm"),
+    *("ejaculation", "ejaculating", "erection", "porn", "porno", "pornographic", "pornography", "hentai", "cumshot"),
+    *("r18", "r 18", "sexo", "sexe", "порно"),
+)
+"""What makes it explicit."""
+
+UNSPACED_WORDS = ("全裸", "裸体", "裸の", "裸婦", "ヌード", "エロ", "おっぱい", "セックス")
+"""Nude words of languages that write no spaces."""
+
+ONLY_TAGS = frozenset(
+    (
+        *("oral", "missionary", "fingering", "bondage", "vibrator", "cum", "girl on top", "grabbing", "uncensored"),
+        *("clothing aside", "vaginal", "naked sheet", "femdom", "shibari", "penis awe"),
+    )
+)
+"""Tags that are innocent in a sentence: they count between commas alone."""
+
+SEXUAL_LISTS = (("sexual", "", "explicit"), ("dress_state", "# Sexual", "questionable"))
+"""The shipped lists of tags that have sexual ones: name, how those sections begin, and what their tags say."""
+
+_SHORT_RATINGS = {"q": "questionable", "e": "explicit"}
+
+_COMMON = frozenset(
+    (
+        *(
+            "jacket",
+            "sweater",
+            "clothes",
+            "clothing",
+            "shirt",
+            "hand",
+            "body",
+            "female",
+            "male",
+            "partially",
+            "covered",
+        ),
+        *("without", "wearing", "birthday", "femme", "homme", "mulher", "homem", "camel", "strip", "exposed", "bare"),
+    )
+)
+"""Words of phrases that innocent captions have often; a phrase is looked for by another of its words."""
+
+_INNOCENT = (
+    # The colour of that name is no nudity, nor are eyes and flames.
+    r"(?![ -](?:lips?|lipsticks?|makeup|make-up|nails?|heels?|pumps|shoes?|pantyhose|tights|stockings|eyeshadow|polish|"
+    r"colou?r(?:ed|s)?|tones?|shades?|eyes?|willows?|truth|flames?|bulbs?|mole|pits?)\b)"
+)
+
+_WORD = re.compile(r"[^\W_]+")
+_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
+_FEWEST_LETTERS = 3
+
+
+def find_said_rating(text: str) -> str:
+    """The gravest sexual rating that a tag, a caption or a sentence says; empty when it says none.
+
+    Case doesn't count; spaces, underscores and colons are alike. What is not safe for work, and words for nudity, are
+    taken for questionable at least, words for sex for explicit.
+    """
+    return max(_find_said(text).values(), key=SEXUAL.index, default="")
+
+
+def find_rating_words(text: str) -> tuple[str, ...]:
+    """The words in a text that say a sexual rating, each once; see `find_said_rating`."""
+    return tuple(_find_said(text))
+
+
+@cache
+def sexual_tags() -> dict[str, str]:
+    """The tags that say a sexual rating when they stand alone, folded for looking up, each with the rating."""
+    from importlib.resources import files
+
+    # The lists are data, in the folder of all lists of tags; the code of that layer is not used.
+    found: dict[str, str] = {}
+    for name, beginning, rating in SEXUAL_LISTS:
+        text = files("loratui").joinpath("captions", "traits", f"{name}.txt").read_text(encoding="utf-8")
+        tags = [fold_text(tag) for tag in _list_tags(text, beginning)]
+        if not tags:
+            raise RefusedError("The list of sexual tags is empty.", hint="Install loratui again.")
+        found |= {tag: rating for tag in tags if tag not in found}
+    return found
+
+
+def _list_tags(text: str, beginning: str) -> Iterator[str]:
+    """The tags of those sections of a list that begin so; an empty line ends a section, and the first is a header."""
+    for section in text.split("\n\n")[1:]:
+        if section.startswith(beginning):
+            for line in section.splitlines():
+                if not line.startswith("#"):
+                    yield from (tag.strip() for tag in line.removeprefix("also:").split(",") if tag.strip())
+
+
+def _find_said(text: str) -> dict[str, str]:
+    """The words that say a sexual rating, each with the rating that it says."""
+    folded = fold_text(text)
+    words = _split_words(folded)
+    said: dict[str, str] = {}
+    # Looked for first: nearly no text has any of them.
+    if not _hints().isdisjoint(words):
+        said |= _find_plain(folded)
+    if sum(len(word) == 1 for word in words) >= _FEWEST_LETTERS:
+        for row in join_rows(folded):
+            said |= {word: rating for word, rating in _ratings().items() if " " not in word and word in row}
+    if not text.isascii():
+        said |= {word: "questionable" for word in _unspaced() if word in folded}
+    return said
+
+
+def _find_plain(folded: str) -> dict[str, str]:
+    """The words and phrases in a text without disguise."""
+    plain = re.sub(r"[^\S\n]+|[_:]+", " ", folded)
+    said = _find_between_commas(plain)
+    ratings = _ratings()
+    for match in _pattern().finditer(" ".join(plain.split())):
+        if match["name"]:
+            said.setdefault(match[0], _SHORT_RATINGS.get(match["name"], match["name"]))
+        else:
+            said.setdefault(match[0], ratings.get((match["word"] or "").replace("-", " "), "questionable"))
+    return said
+
+
+def _find_between_commas(plain: str) -> dict[str, str]:
+    """The tags of a caption that say a rating only when they stand alone."""
+    said: dict[str, str] = {}
+    for part in re.split(r"[,;|\n]", plain):
+        # Weights for prompting are around tags.
+        name = " ".join(re.sub(r"[()\[\]{}\\]|[\d.]+(?=\)+\s*$)", " ", part).split()).strip(" .!\"'")
+        if name in SEXUAL:
+            said[name] = name
+        elif name in ONLY_TAGS:
+            said[name] = sexual_tags().get(name, "questionable")
+    return said
+
+
+def _split_words(folded: str) -> list[str]:
+    return folded.translate(_SPACES).split() if folded.isascii() else _WORD.findall(folded)
+
+
+@cache
+def _ratings() -> dict[str, str]:
+    """What is found anywhere in a text: folded words and phrases, each with its rating."""
+    ratings = {word: "questionable" for word in map(fold_text, NUDE_WORDS)}
+    ratings |= {tag: rating for tag, rating in sexual_tags().items() if tag not in ONLY_TAGS}
+    return ratings | {word: "explicit" for word in map(fold_text, SEX_WORDS)}
+
+
+@cache
+def _unspaced() -> tuple[str, ...]:
+    return tuple(map(fold_text, UNSPACED_WORDS))
+
+
+@cache
+def _hints() -> frozenset[str]:
+    """One of these words is in every text that says a rating, but for rows of letters and unspaced writing."""
+    hints: set[str] = set()
+    # Short phrases first: one of a longer one's words may be among the hints already.
+    for phrase in sorted({*_ratings(), *sexual_tags()}, key=lambda phrase: (phrase.count(" "), phrase)):
+        words = _WORD.findall(phrase)
+        if hints.isdisjoint(words):
+            hints.add(max((word for word in words if word not in _COMMON), key=len, default=words[0]))
+    return frozenset({"rating", "nsfw", *SEXUAL, *hints, *(f"{word}{end}" for word in hints for end in ("s", "es"))})
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Finds ratings, words and phrases: `name` is the rating that is named, `word` what `_ratings` has."""
+    # Longest first, so that a phrase is found as a whole; by first letter, which is faster.
+    by_letter: dict[str, list[str]] = defaultdict(list)
+    for word in sorted(_ratings(), key=len, reverse=True):
+        rest = re.escape(word[1:]).replace(r"\ ", "[ -]")
+        by_letter[word[0]].append(rest + r"(?! males?\b)" if word == "topless" else rest)
+    choices = "|".join(f"{re.escape(letter)}(?:{'|'.join(rests)})" for letter, rests in by_letter.items())
+    return re.compile(
+        rf"\b(?:rating (?P<name>questionable|explicit|[qe])|nsfw|(?P<word>{choices})(?:e?s)?{_INNOCENT})\b"
+    )
