@@ -364,6 +364,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
     def on_delivered(self, message: Delivered) -> None:
         message.stop()
         message.deliver()
+        if self.top is not None:
+            self.top.refresh_keys()
 
     def on_failed(self, message: Failed) -> None:
         owner, error = message.owner, message.error

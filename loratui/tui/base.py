@@ -126,8 +126,9 @@ class LoratuiScreen(Screen[None]):
         header.status = status
 
     def refresh_keys(self) -> None:
-        """Draw the key bar anew: what can be used has changed."""
-        self.query_one("#keys", KeyBar).refresh()
+        """Draw the key bar anew if what can be used has changed; after keys and answers it is looked at anyway."""
+        if self.is_open and self.is_mounted:
+            self.query_one("#keys", KeyBar).look_again()
 
     def tell(self, text: str, *, error: bool = False) -> None:
         """Say what happened, on the message line and in the list of messages."""
@@ -191,6 +192,7 @@ class LoratuiScreen(Screen[None]):
         line = self.message_line
         told, unwritten = line.told, self.bridge.unwritten
         self.lora.dispatch(self, action, key)
+        self.refresh_keys()
         # A change says what came of it in a moment, in the place of what is there.
         if line.told == told and self.bridge.unwritten <= unwritten:
             line.let_go(also_error=action == "app.back")
@@ -206,6 +208,7 @@ class LoratuiScreen(Screen[None]):
     def on_delivered(self, message: Delivered) -> None:
         message.stop()
         message.deliver()
+        self.refresh_keys()
 
     def on_screen_resume(self) -> None:
         self._is_opening = self.waits_for_data and not self._was_shown

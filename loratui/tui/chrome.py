@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -16,6 +17,7 @@ from loratui.tui.text import plain
 if TYPE_CHECKING:
     from textual.app import RenderResult
 
+    from loratui.tui.actions import Action
     from loratui.tui.app import LoratuiApp
     from loratui.tui.base import LoratuiScreen
 
@@ -125,15 +127,35 @@ class KeyBar(Widget):
 
     DEFAULT_CSS = "KeyBar { height: 1; background: $panel; color: $text-muted; padding: 0 1; }"
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._drawn: list[bool] | None = None
+        """Which of the keys could be used when they were drawn last."""
+
+    @cached_property
+    def _actions(self) -> list[Action]:
+        shown = [action for action in actions_of(self._of.scope) if action.bar]
+        # Help always fits: it is where the others are found.
+        return sorted(shown, key=lambda action: action.id != "app.help")
+
+    @property
+    def _of(self) -> LoratuiScreen:
+        return self.screen  # type: ignore[return-value]
+
+    def _can_be_used(self) -> list[bool]:
+        return [not self._of.why_not(action.id) for action in self._actions]
+
+    def look_again(self) -> None:
+        """Draw the keys anew where others can be used than when they were drawn; else this costs next to nothing."""
+        if self._can_be_used() != self._drawn:
+            self.refresh()
+
     def render(self) -> RenderResult:
-        screen: LoratuiScreen = self.screen  # type: ignore[assignment]
         app: LoratuiApp = self.app  # type: ignore[assignment]
         line = Text(no_wrap=True, overflow="ellipsis")
         room = self.size.width - 2
-        shown = [action for action in actions_of(screen.scope) if action.bar]
-        # Help always fits: it is where the others are found.
-        shown.sort(key=lambda action: action.id != "app.help")
-        for action in shown:
+        self._drawn = self._can_be_used()
+        for action, usable in zip(self._actions, self._drawn, strict=True):
             parts = [show_key(part) for part in keys_of(action, app.keymap_of_person)]
             if not parts:
                 continue
@@ -141,7 +163,7 @@ class KeyBar(Widget):
             if action.per_key:
                 key = f"{parts[0]}-{parts[-1]}" if parts[0].isdecimal() else "arrows"
             piece = Text.assemble((key, "bold"), " ", action.label)
-            if screen.why_not(action.id):
+            if not usable:
                 piece.stylize("dim strike" if app.glyphs.ascii else "dim")
             if line.cell_len + piece.cell_len + 2 > room:
                 break

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.widgets import Static
+from waiting import until
 
+from loratui.captions.imbue import ImbueStudy
 from loratui.captions.service import captions_of, change_rules, rules_of
 from loratui.catalog.edits import add_tags, remove_tags, store_tag_scores
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.tui.chrome import KeyBar
 from loratui.tui.dialogs import Pick
 from loratui.tui.imbue import ImbueScreen
 from loratui.tui.pictures import PicturesScreen
@@ -21,10 +25,11 @@ from loratui.tui.tags import TagsScreen
 from .conftest import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from textual.pilot import Pilot
 
+    from loratui.captions.outlook import Outlook
     from loratui.catalog.store import Catalog
     from loratui.config import Home
 
@@ -65,6 +70,12 @@ def text_of(screen: Any, selector: str) -> str:
 def words_of(screen: ImbueScreen) -> dict[str, tuple[str, str]]:
     """By tag, the advice and what captions do."""
     return {row.key: (row.cells[1], row.cells[5]) for row in screen.table.rows}
+
+
+def is_dim(pilot: Pilot[None], label: str) -> bool:
+    """Whether a key stands dim in the bar at the foot, as it is on the screen now."""
+    (drawn,) = (segment for segment in pilot.app.screen.query_one(KeyBar).render_line(0) if label in segment.text)
+    return bool(drawn.style and drawn.style.dim)
 
 
 def imbued(catalog: Catalog) -> set[str]:
@@ -120,6 +131,27 @@ async def test_enter_imbues_what_is_proposed_in_one_step_that_u_undoes(catalog: 
         await press(pilot, "u")
         assert imbued(catalog) == set()
         assert words_of(screen)["freckles"] == ("imbue", "→ imbued")
+
+
+async def test_the_key_of_the_next_example_is_drawn_anew_when_the_captions_come_late(
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_answer, foresee = threading.Event(), ImbueStudy.foresee
+
+    def foresee_late(study: ImbueStudy, tags: Sequence[str]) -> tuple[Outlook, ...]:
+        may_answer.wait(60)
+        return foresee(study, tags)
+
+    monkeypatch.setattr(ImbueStudy, "foresee", foresee_late)
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "t")
+        await pilot.press("I")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ImbueScreen) and pilot.app.screen.tag)
+        assert is_dim(pilot, "next example")
+        may_answer.set()
+        await settle(pilot)
+        assert not is_dim(pilot, "next example")
 
 
 async def test_space_takes_a_proposal_out_and_another_tag_in(catalog: Catalog, make_app: MakeApp) -> None:
