@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
+from loratui.catalog.naming import tell_apart
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.coverage_view import CoverageView
 from loratui.tui.filtered_wall import show_pictures
 from loratui.tui.moves import CellMoves
-from loratui.tui.naming import name_by_hashes, tell_apart
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.statements import Samey
 from loratui.tui.text import plain
 

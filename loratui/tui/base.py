@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from loratui.tui.chrome import HeaderLine, KeyBar, MessageLine
-from loratui.tui.keymap import bindings_of
+from loratui.tui.keymap import bindings_of, find_on_wall
 from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
@@ -200,8 +200,6 @@ class LoratuiScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """A key that means nothing here may be known from the wall: say so instead of nothing."""
-        from loratui.tui.keymap import find_on_wall
-
         if told := find_on_wall(event.key, self.scope, self.lora.keymap_of_person):
             self.tell(told)
 

@@ -8,10 +8,10 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from loratui.catalog.naming import tell_apart
 from loratui.tui.curation import CurationScreen
 from loratui.tui.filtered_wall import show_pictures
 from loratui.tui.moves import TableMoves
-from loratui.tui.naming import tell_apart
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widgets import Static
 
+from loratui.catalog.naming import tell_apart
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.group_view import GroupView
-from loratui.tui.naming import name_by_hashes, tell_apart
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.sources import MembershipSource
 from loratui.tui.text import count, plain
 

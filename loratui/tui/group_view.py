@@ -11,9 +11,9 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from loratui.catalog.naming import tell_apart
 from loratui.tui.comparing import Comparison, compare_pictures, wrap_value
 from loratui.tui.labels import draw_words, shorten
-from loratui.tui.naming import tell_apart
 from loratui.tui.text import plain
 from loratui.tui.tiles import TileJob, TileSpec
 

@@ -140,7 +140,7 @@ def choose_cells(
         (above_front, above_back), (below_front, below_back) = _miss(
             pixels[:, :, :, x], points[np.stack([front, back])]
         )
-        # With the colours that the terminal has already, each glyph of _GLYPHS.
+        # With the colours that the terminal has already, each glyph of GLYPHS.
         kept = np.stack(
             [
                 above_back + below_back + blank,

@@ -1,10 +1,8 @@
-"""How pictures are named in a command line: by the filter that shows them or by their hashes; for people, by file."""
+"""How pictures are named in a command line: by the filter that shows them, or by their hashes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from loratui.catalog.naming import tell_apart as tell_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

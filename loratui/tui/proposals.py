@@ -8,10 +8,11 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from loratui.catalog.naming import tell_apart
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Field, Form
 from loratui.tui.moves import TableMoves
-from loratui.tui.naming import name_by_hashes, tell_apart
+from loratui.tui.naming import name_by_hashes
 from loratui.tui.preview import Preview
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import count, plain

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loratui.catalog.naming import tell_apart
 from loratui.catalog.query import select_ids, select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
-from loratui.tui.naming import name_pictures, tell_apart
+from loratui.tui.naming import name_pictures
 
 if TYPE_CHECKING:
     from loratui.config import Home
