@@ -84,12 +84,14 @@ def overrule(
 ) -> None:
     """Say what pictures show where the tags say something else; your word counts, and undo takes it back.
 
-    It is kept as a tag, and tags that contradict it are removed, so captions say it too. Instead of one of the
-    values, any tag that says one will do: `--angle profile`. However many options, it is one step of the history.
+    It is kept as a tag, and tags that contradict it are removed, so captions say it too; what you or a captioner wrote
+    in whole sentences stays, and is named where it says otherwise. Instead of one of the values, any tag that says one
+    will do: `--angle profile`. However many options, it is one step of the history.
 
     Example: `loratui overrule Mira name:img_07 --framing "full body"`
     """
-    from loratui.captions.overruling import overrule_facets
+    from loratui.captions.overruling import overrule_facets, tell_contradiction
+    from loratui.catalog.query import get_memberships
     from loratui.cli.tags import tell_unchanged
     from loratui.errors import UsageError
 
@@ -108,18 +110,33 @@ def overrule(
     text = " ".join(query)
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
-        changed = overrule_facets(catalog, subject, text, said, duplicates=duplicates)
+        found = overrule_facets(catalog, subject, text, said, duplicates=duplicates)
+        changed = found.changed
+        hashes = {one.id: one.sha256 for one in get_memberships(catalog, [one.id for one in found.contradictions])}
         already = f"{{pictures}} showed {', '.join(f'{facet} {value}' for facet, value in said.items())} already."
         nothing = "" if any(changed.values()) else tell_unchanged(catalog, subject, text, already)
     if show.json:
-        print_json({"changed": changed})
+        contradictions = [
+            {"name": one.name, "sha256": hashes[one.id], "words": one.words, "written": one.written}
+            for one in found.contradictions
+        ]
+        print_json({"changed": changed, "removed": found.removed, "contradictions": contradictions})
         return
     for facet, count in changed.items() if not nothing else ():
         print_text(f"{facet} {said[facet]}: {number_of(count, 'picture')} changed.")
+    if found.removed:
+        print_text(f"Not said any more: {', '.join(f'{tag} ({count:,})' for tag, count in found.removed.items())}.")
     if nothing:
         print_text(nothing)
     else:
         remark("`loratui undo` takes it back.", show)
+    for one in found.contradictions[:_SHOWN]:
+        remark(f"warning: {tell_contradiction(one)}", show)
+    if found.contradictions:
+        more = len(found.contradictions) - _SHOWN
+        many = f"{more:,} more captions say otherwise. " if more > 0 else ""
+        verb = f"loratui caption set {shlex.quote(subject)} QUERY"
+        remark(f'{many}`{verb} "TEXT"` writes a caption anew, `{verb} --computed` makes it of tags.', show)
 
 
 def _to_plain(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.naming import name_pictures
 from loratui.tui.reasons import ReasonForm
-from loratui.tui.text import count
+from loratui.tui.text import count, plain
 from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class CurationScreen(LoratuiScreen):
         self,
         work: Callable[[Catalog, Sequence[int]], int],
         command: Sequence[str],
-        said: str,
+        said: str | Callable[[], str],
         changes: Mapping[str, Any],
         *,
         ids: Sequence[int] | None = None,
@@ -190,7 +190,10 @@ class CurationScreen(LoratuiScreen):
         advances: bool = False,
         failed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Show what an action will change, queue it, and remember its command line: `command`, a query, `options`."""
+        """Show what an action will change, queue it, and remember its command line: `command`, a query, `options`.
+
+        What is `said` of it may be known only once it is done.
+        """
         chosen = list(self.targets() if ids is None else ids)
         if not chosen:
             self.tell("There is no picture here to do that to.")
@@ -212,7 +215,7 @@ class CurationScreen(LoratuiScreen):
                 self._judged[change.entry] = chosen[0]
             self.lora.ran([*command, named, *options] if named else ())
             which = name if change.result >= len(chosen) else f"{change.result:,} of {name}"
-            self.tell(change.say(f"{which}: {said}."))
+            self.tell(change.say(f"{which}: {said if isinstance(said, str) else said()}."))
 
         self.foresee(chosen, changes)
 
@@ -286,9 +289,19 @@ class CurationScreen(LoratuiScreen):
 
     def _overrule(self, ids: Sequence[int], facet: str, value: str) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:
-            from loratui.captions.overruling import overrule_facet
+            from loratui.captions.overruling import overrule_facets, tell_contradiction
 
-            return overrule_facet(catalog, self.subject, ids, facet, value)
+            found = overrule_facets(catalog, self.subject, ids, {facet: value})
+            if gone := list(found.removed):
+                told.append(f" instead of {plain(', '.join(gone[:3]))}{' and more' * (len(gone) > 3)}")
+            if others := found.contradictions:
+                more = f" ({count(len(others) - 1, 'more caption')} too)" if len(others) > 1 else ""
+                told.append(f"; {plain(tell_contradiction(others[0])).rstrip('.')}{more}: e writes it anew")
+            return found.changed[facet]
 
+        def said() -> str:
+            return f"{facet} is {value}{''.join(told)}"
+
+        told: list[str] = []
         options = [f"--{facet}={value}"]
-        self.act(work, ["overrule", self.subject], f"{facet} is {value}", {}, ids=ids, options=options)
+        self.act(work, ["overrule", self.subject], said, {}, ids=ids, options=options)

@@ -12,14 +12,22 @@ from PIL import Image
 
 from loratui.captions.coverage import coverage_of
 from loratui.captions.facets import CHOICES, VOCABULARY
-from loratui.captions.overruling import overrule_facet, overrule_facets
-from loratui.captions.service import captions_of
+from loratui.captions.overruling import overrule_facet, overrule_facets, tell_contradiction
+from loratui.captions.service import captions_of, change_rules
 from loratui.captions.survey import CANDIDATES, survey
-from loratui.catalog.edits import add_tags, edit_tags, forget_tag_edits, store_tag_scores, tag_edits_of
+from loratui.catalog.edits import (
+    add_tags,
+    edit_tags,
+    forget_tag_edits,
+    set_caption,
+    store_tag_scores,
+    tag_edits_of,
+)
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
+from loratui.catalog.sentences import SentenceKeeper
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.errors import UsageError
@@ -85,6 +93,52 @@ def test_a_smile_stays_when_teeth_are_said_and_goes_on_when_they_are_taken_back(
     assert caption(catalog) == "photo of Mirvok, smile"
 
 
+def test_tags_that_contradict_a_word_go_even_where_it_held_already(catalog: Catalog) -> None:
+    score(catalog, profile=0.9, facing_viewer=0.4)
+    found = overrule_facets(catalog, "Mira", "name:0.png", {"angle": "profile"})
+    assert (found.changed, found.removed) == ({"angle": 1}, {"facing viewer": 1})
+    assert caption(catalog) == "photo of Mirvok, profile"
+    undo(catalog)
+    assert caption(catalog) == "photo of Mirvok, profile, facing viewer"
+
+
+def test_a_mood_takes_the_place_of_the_one_a_tagger_saw_and_leaves_the_mouth(catalog: Catalog) -> None:
+    score(catalog, smile=0.9, closed_mouth=0.8, teeth=0.5)
+    overrule_facet(catalog, "Mira", "name:0.png", "expression", "sad")
+    assert caption(catalog) == "photo of Mirvok, sad, closed mouth, teeth"
+    overrule_facet(catalog, "Mira", "name:0.png", "expression", "neutral")
+    assert caption(catalog) == "photo of Mirvok, closed mouth"
+
+
+def test_captions_do_not_say_what_was_overruled_by_another_spelling_either(catalog: Catalog) -> None:
+    change_rules(catalog, "Mira", {"aliases": {"facing viewer": ["facing front"]}})
+    score(catalog, facing_front=0.9)
+    assert caption(catalog) == "photo of Mirvok, facing viewer"
+    overrule_facet(catalog, "Mira", "name:0.png", "angle", "side")
+    assert caption(catalog) == "photo of Mirvok, from side"
+
+
+def test_whole_sentences_that_contradict_a_word_are_kept_and_told(catalog: Catalog) -> None:
+    score(catalog, from_behind=0.9)
+    text = "Mirvok seen from behind, in the rain"
+    set_caption(catalog, "Mira", "name:0.png", text)
+    found = overrule_facets(catalog, "Mira", "", {"angle": "side", "framing": "portrait"})
+    ((told,), removed) = found.contradictions, found.removed
+    assert (told.name, told.words, told.written, removed) == ("0.png", ("from behind",), True, {"from behind": 1})
+    assert tell_contradiction(told) == "the caption of 0.png, written by hand, still says 'from behind'."
+    assert caption(catalog) == text
+    assert overrule_facets(catalog, "Mira", "", {"angle": "back"}).contradictions == ()
+
+
+def test_a_sentence_of_a_captioner_is_told_only_where_captions_say_it(catalog: Catalog) -> None:
+    (picture,) = select_memberships(catalog, "Mira", "name:0.png")
+    SentenceKeeper(catalog, "Mira", "captioner", "").keep({picture.id: "A woman in profile."})
+    assert overrule_facets(catalog, "Mira", "", {"angle": "front"}).contradictions == ()
+    change_rules(catalog, "Mira", {"say": "both"})
+    (told,) = overrule_facets(catalog, "Mira", "", {"angle": "front"}).contradictions
+    assert (told.words, told.written) == (("profile",), False)
+
+
 def test_a_value_can_be_named_by_any_of_its_tags(catalog: Catalog) -> None:
     overrule_facet(catalog, "Mira", "name:0.png", "angle", "Profile")
     overrule_facet(catalog, "Mira", "name:0.png", "clothing", "red_shirt")
@@ -104,7 +158,8 @@ def test_several_words_at_once_are_one_step_back(catalog: Catalog) -> None:
     score(catalog, cowboy_shot=0.9, smile=0.9)
     before = caption(catalog)
     said = {"framing": "full body", "angle": "profile", "expression": "smile"}
-    assert overrule_facets(catalog, "Mira", "name:0.png", said) == {"framing": 1, "angle": 1, "expression": 0}
+    changed = overrule_facets(catalog, "Mira", "name:0.png", said).changed
+    assert changed == {"framing": 1, "angle": 1, "expression": 0}
     assert history(catalog, 1)[0].label == "Mira: framing full body, angle profile, expression smile for 1 picture"
     assert "full body" in caption(catalog)
     assert "profile" in caption(catalog)

@@ -112,12 +112,32 @@ def test_coverage_tells_needs_samey_pictures_and_evenness_with_the_pictures_behi
 
 
 def test_a_cell_is_overruled_and_the_captions_follow(ask: Callable[..., Any]) -> None:
-    assert ask("overrule", NAME, "name:primary_01", "--framing", "full body", "--angle", "profile") == {
-        "changed": {"framing": 1, "angle": 1}
+    told = ask("overrule", NAME, "name:primary_01", "--framing", "full body", "--angle", "profile")
+    assert told == {
+        "changed": {"framing": 1, "angle": 1},
+        "removed": {"portrait": 1, "facing viewer": 1},
+        "contradictions": [],
     }
     (shown,) = ask("caption", "show", NAME, "name:primary_01")
     assert "full body" in shown["caption"] and "profile" in shown["caption"]
     assert "portrait" not in shown["caption"] and "facing viewer" not in shown["caption"]
+
+
+def test_a_caption_written_by_hand_that_contradicts_a_verdict_is_named_with_the_verbs_that_mend_it(
+    ask: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"photo of {NAME} in profile"
+    ask("caption", "set", NAME, "name:primary_01", text)
+    (told,) = ask("overrule", NAME, "name:primary_01", "--angle", "back")["contradictions"]
+    assert (told["name"], told["words"], told["written"]) == ("primary_01.png", ["profile"], True)
+    ask("undo")
+    assert run(["overrule", NAME, "name:primary_01", "--angle", "back"]) == 0
+    said = capsys.readouterr()
+    assert "Not said any more: facing viewer (1)." in said.out
+    assert "warning: the caption of primary_01.png, written by hand, still says 'profile'." in said.err
+    assert f"`loratui caption set {NAME} QUERY --computed`" in said.err
+    (shown,) = ask("caption", "show", NAME, "name:primary_01")
+    assert shown["caption"] == text
 
 
 @pytest.mark.parametrize("said", [[], ["--framing", "bust"], ["--angle", "side", "--lighting", "loud"]])

@@ -71,13 +71,27 @@ async def test_a_letter_overrules_the_cell_of_the_picture_and_undo_takes_it_back
         await settle(pilot)
         assert pictures_in(full_mira, "portrait") == 1
         assert pictures_in(full_mira, "full body") == 2
-        assert app.messages[-1].text == "picture_00.png: framing is portrait. u undoes."
+        assert app.messages[-1].text == "picture_00.png: framing is portrait instead of full body. u undoes."
         command = [*app.last_command]
         await pilot.press("u")
         await settle(pilot)
         assert pictures_in(full_mira, "full body") == 3
     assert run(command) == 0, shlex.join(command)
     assert pictures_in(full_mira, "portrait") == 1
+
+
+async def test_a_caption_written_by_hand_that_contradicts_is_named_with_its_key(
+    full_mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(full_mira) as catalog:
+        edits.set_caption(catalog, "Mira", "name:picture_00*", "Mirvok, full body, at the sea")
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "2")
+        await settle(pilot)
+        told = app.messages[-1].text
+        assert "the caption of picture_00.png, written by hand, still says 'full body': e writes it anew" in told
 
 
 async def test_marked_pictures_are_overruled_together_in_one_step(
