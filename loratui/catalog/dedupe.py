@@ -13,9 +13,10 @@ from loratui.catalog import tables
 from loratui.catalog.blobs import get_thumbnail
 from loratui.catalog.query import Selection, as_values, choose_ids, select_memberships
 from loratui.catalog.subjects import look_up
-from loratui.errors import LoratuiError, RefusedError, UsageError
+from loratui.errors import Cancelled, LoratuiError, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
@@ -50,12 +51,14 @@ class DuplicateGroup:
     mirrored: bool
 
 
-def find_groups(catalog: Catalog, subject: Subject | str) -> list[DuplicateGroup]:
+def find_groups(
+    catalog: Catalog, subject: Subject | str, *, cancel: threading.Event | None = None
+) -> list[DuplicateGroup]:
     """Group the pictures of a subject that look alike, the surest groups first.
 
     Tiers: `same_pixels` (other files, the same decoded pixels), `duplicate` (pHash within 4 or dHash within 3
     bits, also mirrored), `near` (8 or 6). Hash pairs are checked on the thumbnails (see likeness.py). Rejected
-    pictures are left out, blank ones but for same pixels, and so are pairs that got a verdict.
+    pictures are left out, blank ones but for same pixels, and so are pairs that got a verdict. Raises Cancelled.
     """
     members = select_memberships(catalog, subject, "-role:rejected")
     settled = _verdicts(catalog, {member.picture_id for member in members})
@@ -65,7 +68,7 @@ def find_groups(catalog: Catalog, subject: Subject | str) -> list[DuplicateGroup
         first = by_pixels.setdefault(member.pixel_sha256, position)
         if first != position and not settled(members[first], member):
             forest.join(first, position, "same_pixels", mirrored=False)
-    _join_alike(catalog, members, settled, forest)
+    _join_alike(catalog, members, settled, forest, cancel)
     groups = [
         _make_group([members[position] for position in positions], tier, mirrored)
         for positions, tier, mirrored in forest.groups()
@@ -176,7 +179,11 @@ def _select(catalog: Catalog, subject: Subject | str, query: str) -> list[Member
 
 
 def _join_alike(
-    catalog: Catalog, members: Sequence[Membership], settled: Callable[[Membership, Membership], bool], forest: _Forest
+    catalog: Catalog,
+    members: Sequence[Membership],
+    settled: Callable[[Membership, Membership], bool],
+    forest: _Forest,
+    cancel: threading.Event | None,
 ) -> None:
     usable = [position for position, member in enumerate(members) if "blank" not in member.warnings]
     if len(usable) < 2:
@@ -201,6 +208,8 @@ def _join_alike(
 
     check = ThumbnailCheck(thumbnail_of)
     for alike in find_alike(hashes):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("Looking for duplicates was stopped.", hint="Nothing was changed; look again any time.")
         left, right = usable[alike.left], usable[alike.right]
         # Most pairs of a crowd are decided by the links before them and cost nothing here.
         if forest.together(left, right) or settled(members[left], members[right]) or not check.confirm(alike):

@@ -112,7 +112,7 @@ def refresh_measures(
         for number, (subject, name, stamp) in enumerate(waiting, 1):
             if cancel is not None and cancel.is_set():
                 raise Cancelled("Measuring was stopped.", hint="It goes on with the next look at the library.")
-            done.append((subject.id, name, Measure(_measure(catalog, subject, name), stamp)))
+            done.append((subject.id, name, Measure(_measure(catalog, subject, name, cancel), stamp)))
             report(Progress("measure", number, len(waiting), note=subject.name))
             if time.monotonic() - stored > _STORE_EVERY_S:
                 store_measures(catalog, done)
@@ -156,29 +156,31 @@ def _mark(item: SubjectSummary, *, besides: str) -> str:
     return f"{count} {sum(mark for role, mark in item.marks.items() if role != besides):x}"
 
 
-def _measure(catalog: Catalog, subject: Subject, name: str) -> int | None:
+def _measure(catalog: Catalog, subject: Subject, name: str, cancel: threading.Event | None) -> int | None:
     try:
-        return MEASURES[name](catalog, subject)
+        return MEASURES[name](catalog, subject, cancel)
+    except Cancelled:
+        raise
     except LoratuiError:
         # Such as a subject that is being removed: its number is not known, the others still are.
         return None
 
 
-def _count_duplicates(catalog: Catalog, subject: Subject) -> int:
+def _count_duplicates(catalog: Catalog, subject: Subject, cancel: threading.Event | None) -> int:
     # Comparing hashes takes numpy, which the overview itself must not wait for.
     from loratui.catalog.dedupe import find_groups
 
-    return len(find_groups(catalog, subject))
+    return len(find_groups(catalog, subject, cancel=cancel))
 
 
-def _count_gaps(catalog: Catalog, subject: Subject) -> int | None:
+def _count_gaps(catalog: Catalog, subject: Subject, cancel: threading.Event | None) -> int | None:
     from loratui.captions.coverage import coverage_of
 
     coverage = coverage_of(catalog, subject)
     return len(coverage.missing) if coverage.tagged else None
 
 
-MEASURES: dict[str, Callable[[Catalog, Subject], int | None]] = {
+MEASURES: dict[str, Callable[[Catalog, Subject, threading.Event | None], int | None]] = {
     "duplicates": _count_duplicates,
     "gaps": _count_gaps,
 }

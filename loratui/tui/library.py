@@ -88,8 +88,8 @@ class LibraryScreen(TableMoves, FilteredScreen):
         self._is_awaited = False
         """Whether keys wait for that subject."""
         self._detail_pause: Timer | None = None
-        self._measuring = False
-        self._gone = threading.Event()
+        self._measuring: threading.Event | None = None
+        """Ends the measuring that is under way."""
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="list"):
@@ -109,8 +109,13 @@ class LibraryScreen(TableMoves, FilteredScreen):
             self.table.move_to_key(str(line.id))
         self.table.focus()
 
+    def on_screen_suspend(self) -> None:
+        # What is opened now needs the processor; measuring goes on when this screen is back. Textual calls the base
+        # class's own as well.
+        self._stop_measuring()
+
     def on_unmount(self) -> None:
-        self._gone.set()
+        self._stop_measuring()
         if self._was_read:
             write_last_view(self._view_file, self._view())
 
@@ -202,9 +207,9 @@ class LibraryScreen(TableMoves, FilteredScreen):
         Not for crowds: comparing them would be felt at every key. `loratui overview --refresh` does that.
         """
         stale = [line for line in self._lines if line.stale and line.pictures <= _MEASURED_UP_TO]
-        if self._measuring or not stale or not self.is_current:
+        if self._measuring is not None or not stale or self.app.screen is not self:
             return
-        self._measuring = True
+        cancel = self._measuring = threading.Event()
         near = {row.key for row in self.table.rows[self.table.cursor : self.table.cursor + self.table.page]}
         stale.sort(key=lambda line: str(line.id) not in near)
         names = [line.name for line in stale[:_MEASURED_AT_ONCE]]
@@ -214,14 +219,24 @@ class LibraryScreen(TableMoves, FilteredScreen):
             from loratui.review.overview import refresh_measures
 
             try:
-                return refresh_measures(catalog, names, cancel=self._gone)
+                return refresh_measures(catalog, names, cancel=cancel)
             except Cancelled:
                 return 0
             finally:
                 # What was stored changes the library, which is then read again, and the next few are measured.
-                self._measuring = False
+                self._measuring = None
 
-        self.read(work, lambda measured: None)
+        def go_on(measured: int) -> None:
+            # Back before it had ended, nothing else would start it again.
+            if cancel.is_set():
+                self._measure()
+
+        self.read(work, go_on)
+
+    def _stop_measuring(self) -> None:
+        # A thread may end it right now.
+        if (measuring := self._measuring) is not None:
+            measuring.set()
 
     def _show_detail(self) -> None:
         line = self.line

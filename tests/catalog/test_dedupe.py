@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from loratui.catalog.likeness import find_alike
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.subjects import add_subject
-from loratui.errors import UsageError
+from loratui.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -337,3 +338,15 @@ def test_similar_clothes_on_one_bed_are_not_duplicates(catalog: Catalog, mira: S
     folders = [shared / "data" / "load" / name for name in ("pants", "longsleeve")]
     assert import_pictures(catalog, mira, folders).imported > 100
     assert find_groups(catalog, mira) == []
+
+
+def test_looking_for_duplicates_can_be_stopped(catalog: Catalog, mira: Subject, tmp_path: Path) -> None:
+    image = draw(1)
+    for name in ("a.png", "b.jpg"):
+        image.save(tmp_path / name)
+    import_pictures(catalog, mira, [tmp_path])
+    cancel = threading.Event()
+    assert len(find_groups(catalog, mira, cancel=cancel)) == 1
+    cancel.set()
+    with pytest.raises(Cancelled):
+        find_groups(catalog, mira, cancel=cancel)

@@ -218,7 +218,7 @@ def test_a_measure_that_fails_leaves_the_others_known(
     from loratui.errors import RefusedError
     from loratui.review.overview import MEASURES
 
-    def fail(catalog: Catalog, subject: Subject) -> int:
+    def fail(catalog: Catalog, subject: Subject, cancel: object) -> int:
         raise RefusedError("no", hint="no")
 
     monkeypatch.setitem(MEASURES, "gaps", fail)

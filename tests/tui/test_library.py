@@ -12,10 +12,15 @@ from loratui.catalog import subjects
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
+from loratui.errors import Cancelled
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
     import pytest
 
+    from loratui.catalog.store import Catalog
     from loratui.config import Home
     from loratui.tui.app import LoratuiApp
 
@@ -165,3 +170,27 @@ async def test_an_error_that_was_read_goes_with_the_next_key_and_the_next_screen
         await pilot.press("escape")
         await settle(pilot)
         assert library.message_line.text == ""
+
+
+async def test_measuring_stops_while_another_screen_is_open_and_goes_on_after(
+    make_app: MakeApp, mira: Home, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[threading.Event] = []
+
+    def measure(catalog: Catalog, names: Sequence[str], *, cancel: threading.Event) -> int:
+        started.append(cancel)
+        cancel.wait(20)
+        raise Cancelled("Stopped.", hint="")
+
+    monkeypatch.setattr("loratui.review.overview.refresh_measures", measure)
+    async with make_app().run_test(size=(120, 30)) as pilot:
+        while not started:
+            await asyncio.sleep(0.01)
+        assert not started[0].is_set()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert [cancel.is_set() for cancel in started] == [True]
+        await pilot.press("escape")
+        while len(started) < 2:
+            await asyncio.sleep(0.01)
+        assert not started[1].is_set()
