@@ -308,24 +308,34 @@ class Bridge:
         return not self._unwritten
 
     def _poll(self) -> None:
-        try:
-            catalog = self.open()
-            from loratui.catalog.blobs import sweep_incoming
-
-            sweep_incoming(self.home)
-            # The screens read after the library is open: only what comes later is news to them.
-            seen = catalog.data_version()
-            while not self._closed.is_set():
+        seen: int | None = None
+        swept = failing = False
+        while not self._closed.is_set():
+            try:
+                # What could not be opened is left to the next question: a failed migration makes a backup each time.
+                catalog = self._catalog if failing else self.open()
                 # Own changes are shown in advance; reading before all are written would show older ones again.
-                if not self._unwritten:
+                if catalog is not None and (seen is None or not self._unwritten):
                     found = catalog.data_version()
-                    if found != seen:
-                        seen = found
+                    # The screens read after the library is open: only what comes later is news to them.
+                    if found != seen and (seen is not None or failing):
                         self._app.post_message(LibraryChanged())
-                self._poked.wait(POLL_S)
-                self._poked.clear()
-        except Exception as error:
-            self._fail(error)
+                    seen, failing = found, False
+                    if not swept:
+                        swept = True
+                        self._sweep()
+            except Exception as error:
+                # Told once: it is tried again until the library can be read.
+                if not failing and not self._closed.is_set():
+                    self._fail(_explain(error))
+                failing = True
+            self._poked.wait(POLL_S)
+            self._poked.clear()
+
+    def _sweep(self) -> None:
+        from loratui.catalog.blobs import sweep_incoming
+
+        sweep_incoming(self.home)
 
     def _fail(self, error: Exception, owner: MessagePump | None = None) -> LoratuiError:
         told = error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui", self.home)
@@ -338,3 +348,13 @@ def _work_off(queue: SimpleQueue[Callable[[], None] | None]) -> None:
     """Do what is put into the queue, one after the other, until None comes."""
     while (job := queue.get()) is not None:
         job()
+
+
+def _explain(error: Exception) -> Exception:
+    """What keeps the library from being watched, in words of its own where it is the disk and no bug."""
+    from sqlite3 import Error
+
+    if not isinstance(error, Error):
+        return error
+    hint = "Looking goes on: what other programs change shows as soon as it works again."
+    return LoratuiError(f"The library can't be watched for changes: {error}.", hint=hint)
