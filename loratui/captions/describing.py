@@ -306,14 +306,20 @@ class _Job:
         threading.Thread(target=work, name="captioner", daemon=True).start()
 
     def _wait_for(self, answers: queue.SimpleQueue[T], progress: Progress, limit: float) -> T:
-        """The next answer; meanwhile it is told, time and again, what is waited for, and how long at most."""
+        """The next answer; meanwhile it is told, time and again, what is waited for, and how long at most.
+
+        Once stopped nothing more is asked, but what was answered by then is still given out: it was paid for.
+        """
         asked = told = time.monotonic()
         while True:
-            if any(cancel.is_set() for cancel in self._cancels):
-                raise Cancelled("Describing was stopped.")
+            stopped = any(cancel.is_set() for cancel in self._cancels)
+            if stopped:
+                self._stop.set()
             try:
-                answer = answers.get(timeout=0.1)
+                answer = answers.get(timeout=0 if stopped else 0.1)
             except queue.Empty:
+                if stopped:
+                    raise Cancelled("Describing was stopped.") from None
                 if time.monotonic() - told >= _REPORT_EVERY_S:
                     told = time.monotonic()
                     seconds = told - asked
@@ -339,7 +345,11 @@ class _Job:
             except queue.Empty:
                 return
             # Whatever goes wrong is told by the thread that waits for it.
-            answers.put((picture, _try(partial(self._describe, picture))))
+            answer = _try(partial(self._describe, picture))
+            answers.put((picture, answer))
+            if isinstance(answer, Exception) and not isinstance(answer, DeclinedError | TroubledError):
+                # It is not the picture's fault: no other one is sent to a server that refuses the key.
+                return
 
     def _describe(self, picture: Membership) -> Sentence:
         try:

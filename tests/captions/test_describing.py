@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,31 @@ def test_what_was_answered_is_kept_when_the_server_fails_or_the_person_stops(
     assert len(texts(catalog)) == 5
     server.answer = lambda _: completion("Fine.")
     assert describe_pictures(catalog, "Mira", "", Captioner(server.endpoint)).described == 3
+
+
+def test_answers_that_came_before_the_stop_are_kept_although_nobody_had_taken_them_yet(
+    catalog: Catalog, server: ChatServer
+) -> None:
+    cancel, over = threading.Event(), threading.Event()
+
+    def answer(_: dict[str, Any]) -> Reply:
+        if len(server.requests) > 3:
+            over.wait(10)
+        return completion("Fine.")
+
+    def stop_late(progress: Progress) -> None:
+        # The first answer was taken: the fourth question is asked when the second and third are there.
+        if progress.done == 1:
+            while len(server.requests) < 4:
+                time.sleep(0.01)
+            cancel.set()
+
+    server.answer = answer
+    captioner = Captioner(server.endpoint, "seer")
+    with pytest.raises(Cancelled, match="3 of 8 pictures have a new sentence"):
+        describe_pictures(catalog, "Mira", "", captioner, parallel=1, cancel=cancel, report=stop_late)
+    over.set()
+    assert len(texts(catalog)) == 3
 
 
 def test_a_question_with_an_unknown_word_is_refused_before_anything_is_sent(
