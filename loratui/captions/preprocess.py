@@ -80,6 +80,8 @@ def _fit_into_square(image: Image.Image, side: int) -> Image.Image:
         image = image.reduce((min(shrunk, image.width), min(shrunk, image.height)))
         longest = max(image.size)
     width, height = image.size
+    if width == height and width * height <= _STRIP_PIXELS:
+        return image.resize((side, side), Image.Resampling.BICUBIC)
     left, top = (longest - width) // 2, (longest - height) // 2
     narrow = Image.new("RGB", (side, longest), _WHITE)
     step = max(1, _STRIP_PIXELS // longest)
