@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from loratui.captions.advice import LEAVES_OUT, STEADY, TagAdvice, Verdict, judge_tags
+from loratui.captions.advice import FUSED, LEAVES_OUT, STEADY, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
+from loratui.captions.facets import CHOICES, read_facets
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
 from loratui.captions.service import change_rules
 from loratui.captions.tags import fold_tag, match_tag
-from loratui.captions.traits import trait_of
+from loratui.captions.traits import find_groups, trait_of
 from loratui.captions.untagged import explain_untagged
 from loratui.catalog.edits import clean_tags, tag_scores_of
 from loratui.catalog.subjects import get_subject
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
 
 _NAMES = frozenset({"character", "copyright", "artist"})
+# Tags of the group "angle" that say it, so that it is not told twice.
+_NAMES_OF_FRONT = frozenset({"straight-on", "from the front", "front view"})
 _MAY_TRAIN = "-role:rejected -role:holdout"
 # Of fewer pictures than these, shares say nothing.
 _FEW = 8
@@ -44,6 +47,8 @@ class ImbueAdvice:
     outlook: tuple[Outlook, ...]
     preview: RulesPreview
     notes: tuple[str, ...] = ()
+    unsaid: tuple[TagAdvice, ...] = ()
+    """What pictures show though no tag of theirs says it: the front. Like a tag, but not one to be imbued."""
 
     def find(self, verdict: Verdict) -> list[TagAdvice]:
         """The tags with one verdict, the most frequent first."""
@@ -68,7 +73,7 @@ class ImbueStudy:
 
     def foresee(self, tags: Iterable[str]) -> tuple[Outlook, ...]:
         """What a prompt will and won't change when these tags are put on the list, and none else."""
-        return foresee(decide(self.advice.tags, frozenset(tags)))
+        return foresee(_rank(decide(self.advice.tags, frozenset(tags)), self.advice.unsaid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +140,17 @@ def advise(
     book = whole.narrow([one.id for one in whole.looked_at])
     counts = book.count_tags()
     tags = judge_tags(book, preset, counts, names)
+    unsaid = tuple(_see_front(book))
     proposed = [tag.tag for tag in tags if tag.verdict in LEAVES_OUT and not tag.imbued_by]
     return ImbueAdvice(
         subject=book.subject.name,
         preset=preset,
         pictures=len(book.pictures),
         tags=tags,
-        outlook=foresee(tags),
+        outlook=foresee(_rank(tags, unsaid)),
         preview=book.preview({"imbued": _extend(book, proposed)}),
         notes=tuple(_remark(book, counts, len(whole.pictures) - len(book.pictures), explain)),
+        unsaid=unsaid,
     )
 
 
@@ -214,6 +221,43 @@ def tell_why_nothing(advice: ImbueAdvice) -> str:
 def _extend(book: CaptionBook, tags: Iterable[str]) -> list[str]:
     """The imbued list with some tags added; nothing that a person put there goes."""
     return [*book.rules.imbued, *tags]
+
+
+def _see_front(book: CaptionBook) -> Iterator[TagAdvice]:
+    """The front as coverage counts it: pictures with tags of which none says another angle, nor this one by name."""
+    (angle,) = find_groups("angle")
+    (front,) = (choice for choice in CHOICES["angle"] if choice.name == "front")
+    if book.subject.kind == "style" or not book.pictures:
+        return
+    seen = []
+    for one in book.pictures:
+        gone = {fold_tag(tag) for tag in one.removed}
+        own = {fold_tag(tag) for tag in one.added}
+        scored = {key: 1.0 / place for place, tag in enumerate(one.scored, 1) if (key := fold_tag(tag)) not in gone}
+        if read_facets(own, scored).get("angle") == front.name and not (own | scored.keys()) & _NAMES_OF_FRONT:
+            seen.append(one)
+    if seen:
+        share = len(seen) / len(book.pictures)
+        trained = sum(one.repeats for one in book.pictures if one.role in TRAINED)
+        weight = sum(one.repeats for one in seen if one.role in TRAINED) / trained if trained else 0.0
+        primaries = sum(one.role == "primary" for one in book.pictures)
+        shown = sum(one.role == "primary" for one in seen)
+        yield TagAdvice(
+            tag=front.words,
+            verdict="fused" if max(share, weight) >= FUSED else "keep",
+            group=angle.name,
+            kind=angle.kind,
+            pictures=len(seen),
+            share=share,
+            share_primary=shown / primaries if primaries else 0.0,
+            weight=weight,
+            imbued_by="",
+            reason="No tag says another angle.",
+        )
+
+
+def _rank(tags: Sequence[TagAdvice], unsaid: Sequence[TagAdvice]) -> Sequence[TagAdvice]:
+    return sorted((*tags, *unsaid), key=lambda tag: -tag.pictures) if unsaid else tags
 
 
 def _list_new(rules: CaptionRules, added: Iterable[ImbuedTag]) -> list[str]:

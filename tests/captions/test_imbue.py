@@ -12,7 +12,15 @@ from PIL import Image
 from loratui.captions import imbue
 from loratui.captions.advice import FUSED, STEADY, UNSTEADY
 from loratui.captions.counts import CaptionBook, read_book
-from loratui.captions.imbue import advise, apply_imbue, read_training_book, suggest_imbue, tell_why_nothing
+from loratui.captions.coverage import coverage_of
+from loratui.captions.imbue import (
+    advise,
+    apply_imbue,
+    read_training_book,
+    study_imbue,
+    suggest_imbue,
+    tell_why_nothing,
+)
 from loratui.captions.presets import find_preset, load_presets
 from loratui.captions.rules import CaptionRules
 from loratui.captions.service import captions_of, change_rules, rules_of
@@ -67,6 +75,33 @@ def verdicts(advice: ImbueAdvice) -> dict[str, str]:
 
 def sentence(advice: ImbueAdvice, group: str) -> str:
     return next(outlook.sentence for outlook in advice.outlook if outlook.group == group)
+
+
+def test_the_front_counts_as_an_angle_as_it_does_for_coverage(catalog: Catalog) -> None:
+    tag(catalog, "smile")
+    tag(catalog, "from side", 0, 4)
+    tag(catalog, "profile", 4, 6)
+    advice = suggest_imbue(catalog, "mira")
+    assert sentence(advice, "angle") == "Angle follows the prompt: 3 seen (from the front, from side, profile)."
+    cells = coverage_of(catalog, "mira").cells
+    fronts = sum(cell.pictures for cell in cells if (cell.facet, cell.column) == ("angle", "front"))
+    assert [one.pictures for one in advice.unsaid] == [fronts] == [14]
+    assert not any(one.tag == "from the front" for one in advice.tags)
+    assert study_imbue(catalog, "mira").foresee(()) == advice.outlook
+
+
+def test_where_all_are_seen_from_the_front_another_angle_is_guessed(catalog: Catalog) -> None:
+    tag(catalog, "smile, facing viewer")
+    tag(catalog, "from side", 0, 1)
+    told = sentence(suggest_imbue(catalog, "mira"), "angle")
+    assert told == "From the front will be there unasked. Ask for from side by name; few pictures show it."
+
+
+def test_a_front_that_is_said_is_not_told_twice(catalog: Catalog) -> None:
+    tag(catalog, "straight-on", 0, 12)
+    tag(catalog, "from behind", 12, 20)
+    told = sentence(suggest_imbue(catalog, "mira"), "angle")
+    assert told == "Angle follows the prompt: 2 seen (straight-on, from behind)."
 
 
 def test_what_belongs_to_the_subject_and_is_steady_is_to_be_imbued(catalog: Catalog) -> None:
