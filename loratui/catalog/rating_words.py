@@ -19,7 +19,7 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING
 
-from loratui.catalog.disguises import fold_text, join_rows
+from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
 from loratui.catalog.vocabulary import SEXUAL
 from loratui.errors import RefusedError
 
@@ -145,6 +145,8 @@ def _find_said(text: str) -> dict[str, str]:
     # Looked for first: nearly no text has any of them.
     if not _hints().isdisjoint(words):
         said |= _find_plain(folded)
+    if (spelled := spell_plain(folded, _shapes())) != folded and not _hints().isdisjoint(_split_words(spelled)):
+        said |= _find_plain(spelled)
     if sum(len(word) == 1 for word in words) >= _FEWEST_LETTERS:
         for row in join_rows(folded):
             said |= {word: rating for word, rating in _ratings().items() if " " not in word and word in row}
@@ -206,6 +208,13 @@ def _hints() -> frozenset[str]:
         if hints.isdisjoint(words):
             hints.add(max((word for word in words if word not in _COMMON), key=len, default=words[0]))
     return frozenset({"rating", "nsfw", *SEXUAL, *hints, *(f"{word}{end}" for word in hints for end in ("s", "es"))})
+
+
+@cache
+def _shapes() -> dict[str, str]:
+    """Every word of what is found, with its plurals, for seeing through disguise."""
+    words = [word for phrase in _ratings() for word in _split_words(phrase)]
+    return shapes_of(f"{word}{end}" for end in ("es", "s", "") for word in ("nsfw", *SEXUAL, *words))
 
 
 @cache

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import literal_column, select
 
 from loratui.catalog import tables
-from loratui.catalog.disguises import fold_text, join_rows
+from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.rating_words import find_rating_words, find_said_rating
@@ -289,7 +289,9 @@ def find_youth_words(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     folded = fold_text(text)
-    plain = re.sub(r"[\s_]+", " ", ", ".join((folded, *join_rows(folded))))
+    spelled = spell_plain(folded, _youth_shapes())
+    readings = (folded, *join_rows(folded), *[spelled] * (spelled != folded))
+    plain = re.sub(r"[\s_]+", " ", ", ".join(readings))
     return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
 
 
@@ -298,6 +300,13 @@ def _youth_pattern() -> re.Pattern[str]:
     # Longest first, so that "oppai loli" is found as a whole.
     words = sorted((_spell(tag) for tag in youth_tags()), key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:(?:{'|'.join(map(re.escape, words))})s?|{_MINOR_AGE})(?!\w)")
+
+
+@cache
+def _youth_shapes() -> dict[str, str]:
+    """Every word of what indicates youth, for seeing through disguise."""
+    words = [word for tag in youth_tags() for word in re.findall(r"\w+", _spell(tag))]
+    return shapes_of(f"{word}{end}" for end in ("s", "") for word in words)
 
 
 def _spell(tag: str) -> str:

@@ -11,13 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from loratui.captions.traits import known_tags, load_list
 from loratui.catalog import subjects
 from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores
 from loratui.catalog.importer import import_pictures, list_refused
 from loratui.catalog.journal import redo, undo
 from loratui.catalog.query import get_memberships, select_memberships
-from loratui.catalog.rating_words import find_rating_words, find_said_rating, sexual_tags
 from loratui.catalog.ratings import (
     YOUTH_FROM,
     find_unfit_hashes,
@@ -185,89 +183,6 @@ def test_a_frozen_caption_that_says_a_rating_counts_when_the_picture_says_none(
     first, second = get_memberships(catalog, fill(ada, {}, {}))
     captions = {first.sha256: "photo of adatok, rating:questionable", second.sha256: "photo of adatok"}
     assert list(find_unfit_hashes(catalog, ada, captions)) == [first.sha256]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "smile", "rating:general", "rating:s", "rating: sensitive", "an explicit sign", "a questionable taste"),
-        *("berating:e", "unexplicit", "rating:eleven", "nsfwish"),
-    ],
-)
-def test_other_words_are_no_sexual_rating(text: str) -> None:
-    assert find_said_rating(text) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "rating"),
-    [
-        ("nude, sex, tattoo", "explicit"),
-        ("An oil painting of a naked man.", "questionable"),
-        ("completely_nude", "questionable"),
-        ("nude_lipstick, sexy dress, unisex, Sussex", ""),
-    ],
-)
-def test_who_writes_of_nudity_or_sex_has_rated_the_picture(text: str, rating: str) -> None:
-    assert find_said_rating(text) == rating
-
-
-@given(st.sampled_from(SEXUAL), st.text(" _:", min_size=1, max_size=3), st.booleans(), st.text("abc, ", max_size=9))
-def test_a_said_rating_is_found_in_any_spelling(name: str, between: str, loud: bool, around: str) -> None:
-    said = f"rating{between}{name}"
-    assert find_said_rating(f"{around},{said.upper() if loud else said}, {around}") == name
-
-
-def test_every_sexual_tag_of_the_shipped_lists_is_found_in_any_spelling() -> None:
-    listed = set(sexual_tags())
-    assert set(load_list("sexual")) <= listed
-    assert listed <= known_tags()
-    assert {"topless", "topfree", "breasts out", "one breast out", "areolae", "testicles", "no panties"} <= listed
-    for tag in listed:
-        for text in (tag, tag.replace(" ", "_").upper(), f"smile, {tag}, hat", f"smile, ({tag}:1.2)", f"{tag}\nhat"):
-            assert find_said_rating(text), text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("A topless woman.", "topfree", "her nakedness", "unclothed", "a woman without clothes", "undressed"),
-        *("with bare breasts", "bare-breasted", "breasts out on a bed", "a nip slip", "an erotic pose", "nudes"),
-        *("eine nackte Frau", "una mujer desnuda", "desnudo", "голая", "全裸の女性", "no panties under it"),
-        # In disguise.
-        *(
-            "photo of a n u d e woman",
-            "n.u.d.e",
-            "n-u-d-e",
-            "nυdе",
-            "n\u200bu\u00adde",
-            "ｎｕｄｅ",
-            "ɴᴜᴅᴇ",
-            "nu\u0336de",
-            "ոude",
-        ),
-    ],
-)
-def test_words_for_nudity_are_found_in_sentences_and_in_disguise(text: str) -> None:
-    assert find_said_rating(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("bare shoulders, bare feet, barefoot, bare arms", "swimsuit, bikini, cleavage", "an oral exam at school"),
-        *("graduated summa cum laude", "playing the violin, with careful fingering", "a cowgirl hat", "cowgirl"),
-        *("nude lipstick, nude heels", "nude-coloured tights", "visible to the naked eye", "a missionary in a church"),
-        *("topless male", "undone necktie", "J. R. R. Tolkien", "a b c d", "U.S.A. flag", "Sussex, Essex", "analysis"),
-        *("medium breasts, no eyewear", "a slip dress", "a pussy willow", "裸足", "Нюанс", "a girl on top of a hill"),
-        *("a phone without vibrator motor", "open shirt, towel", "sexy dress", "canal, document, penistone"),
-    ],
-)
-def test_innocent_captions_say_no_sexual_rating(text: str) -> None:
-    assert find_rating_words(text) == ()
-
-
-def test_signs_of_youth_are_found_in_disguise() -> None:
-    assert find_youth_words("l o l i, tееn, ch\u200bild") == ("teen", "child", "loli")
 
 
 def test_words_of_a_caption_that_refuse_a_picture_are_named(
