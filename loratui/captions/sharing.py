@@ -62,6 +62,8 @@ class RulesImport:
     matches: tuple[EntryMatch, ...]
     """Of the imbued list."""
     remarks: tuple[str, ...]
+    written: int = 0
+    """Captions written by hand, which follow no rules."""
 
 
 def read_rules_file(path: Path) -> GivenRules:
@@ -179,7 +181,14 @@ def import_rules(
     after = foresee_book(catalog, before, rules.to_dict())
     matches = match_entries(after, rules.imbued)
     lost = warn_of_lost_trigger(after) if {"prefix", "suffix"} & given.values.keys() else ()
-    return RulesImport(rules, before.compare(after), tuple(matches), (*given.remarks, *lost))
+    by_hand = [_tell_written(before)] if before.written else []
+    remarks = (*given.remarks, *lost, *by_hand)
+    return RulesImport(rules, before.compare(after), tuple(matches), remarks, before.written)
+
+
+def _tell_written(book: CaptionBook) -> str:
+    captions = f"{book.written:,} of {len(book.pictures):,} captions"
+    return f"{captions} {'is' if book.written == 1 else 'are'} written by hand: rules don't change them."
 
 
 def _refuse_strange_list(book: CaptionBook, given: GivenRules) -> None:

@@ -147,14 +147,14 @@ def set_rules(
     if show.json:
         found = {match.entry: match.pictures for match in matches}
         rules = {**after.rules.to_dict(), "imbued_pictures": found}
-        print_json({**rules, **_describe(preview), "warnings": warnings, "dry_run": dry_run})
+        described = {**_describe(preview), "written": book.written}
+        print_json({**rules, **described, "warnings": warnings, "dry_run": dry_run})
         return
     print_text(f"{'Would change' if dry_run else 'Changed'}: {', '.join([*changes, *(unset or ())])}.")
     print_preview(preview, dry_run=dry_run)
-    if book.written and not preview.changed:
-        captions, them = ("1 caption is", "it") if book.written == 1 else (f"{book.written:,} captions are", "them")
-        verb = f"loratui caption set {shlex.quote(subject)} QUERY --computed"
-        remark(f"{captions} written by hand: `{verb}` gives {them} back to the rules.", show)
+    if book.written:
+        captions = "1 caption is" if book.written == 1 else f"{book.written:,} captions are"
+        remark(f"{captions} written by hand: {_give_back(subject, book.written)}", show)
     for sentence in (*warnings, *tell_unmatched(matches)):
         remark(f"warning: {sentence}", show)
 
@@ -238,6 +238,7 @@ def import_rules(
                     for match in result.matches
                 ],
                 **_describe(result.preview),
+                "written": result.written,
                 "remarks": result.remarks,
                 "dry_run": dry_run,
             }
@@ -250,6 +251,13 @@ def import_rules(
     print_preview(result.preview, dry_run=dry_run)
     for each in (*result.remarks, *told):
         remark(f"note: {each}", show)
+    if result.written:
+        remark(_give_back(subject, result.written), show)
+
+
+def _give_back(subject: str, written: int) -> str:
+    verb = f"loratui caption set {shlex.quote(subject)} QUERY --computed"
+    return f"`{verb}` gives {'it' if written == 1 else 'them'} back to the rules."
 
 
 def print_preview(preview: RulesPreview, *, dry_run: bool) -> None:

@@ -251,6 +251,21 @@ def test_caption_files_are_exported_word_for_word_when_they_are_taken_whole(
     assert sorted(written) == sorted(f"{text}\n" for text in texts)
 
 
+def test_taking_rules_in_tells_how_many_captions_are_written_by_hand_even_where_others_change(
+    run: Run, read: Read, mira: Home, tmp_path: Path
+) -> None:
+    file = tmp_path / "undesired.txt"
+    file.write_text("freckles", encoding="utf-8")
+    read("caption", "set", "Mira", "name:0.png", "Mirvok with freckles")
+    tried = read("rules", "import", "Mira", str(file), "--dry-run")
+    assert (tried["captions_changed"], tried["written"]) == (1, 1)
+    assert tried["remarks"] == ["1 of 2 captions is written by hand: rules don't change them."]
+    done = run("rules", "import", "Mira", str(file))
+    assert "note: 1 of 2 captions is written by hand" in done.stderr
+    assert "`loratui caption set Mira QUERY --computed` gives it back to the rules." in done.stderr
+    assert "1 caption is written by hand" in run("rules", "set", "Mira", "--keep", "freckles").stderr
+
+
 def test_rules_that_change_nothing_for_captions_written_by_hand_say_so(run: Run, tmp_path: Path) -> None:
     run("subject", "add", "Mira", "--trigger", "Mirvok")
     Image.radial_gradient("L").save(tmp_path / "one.png")
