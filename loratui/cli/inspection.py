@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_text
-from loratui.cli.session import Query, find_duplicates, open_library
-from loratui.cli.settings import PRESET, choose_recipe
+from loratui.cli.session import Query, find_duplicates, open_library, read_settings
 
 if TYPE_CHECKING:
     from loratui.dataset.inspection import Inspection
+    from loratui.runs.sizes import Purpose
 
 
 def show_pictures(subject: str, *query: Query, base: str | None = None, limit: int = 20, show: Show = PLAIN) -> None:
@@ -20,31 +20,36 @@ def show_pictures(subject: str, *query: Query, base: str | None = None, limit: i
     Parameters
     ----------
     base
-        Base model; decides the buckets.
+        Base model; decides the buckets. Left out, the one that would be used, or a usual size where there is none.
     limit
         How many pictures at most.
     """
     from loratui.catalog.query import select_memberships
     from loratui.catalog.subjects import get_subject
     from loratui.dataset.inspection import inspect_picture
+    from loratui.runs.sizes import find_purpose, foresee_purpose
 
     with open_library() as catalog:
         owner = get_subject(catalog, subject)
-        _, recipe = choose_recipe(catalog, base, PRESET)
+        if base:
+            purpose = find_purpose(catalog, owner, base)
+        else:
+            purpose = foresee_purpose(catalog, read_settings().default_base, owner)
+        buckets = purpose.recipe.bucketing
         duplicates = find_duplicates(catalog, subject)
         chosen = select_memberships(catalog, owner, " ".join(query), limit, duplicates=duplicates)
-        found = [inspect_picture(catalog, owner, picture, recipe.bucketing) for picture in chosen]
+        found = [inspect_picture(catalog, owner, picture, buckets) for picture in chosen]
     if show.json:
-        print_json([_as_json(item) for item in found])
+        print_json([_as_json(item, purpose) for item in found])
         return
     if not found:
         print_text("No picture matches.")
     for item in found:
-        print_fields(_as_fields(item))
+        print_fields(_as_fields(item, purpose))
         print_text("")
 
 
-def _as_fields(item: Inspection) -> dict[str, object]:
+def _as_fields(item: Inspection, purpose: Purpose) -> dict[str, object]:
     from loratui.catalog.remarks import describe_remark
 
     picture, placing = item.picture, item.placing
@@ -56,7 +61,7 @@ def _as_fields(item: Inspection) -> dict[str, object]:
         "name": picture.name,
         "size": f"{picture.width}x{picture.height} {picture.format}, {picture.bytes:,} bytes",
         "crop": "-" if picture.crop is None else ",".join(str(side) for side in picture.crop),
-        "bucket": bucket,
+        "bucket": f"{bucket} {purpose.words}",
         "role": picture.role + (f" ({picture.reject_reason})" if picture.reject_reason else ""),
         "repeats": picture.repeats,
         "rating": picture.rating,
@@ -76,7 +81,7 @@ def _as_fields(item: Inspection) -> dict[str, object]:
     }
 
 
-def _as_json(item: Inspection) -> dict[str, object]:
+def _as_json(item: Inspection, purpose: Purpose) -> dict[str, object]:
     picture, placing = item.picture, item.placing
     return {
         "name": picture.name,
@@ -90,6 +95,8 @@ def _as_json(item: Inspection) -> dict[str, object]:
         "state": item.file,
         "crop": picture.crop,
         "bucket": None if placing is None else [placing.bucket.width, placing.bucket.height],
+        "base": purpose.base or None,
+        "resolution": purpose.resolution,
         "scale": None if placing is None else placing.scale,
         "cut": None if placing is None else placing.cut.share,
         "remarks": picture.warnings,

@@ -59,10 +59,10 @@ PRESET = RecipeOptions()
 
 
 def choose_recipe(catalog: Catalog, base: str | None, options: RecipeOptions) -> tuple[Base, Recipe]:
-    """The base that was named, or the default one, and the recipe for it."""
+    """The base that was named, or the default one, and the recipe for it; nothing is registered by asking."""
     from loratui.cli.session import read_settings
-    from loratui.runs.bases import choose_base
+    from loratui.runs.bases import foresee_base
     from loratui.training.recipe import preset_for
 
-    chosen = choose_base(catalog, base or read_settings().default_base)
+    chosen = foresee_base(catalog, base or read_settings().default_base)
     return chosen, options.apply(preset_for(chosen.family, chosen.resolution))

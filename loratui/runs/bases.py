@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.catalog.bases import add_base, get_base, list_bases, move_base
+from loratui.catalog.rows import Base
 from loratui.config import find_assets
 from loratui.errors import NotFoundError, UsageError
 from loratui.training.bases import detect_base
 
 if TYPE_CHECKING:
-    from loratui.catalog.rows import Base
     from loratui.catalog.store import Catalog
     from loratui.training.bases import DetectedBase
 
@@ -54,17 +56,46 @@ def ensure_shipped_base(catalog: Catalog) -> Base:
 
 
 def choose_base(catalog: Catalog, name: str = "") -> Base:
-    """The base of a name; without one the only one registered, else the one that ships.
+    """The base of a name, to train on; without one the only one registered, else the one that ships.
 
     Raises NotFoundError for an unknown name, UsageError when several could be meant.
     """
+    return _choose(catalog, name) or ensure_shipped_base(catalog)
+
+
+def foresee_base(catalog: Catalog, name: str = "") -> Base:
+    """What choose_base would give, for looking ahead: nothing is registered, and the one that ships may have the id 0.
+
+    Raises like choose_base.
+    """
+    if chosen := _choose(catalog, name):
+        return chosen
+    path, found = find_assets() / "cast" / "base", find_shipped_base()
+    known = next((base for base in list_bases(catalog) if base.name == SHIPPED), None)
+    if known is not None:
+        return replace(known, path=str(path))
+    return Base(
+        id=0,
+        name=SHIPPED,
+        path=str(path),
+        family=found.family,
+        layout=found.layout,
+        sha256="",
+        resolution=found.resolution,
+        notes="",
+        created_at=datetime.now(UTC),
+    )
+
+
+def _choose(catalog: Catalog, name: str) -> Base | None:
+    """The base that is meant, None for the one that ships."""
     if name == SHIPPED:
-        return ensure_shipped_base(catalog)
+        return None
     if name:
         return get_base(catalog, name)
     own = [base for base in list_bases(catalog) if base.name != SHIPPED]
     if not own:
-        return ensure_shipped_base(catalog)
+        return None
     if len(own) > 1:
         raise UsageError(
             f"Which base? There are {', '.join(base.name for base in own)}.",

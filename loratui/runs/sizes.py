@@ -42,6 +42,11 @@ class Purpose:
         """The settings that training for it starts from."""
         return preset_for(self.family, self.resolution)
 
+    @property
+    def words(self) -> str:
+        """What a bucket is of, in a few words: a base, or the usual size and why."""
+        return f"of base {self.base}" if self.base else f"at {self.resolution} px: {self.why}"
+
     def describe(self, resolution: int, *, hint: bool = True) -> str:
         """Say in a few words what was prepared for, with the resolution in pixels that was used."""
         if self.base:
@@ -86,6 +91,14 @@ def _suits_shipped(catalog: Catalog, subject: Subject | str, resolution: int) ->
     return 0 < largest <= (_DRAWN * resolution) ** 2
 
 
+def foresee_purpose(catalog: Catalog, default_base: str = "", subject: Subject | str | None = None) -> Purpose:
+    """What a subject is prepared for (see find_purpose); a default base that is not there counts as none."""
+    try:
+        return find_purpose(catalog, subject, default_base)
+    except LoratuiError:
+        return Purpose(why=f"the default base '{default_base}' is not registered")
+
+
 def foresee_size(
     catalog: Catalog, default_base: str = "", resolution: int | None = None, subject: Subject | str | None = None
 ) -> TrainingSize:
@@ -93,9 +106,7 @@ def foresee_size(
 
     A default base that is not there counts as none. Raises UsageError for a resolution under 1.
     """
-    purpose = Purpose(why=f"the default base '{default_base}' is not registered")
-    with suppress(LoratuiError):
-        purpose = find_purpose(catalog, subject, default_base)
+    purpose = foresee_purpose(catalog, default_base, subject)
     size = TrainingSize(purpose.resolution if resolution is None else resolution, base=purpose.base)
     buckets = preset_for(purpose.family, size.resolution).bucketing
     why = purpose.describe(size.resolution)

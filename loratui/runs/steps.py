@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.catalog.trained import list_trained
-from loratui.runs.bases import choose_base
+from loratui.runs.bases import foresee_base
 from loratui.training.planning import plan_recipe
 from loratui.training.recipe import preset_for
 
@@ -33,7 +33,7 @@ def plan_subject(catalog: Catalog, subject: Subject | str, base: str = "", recip
     Without a recipe the preset of the base counts, without a base the default one. Raises like choose_base, and
     RefusedError for a picture too narrow to be trained without enlarging.
     """
-    chosen = choose_base(catalog, base)
+    chosen = foresee_base(catalog, base)
     settings = preset_for(chosen.family, chosen.resolution) if recipe is None else recipe
     pictures = list_trained(catalog, subject)
     plan = plan_recipe([(picture.used_width, picture.used_height, picture.repeats) for picture in pictures], settings)

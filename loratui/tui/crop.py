@@ -106,13 +106,13 @@ class CropScreen(LoratuiScreen):
 
     def library_changed(self) -> None:
         self._read_rows(anew=True)
-        settings = self.lora.settings
+        settings, subject = self.lora.settings, self.subject
 
         def take(setting: _Setting) -> None:
             self.setting = setting
             self._show()
 
-        self.read(lambda catalog: _choose_setting(catalog, settings), take, "setting")
+        self.read(lambda catalog: _choose_setting(catalog, subject, settings), take, "setting")
 
     def _read_rows(self, *, anew: bool = False) -> None:
         near = self.ids[max(0, self.place - 1) : self.place + 3]
@@ -362,18 +362,13 @@ class CropScreen(LoratuiScreen):
             self.lora.call_later(self.lora.tell, f"{count(len(self._drafts), 'crop')} not kept: enter would have.")
 
 
-def _choose_setting(catalog: Catalog, settings: Settings) -> _Setting:
-    """The buckets of the default recipe; where no base can be chosen, those of Stable Diffusion 1."""
-    from loratui.errors import LoratuiError
-    from loratui.runs.bases import choose_base
-    from loratui.training.recipe import preset_for
+def _choose_setting(catalog: Catalog, subject: str, settings: Settings) -> _Setting:
+    """The buckets of what the subject would be trained on, or of a usual size; nothing is registered by looking."""
+    from loratui.runs.sizes import foresee_purpose
 
-    try:
-        base = choose_base(catalog, settings.default_base)
-        recipe, words = preset_for(base.family, base.resolution), f"of {plain(base.name)}"
-    except LoratuiError:
-        recipe, words = preset_for("sd1", 512), "of Stable Diffusion 1, as no default base is set"
-    return _Setting(recipe.bucketing, list_shapes(recipe.bucketing), words)
+    purpose = foresee_purpose(catalog, settings.default_base, subject)
+    buckets = purpose.recipe.bucketing
+    return _Setting(buckets, list_shapes(buckets), plain(purpose.words))
 
 
 def _describe_size(scale: float, glyphs: Glyphs) -> Content:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -25,29 +24,23 @@ LABEL_WIDTH = 10
 
 
 def read_inspection(catalog: Catalog, subject: str, id: int, settings: Settings) -> tuple[Inspection, str] | None:
-    """Look at a picture with the default recipe, and name the base that it is for; None when it is gone.
+    """Look at a picture, and say what its bucket is for: a base, or a usual size where there is none; None when gone.
 
-    For a thread. The name is empty where no base can be chosen, and then there is no placing.
+    For a thread. Nothing is registered by looking.
     """
     from loratui.catalog.query import get_memberships
     from loratui.dataset.inspection import inspect_picture
-    from loratui.errors import LoratuiError
-    from loratui.runs.bases import choose_base
-    from loratui.training.recipe import preset_for
+    from loratui.runs.sizes import foresee_purpose
 
     found = get_memberships(catalog, [id])
     if not found:
         return None
-    name, buckets = "", None
-    # Which base to train on is asked later; until then nobody knows the bucket, which the pane says.
-    with suppress(LoratuiError):
-        base = choose_base(catalog, settings.default_base)
-        buckets = preset_for(base.family, base.resolution).bucketing
-        name = base.name
-    return inspect_picture(catalog, subject, found[0], buckets), name
+    purpose = foresee_purpose(catalog, settings.default_base, subject)
+    inspection = inspect_picture(catalog, subject, found[0], purpose.recipe.bucketing)
+    return inspection, purpose.words
 
 
-def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs) -> list[tuple[str, Text]]:
+def draw_facts(found: Inspection, picture: Membership, purpose: str, glyphs: Glyphs) -> list[tuple[str, Text]]:
     """Everything about a picture as labels and values: its row as the screen has it, the rest as it was read.
 
     A value without a label takes the whole width.
@@ -70,7 +63,7 @@ def draw_facts(found: Inspection, picture: Membership, base: str, glyphs: Glyphs
     if picture.crop is not None:
         left, top, width, height = picture.crop
         add("crop", f"{width}x{height} at {left},{top}")
-    add("bucket", tell_placing(found.placing, base))
+    add("bucket", tell_placing(found.placing, purpose))
     if found.file != "ok":
         lost = "missing; `loratui relink` finds it again"
         add("file", f"{glyphs.warn} {lost if found.file == 'missing' else 'changed since the import'}")
@@ -106,12 +99,12 @@ def lay_out_facts(facts: Sequence[tuple[str, Text]], width: int, console: Consol
     return lines
 
 
-def draw_line(picture: Membership, found: Inspection | None, base: str, glyphs: Glyphs) -> Text:
+def draw_line(picture: Membership, found: Inspection | None, purpose: str, glyphs: Glyphs) -> Text:
     """What matters most about a picture, in a line; with its caption in a second one, once it was looked at."""
     parts = [_tell_role(picture, glyphs), f"{picture.width}x{picture.height} {picture.format}"]
     if found is None:
         return Text("   ".join(parts))
-    parts.append(tell_placing(found.placing, base))
+    parts.append(tell_placing(found.placing, purpose))
     text = Text("   ".join(parts))
     if found.file != "ok":
         text.append(f"   {glyphs.warn} the file is {found.file}", style="bold")
@@ -120,14 +113,12 @@ def draw_line(picture: Membership, found: Inspection | None, base: str, glyphs: 
     return text
 
 
-def tell_placing(placing: Placing | None, base: str) -> str:
-    """Where training puts a picture, and what that costs."""
-    if not base:
-        return "unknown: choose a default base"
+def tell_placing(placing: Placing | None, purpose: str) -> str:
+    """Where training puts a picture, what that costs, and whose buckets they are: "of base sd"."""
     if placing is None:
-        return f"none of base {plain(base)} takes it: too narrow"
+        return f"none {plain(purpose)} takes it: too narrow"
     bucket = placing.bucket
-    parts = [f"{bucket.width}x{bucket.height} of base {plain(base)}"]
+    parts = [f"{bucket.width}x{bucket.height} {plain(purpose)}"]
     if placing.scale > 1.005:
         parts.append(f"enlarged {placing.scale:.1f}x")
     parts.append(f"cuts {placing.cut.sides}" if placing.cut.sides else "cuts nothing")

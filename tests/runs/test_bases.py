@@ -11,7 +11,7 @@ from loratui.catalog.bases import list_bases
 from loratui.catalog.journal import history
 from loratui.errors import ConflictError, LoratuiError, NotFoundError, UsageError
 from loratui.runs import bases
-from loratui.runs.bases import check_base, choose_base, ensure_shipped_base, register_base
+from loratui.runs.bases import check_base, choose_base, ensure_shipped_base, foresee_base, register_base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,18 @@ def test_without_any_base_of_ones_own_the_shipped_one_is_used(catalog: Catalog, 
     assert choose_base(catalog, "cast") == ensure_shipped_base(catalog) == base
     assert len(list_bases(catalog)) == 1
     assert history(catalog, 10) == [], "what loratui does by itself is nothing to undo"
+
+
+def test_looking_ahead_registers_nothing_and_finds_the_base_that_training_would_take(
+    catalog: Catalog, assets: Path
+) -> None:
+    ahead = foresee_base(catalog)
+    assert list_bases(catalog) == []
+    chosen = choose_base(catalog)
+    assert (ahead.name, ahead.path, ahead.resolution, ahead.id) == (chosen.name, chosen.path, chosen.resolution, 0)
+    assert foresee_base(catalog) == foresee_base(catalog, "cast") == chosen
+    with pytest.raises(NotFoundError):
+        foresee_base(catalog, "none")
 
 
 def test_the_only_base_of_ones_own_goes_before_the_shipped_one(catalog: Catalog, assets: Path, toy_base: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 from textual.widgets import Input
@@ -14,14 +15,18 @@ from waiting import until
 
 from loratui.captions.service import change_rules
 from loratui.catalog import edits, importer, roles, subjects
+from loratui.catalog.bases import add_base, list_bases
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject
+from loratui.config import Settings
 from loratui.dataset.buckets import BucketSettings
 from loratui.dataset.inspection import place_picture
 from loratui.tui.caption_editor import CaptionEditor
 from loratui.tui.completion import Completion
 from loratui.tui.detail import FactsView
-from loratui.tui.facts import lay_out_facts, tell_placing
+from loratui.tui.facts import lay_out_facts, read_inspection, tell_placing
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tag_editor import TagEditor, TagEdits, complete_tag, parse_edits
 
@@ -53,7 +58,7 @@ async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp,
     with open_catalog(mira) as catalog:
         row = select_memberships(catalog, "Mira")[0]
         edits.store_tag_scores(catalog, row.picture_id, "wd", [("smile", "general", 0.91), ("hat", "general", 0.6)])
-        edits.edit_tags(catalog, "Mira", [row.id], add=["scarf"], remove=["hat"])
+        edits.write_tag_edits(catalog, "Mira", [row.id], add=["scarf"], remove=["hat"])
         change_rules(catalog, "Mira", {"imbued": ["smile"]})
         roles.set_role(catalog, "Mira", "rejected", [row.id], reason="blurry")
         subjects.add_subject(catalog, "Oda", "Odavex")
@@ -246,11 +251,30 @@ def test_a_tag_is_completed_from_its_first_word_on() -> None:
 
 def test_a_placing_is_told_in_words() -> None:
     settings = BucketSettings(resolution=64, step=16, min_side=32, max_side=128)
-    assert tell_placing(place_picture(64, 64, settings), "cast") == "64x64 of base cast, cuts nothing"
-    assert tell_placing(place_picture(32, 32, settings), "cast") == "64x64 of base cast, enlarged 2.0x, cuts nothing"
-    assert "cuts top" in tell_placing(place_picture(300, 200, settings), "cast")
-    assert "too narrow" in tell_placing(None, "cast")
-    assert "default base" in tell_placing(None, "")
+    words = "of base cast"
+    assert tell_placing(place_picture(64, 64, settings), words) == "64x64 of base cast, cuts nothing"
+    assert tell_placing(place_picture(32, 32, settings), words) == "64x64 of base cast, enlarged 2.0x, cuts nothing"
+    assert "cuts top" in tell_placing(place_picture(300, 200, settings), words)
+    assert tell_placing(None, words) == "none of base cast takes it: too narrow"
+
+
+def test_looking_at_a_picture_registers_no_base_and_shows_buckets_of_the_usual_size(home: Home, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((900, 600)).save(tmp_path / "photo.png")
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "Mirvok")
+        import_pictures(catalog, "Mira", [tmp_path / "photo.png"])
+        (picture,) = select_memberships(catalog, "Mira")
+        looked = read_inspection(catalog, "Mira", picture.id, Settings())
+        assert looked is not None and looked[0].placing is not None
+        bucket = looked[0].placing.bucket
+        assert (bucket.width, bucket.height) == (640, 384)
+        assert looked[1] == "at 512 px: no base is registered"
+        lost = read_inspection(catalog, "Mira", picture.id, Settings(default_base="gone"))
+        assert lost is not None and lost[1] == "at 512 px: the default base 'gone' is not registered"
+        add_base(catalog, "sd", tmp_path / "sd", family="sd1", layout="folder", resolution=768)
+        own = read_inspection(catalog, "Mira", picture.id, Settings())
+        assert own is not None and own[1] == "of base sd"
+        assert [base.name for base in list_bases(catalog)] == ["sd"]
 
 
 def test_values_wrap_beside_their_labels() -> None:
