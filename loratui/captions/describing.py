@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from loratui.captions.captioner import DeclinedError, TroubledError
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.interrupts import hold_interrupts
-from loratui.catalog.locks import work_alone
+from loratui.catalog.locks import Renewal, work_alone
 from loratui.catalog.query import select_memberships
 from loratui.catalog.sentences import SentenceKeeper, sentences_of
 from loratui.catalog.store import now
@@ -146,8 +146,10 @@ def describe_pictures(
     job = _Job(catalog, owner, captioner, template, side, report)
     if not chosen:
         return DescribeResult()
+    who = captioner.name if captioner.model else captioner.host
+    renewal = Renewal(who, before or now()) if again or before is not None else None
     with (
-        work_alone(catalog, owner, "describe", f"has pictures of {owner.name} described"),
+        work_alone(catalog, owner, "describe", f"has pictures of {owner.name} described", renewal=renewal),
         hold_interrupts() as interrupted,
     ):
         return job.run(

@@ -23,7 +23,7 @@ from loratui.catalog.blobs import read_picture
 from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.catalog.edits import store_many_tag_scores
 from loratui.catalog.interrupts import hold_interrupts
-from loratui.catalog.locks import work_alone
+from loratui.catalog.locks import Renewal, work_alone
 from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.scores import let_count, list_other_taggers, list_tagged_by
 from loratui.catalog.store import now
@@ -146,11 +146,12 @@ def tag_pictures(
             "place.",
             hint="Name a tagger with --tagger: that folder or name again, or cast for the one that ships.",
         )
+    begun = now()
+    renewal = Renewal(tagger.id, before or begun) if again or before is not None else None
     with (
-        work_alone(catalog, owner, "tag", f"tags pictures of {owner.name}"),
+        work_alone(catalog, owner, "tag", f"tags pictures of {owner.name}", renewal=renewal),
         hold_interrupts() as interrupted,
     ):
-        begun = now()
         known = set() if again and before is None else list_tagged_by(catalog, tagger.id, ids, since=before)
         waiting = [picture for picture in chosen if picture.picture_id not in known]
         result = TaggingResult(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,32 +13,89 @@ from loratui.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+    from typing import TextIO
 
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Work that does anew what was done before a moment, and by which model: so that another one can go on with it."""
+
+    who: str
+    before: datetime
+
+    @property
+    def option(self) -> str:
+        """How a command line goes on with it."""
+        return f"--before={self.before.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
+
+
 @contextmanager
-def work_alone(catalog: Catalog, owner: Subject, job: str, doing: str) -> Iterator[None]:
+def work_alone(
+    catalog: Catalog, owner: Subject, job: str, doing: str, *, renewal: Renewal | None = None
+) -> Iterator[None]:
     """Hold the lock of a job for a subject as long as the context lasts.
 
-    `job` names the lock; `doing` says what a process does that holds it ("tags pictures of Mira"). Raises ConflictError
-    naming the process when another one, or this one, holds it already.
+    `job` names the lock; `doing` says what a process does that holds it ("tags pictures of Mira"). A `renewal` is
+    noted, in case the process is killed (see find_cut_off). Raises ConflictError naming the process when another one,
+    or this one, holds it already.
     """
-    folder = catalog.home.data / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = _place(catalog, owner, job)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Never removed: who had opened it before would hold a lock that nobody else sees.
-    with (folder / f"{job}-{owner.id}.lock").open("a+", encoding="utf-8") as lock:
+    with path.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise _is_at_work(lock.read().strip(), doing) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()} {datetime.now():%H:%M}")
-        lock.flush()
-        yield
-        lock.truncate(0)
+            raise _is_at_work(lock.readline().strip(), doing) from None
+        # What another model was killed at is still to be gone on with.
+        others = [one for one in _read_renewals(lock) if renewal is None or one.who != renewal.who]
+        _write(lock, f"{os.getpid()} {datetime.now():%H:%M}", [*others, *([renewal] if renewal else [])])
+        try:
+            yield
+        finally:
+            # Whoever is told how to go on, or is done, needs no note.
+            _write(lock, "", others)
+
+
+def find_cut_off(catalog: Catalog, owner: Subject, job: str) -> list[Renewal]:
+    """Renewals of a subject whose process was killed, and that no later one took up; none while one is at work."""
+    path = _place(catalog, owner, job)
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return []
+        return _read_renewals(lock)
+
+
+def _place(catalog: Catalog, owner: Subject, job: str) -> Path:
+    return catalog.home.data / "locks" / f"{job}-{owner.id}.lock"
+
+
+def _read_renewals(lock: TextIO) -> list[Renewal]:
+    """The first line is about the process; each other one is a moment and a model."""
+    lock.seek(0)
+    found = []
+    for line in lock.readlines()[1:]:
+        moment, _, who = line.rstrip("\n").partition("\t")
+        # A machine that lost its power may have left anything.
+        with suppress(ValueError):
+            found.append(Renewal(who, datetime.fromisoformat(moment)))
+    return found
+
+
+def _write(lock: TextIO, process: str, renewals: list[Renewal]) -> None:
+    notes = [f"{one.before.isoformat()}\t{' '.join(one.who.split())}\n" for one in renewals]
+    lock.truncate(0)
+    lock.write("".join([f"{process}\n", *notes]) if process or notes else "")
+    lock.flush()
 
 
 def _is_at_work(written: str, doing: str) -> ConflictError:

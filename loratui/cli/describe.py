@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
-from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_no_pictures
+from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_cut_off, tell_no_pictures
 
 
 def describe(
@@ -80,6 +80,9 @@ def describe(
     )
     wanted = read_question(question_file) if question_file else question or settings.question
     with open_library() as catalog, progress_line(show) as report:
+        cut_off = tell_cut_off(catalog, subject, "describe", "Describing") if before is None else []
+        for sentence in cut_off:
+            remark(sentence, show)
         result = describe_pictures(
             catalog,
             subject,
@@ -105,6 +108,7 @@ def describe(
                 "cut": result.cut,
                 "prompt_tokens": result.prompt_tokens,
                 "answer_tokens": result.answer_tokens,
+                "cut_off": cut_off,
             }
         )
         return

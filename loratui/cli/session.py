@@ -67,6 +67,17 @@ def tell_no_pictures(subject: str, query: Sequence[str]) -> str:
     return f"{subject} has no pictures to work on: `loratui import {shlex.quote(subject)} FOLDER` brings some."
 
 
+def tell_cut_off(catalog: Catalog, subject: str, job: str, doing: str) -> list[str]:
+    """How to go on with work done anew that was killed, such as "Tagging"; a sentence for each."""
+    from loratui.catalog.locks import find_cut_off
+    from loratui.catalog.subjects import get_subject
+
+    return [
+        f"{doing} anew by {one.who} was cut off: the same command with {one.option} goes on where it was."
+        for one in find_cut_off(catalog, get_subject(catalog, subject), job)
+    ]
+
+
 def read_mixture(catalog: Catalog, subject: str, show: Show) -> str:
     """What to remark where a subject's tags are the words of several taggers; empty where nobody would hear it."""
     from loratui.captions.mixture import tell_mixture

@@ -9,7 +9,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
-from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_no_pictures
+from loratui.cli.session import (
+    Query,
+    find_duplicates,
+    open_library,
+    read_settings,
+    tell_cut_off,
+    tell_no_pictures,
+)
 from loratui.config import find_home
 
 
@@ -51,6 +58,9 @@ def tag(
         if not show.json and not select_ids(catalog, subject, " ".join(query), duplicates=duplicates):
             print_text(tell_no_pictures(subject, query))
             return 0
+        cut_off = tell_cut_off(catalog, subject, "tag", "Tagging") if before is None else []
+        for sentence in cut_off:
+            remark(sentence, show)
         chosen = choose_tagger(find_home(), wanted, find_hub(), report=report)
         if chosen.is_cast:
             remark(
@@ -76,7 +86,7 @@ def tag(
     times = done.times
     code = RefusedError.exit_code if done.refused and not done.tagged and not done.skipped else 0
     if show.json:
-        print_json(done)
+        print_json({**{name: getattr(done, name) for name in done.__slots__}, "cut_off": cut_off})
         return code
     pace = f" at {done.tagged / times.total:.1f} a second" if done.tagged and times.total else ""
     skipped = f"; {done.skipped} had been tagged before" if done.skipped else ""

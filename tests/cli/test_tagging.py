@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
 
 pytest.importorskip("onnxruntime")
 
+HOLD = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from loratui.catalog.locks import Renewal, work_alone
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import get_subject
+from loratui.config import Home
+data = Path(sys.argv[1])
+with open_catalog(Home(data, data / "cache", data)) as catalog:
+    renewal = Renewal(sys.argv[2], datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    with work_alone(catalog, get_subject(catalog, "Mira"), "tag", "tags", renewal=renewal):
+        print("held", flush=True)
+        time.sleep(60)
+"""
 LOOK = world.Look("tan", "red hair", "bob cut", "blue eyes", "none")
 
 
@@ -63,6 +80,20 @@ def test_tags_are_counted_after_tagging(mira: Home, read: Read) -> None:
     assert counted["red hair"]["share"] >= 0.66
     captions = {item["name"]: item["caption"] for item in read("caption", "list", "Mira")}
     assert "red hair" in captions["0.png"]
+
+
+def test_tagging_anew_that_was_killed_tells_the_next_how_to_go_on(mira: Home, run: Run, read: Read) -> None:
+    tagger = read("tag", "Mira")["tagger"]
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(mira.data), tagger], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        process.kill()
+    said = f"Tagging anew by {tagger} was cut off: the same command with --before=2026-01-02T03:04:05.000Z goes on"
+    told = run("tag", "Mira").stderr
+    assert said in told
+    (sentence,) = read("tag", "Mira")["cut_off"]
+    assert sentence.startswith(said)
+    assert read("tag", "Mira", "--again", "--before=2026-01-02T03:04:05.000Z")["cut_off"] == []
+    assert read("tag", "Mira")["cut_off"] == []
 
 
 def test_a_tagger_in_the_settings_is_used(mira: Home, shared: Path, read: Read) -> None:

@@ -1,0 +1,74 @@
+"""Locks of jobs, and what they keep of work that was killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loratui.catalog.locks import Renewal, find_cut_off, work_alone
+from loratui.catalog.store import open_catalog
+from loratui.catalog.subjects import add_subject, get_subject
+from loratui.errors import ConflictError
+
+if TYPE_CHECKING:
+    from loratui.config import Home
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def die_at_work(home: Home, who: str) -> None:
+    """Be killed while a renewal is under way."""
+    with (
+        open_catalog(home) as catalog,
+        work_alone(catalog, get_subject(catalog, "Mira"), "tag", "tags", renewal=Renewal(who, MOMENT)),
+    ):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill(home: Home, who: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=die_at_work, args=(home, who))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def test_a_renewal_that_was_killed_is_found_until_one_by_the_same_model_takes_it_up(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        mira = add_subject(catalog, "Mira", "Mirvok")[0]
+        kill(home, "wd@1")
+        kill(home, "cl@2")
+        left = [Renewal("wd@1", MOMENT), Renewal("cl@2", MOMENT)]
+        assert find_cut_off(catalog, mira, "tag") == left
+        assert left[0].option == "--before=2026-01-02T03:04:05.000Z"
+        assert find_cut_off(catalog, mira, "describe") == []
+        with work_alone(catalog, mira, "tag", "tags pictures"):
+            assert find_cut_off(catalog, mira, "tag") == [], "nobody knows how work ends that is going on"
+            with (
+                pytest.raises(ConflictError, match="This program tags pictures already, since"),
+                work_alone(catalog, mira, "tag", "tags pictures"),
+            ):
+                pass
+        assert find_cut_off(catalog, mira, "tag") == left
+        with work_alone(catalog, mira, "tag", "tags pictures", renewal=left[0]):
+            pass
+        assert find_cut_off(catalog, mira, "tag") == left[1:]
+
+
+def test_work_that_stops_by_itself_leaves_no_note_and_a_spoilt_file_stops_nothing(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        mira = add_subject(catalog, "Mira", "Mirvok")[0]
+        with (
+            pytest.raises(OSError, match="full"),
+            work_alone(catalog, mira, "tag", "tags", renewal=Renewal("wd@1", MOMENT)),
+        ):
+            raise OSError("the disk is full")
+        assert find_cut_off(catalog, mira, "tag") == []
+        (catalog.home.data / "locks" / f"tag-{mira.id}.lock").write_bytes(b"77 12:00\n\x00\x00\nnonsense\twd\n")
+        assert find_cut_off(catalog, mira, "tag") == []
+        with work_alone(catalog, mira, "tag", "tags"):
+            pass
