@@ -80,7 +80,9 @@ def _say(group: TraitGroup, always: Sequence[TagAdvice], free: Sequence[TagAdvic
     whole = [tag.tag for tag in always if _value(tag) == tag.tag]
     if values:
         told.append(f"{_start(group.noun)} will be {_both(values)} unasked.")
-    if whole:
+    if whole and all(words.startswith("from ") for words in whole):
+        told.append(f"Views {_both(whole)} will come unasked.")
+    elif whole:
         told.append(f"{_start(_both(whole))} will be there unasked.")
     if len(free) > 1 and not (group.single and always):
         seen = [_value(tag) for tag in free]

@@ -368,7 +368,8 @@ def _choose_setting(catalog: Catalog, subject: str, settings: Settings) -> _Sett
 
     purpose = foresee_purpose(catalog, settings.default_base, subject)
     buckets = purpose.recipe.bucketing
-    return _Setting(buckets, list_shapes(buckets), plain(purpose.words))
+    words = f"of {purpose.base}" if purpose.base else purpose.words
+    return _Setting(buckets, list_shapes(buckets), plain(words))
 
 
 def _describe_size(scale: float, glyphs: Glyphs) -> Content:

@@ -94,7 +94,7 @@ def test_where_all_are_seen_from_the_front_another_angle_is_guessed(catalog: Cat
     tag(catalog, "smile, facing viewer")
     tag(catalog, "from side", 0, 1)
     told = sentence(suggest_imbue(catalog, "mira"), "angle")
-    assert told == "From the front will be there unasked. Ask for from side by name; few pictures show it."
+    assert told == "Views from the front will come unasked. Ask for from side by name; few pictures show it."
 
 
 def test_a_front_that_is_said_is_not_told_twice(catalog: Catalog) -> None:

@@ -84,7 +84,7 @@ async def test_it_starts_with_what_training_would_take_in_the_nearest_bucket_sha
         assert "[80x48]" in text
         assert "not cropped" in text
         assert "left 8 %, right 8 %" in text
-        assert "80x48 of base small" in text
+        assert "80x48 of small" in text
         assert "shrunk to 30 %" in text
         assert screen.query_one(PictureView).source is not None
     assert picture(framed, "wide").crop is None
