@@ -59,11 +59,7 @@ def tell_unmatched(matches: Sequence[EntryMatch], limit: int = 10) -> list[str]:
     more = len(unmatched) - limit
     if more > 0:
         unmatched.sort(key=lambda match: not match.near)
-    told = [
-        f"'{_shorten(match.entry)}' matches no picture"
-        + (f"; did you mean {_join_or(match.near)}?" if match.near else ".")
-        for match in unmatched[:limit]
-    ]
+    told = [f"'{_shorten(match.entry)}' matches no picture{tell_near(match.near)}" for match in unmatched[:limit]]
     if more > 0:
         told.append(f"and {more:,} more {'entry matches' if more == 1 else 'entries match'} no picture.")
     return told
@@ -101,6 +97,8 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _join_or(tags: Sequence[str]) -> str:
-    quoted = [f"'{tag}'" for tag in tags]
-    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+def tell_near(near: Sequence[str]) -> str:
+    """The end of a sentence about a tag that none has: what was meant, if anything is near."""
+    quoted = [f"'{tag}'" for tag in near]
+    meant = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    return f"; did you mean {meant}?" if near else "."

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.captions.service import captions_of
+from loratui.catalog import ratings
 from loratui.catalog.findings import Measured, replace_findings
 from loratui.catalog.query import select_memberships
+from loratui.catalog.rating_words import find_rating_words
 from loratui.catalog.ratings import UnfitPicture, list_unfit, tell_remedy
 from loratui.catalog.vectors import taggers_of
 from loratui.catalog.vocabulary import ROLES
@@ -52,6 +54,22 @@ def measure_refused(catalog: Catalog, found: Sequence[UnfitPicture]) -> list[Mea
         )
         for each in found
     ]
+
+
+def warn_of_tags(catalog: Catalog, subject: Subject, ids: Sequence[int], tags: Sequence[str]) -> list[str]:
+    """That some pictures, by their memberships' ids, can't be used for what their new tags say; empty when they can."""
+    text = ", ".join(tags)
+    if not find_rating_words(text) and not ratings.find_youth_words(text):
+        return []
+    if warnings := ratings.warn_of_words(subject, text):
+        return warnings
+    # Together with what else is known of a picture: a sign of youth in one that is sexual, another subject of it.
+    with catalog.read() as connection:
+        found = ratings.find_refused(
+            connection, subject, ids, captions=lambda chosen: captions_of(catalog, subject, chosen)
+        )
+    warning = warn_of_refused(subject, found)
+    return [warning] if warning else []
 
 
 def warn_of_refused(subject: Subject, found: Sequence[UnfitPicture]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.captions.counts import read_book
-from loratui.captions.matching import match_entries
+from loratui.captions.matching import match_entries, tell_near
+from loratui.captions.ratings import warn_of_tags
 from loratui.captions.tags import fold_tag
 from loratui.catalog import edits
 from loratui.catalog.query import tag_key
@@ -41,11 +42,21 @@ class EditedTag:
 
 @dataclass(frozen=True, slots=True)
 class TagEdits:
-    """So many pictures were chosen, so many of them show other tags now; and this became of each tag."""
+    """So many pictures were chosen, so many of them show other tags now; and this became of each tag.
+
+    For `noted` of them the person's word on any of the tags is new: without any, nothing was written. `notes` are
+    warnings: of tags that keep pictures from being used, in a sentence each.
+    """
 
     pictures: int
     changed: int
     tags: tuple[EditedTag, ...]
+    noted: int = 0
+    notes: tuple[str, ...] = ()
+
+    def tell_lacking(self) -> list[str]:
+        """A sentence for each tag that was to be removed from pictures of which none had it, with what was meant."""
+        return [_tell_lacking(one.tag, one.near) for one in self.tags if not one.present and not one.had]
 
 
 def edit_tags(
@@ -67,18 +78,34 @@ def edit_tags(
     before = read_book(catalog, owner, selection, duplicates=duplicates)
     ids = [one.id for one in before.pictures]
     wanted = [(tag, present) for tags, present in ((add, True), (remove, False)) for tag in edits.clean_tags(tags)]
-    edits.edit_tags(catalog, owner, ids, add=add, remove=remove)
+    edits.write_tag_edits(catalog, owner, ids, add=add, remove=remove)
     after = read_book(catalog, owner, ids)
     shown, now = _list_shown(before), _list_shown(after)
     differ = {id_ for key in {*shown, *now} for id_ in shown.get(key, set()) ^ now.get(key, set())}
     lacking = [tag for tag, present in wanted if not present and not _hold(before, shown, tag)]
     near = _find_near(catalog, owner, before, lacking) if ids else {}
     tags = []
+    told: set[int] = set()
     for tag, present in wanted:
         had, has = _hold(before, shown, tag), _hold(after, now, tag)
         noted = _list_said(after, tag, present) - _list_said(before, tag, present)
+        told |= noted
         tags.append(EditedTag(tag, present, len(had ^ has), len(had), len(noted), near.get(tag, ())))
-    return TagEdits(len(ids), len(differ), tuple(tags))
+    notes = warn_of_tags(catalog, owner, ids, [tag for tag, present in wanted if present]) if ids else []
+    return TagEdits(len(ids), len(differ), tuple(tags), len(told), tuple(notes))
+
+
+def tell_lacking(catalog: Catalog, subject: str, selection: Selection, tags: Sequence[str]) -> list[str]:
+    """A sentence for each of the tags that none of the chosen pictures has, with what was meant; nothing is changed."""
+    chosen = read_book(catalog, subject, selection)
+    shown = _list_shown(chosen)
+    lacking = [tag for tag in edits.clean_tags(tags) if not _hold(chosen, shown, tag)]
+    near = _find_near(catalog, chosen.subject, chosen, lacking)
+    return [_tell_lacking(tag, near.get(tag, ())) for tag in lacking]
+
+
+def _tell_lacking(tag: str, near: Sequence[str]) -> str:
+    return f"No picture here has '{tag}'{tell_near(near)}"
 
 
 def _list_shown(book: CaptionBook) -> dict[str, set[int]]:

@@ -60,7 +60,7 @@ def add_tags(
     duplicates: Duplicates | None = None,
 ) -> int:
     """Say that the selected pictures show these tags; returns how many edits changed."""
-    return edit_tags(catalog, subject, selection, add=tags, duplicates=duplicates)
+    return write_tag_edits(catalog, subject, selection, add=tags, duplicates=duplicates)
 
 
 def remove_tags(
@@ -72,10 +72,10 @@ def remove_tags(
     duplicates: Duplicates | None = None,
 ) -> int:
     """Say that the selected pictures don't show these tags, whatever a tagger scored; returns the edits changed."""
-    return edit_tags(catalog, subject, selection, remove=tags, duplicates=duplicates)
+    return write_tag_edits(catalog, subject, selection, remove=tags, duplicates=duplicates)
 
 
-def edit_tags(
+def write_tag_edits(
     catalog: Catalog,
     subject: Subject | str,
     selection: Selection,
@@ -84,7 +84,10 @@ def edit_tags(
     remove: Sequence[str] = (),
     duplicates: Duplicates | None = None,
 ) -> int:
-    """Add and remove tags in one step that undo takes back; returns how many edits changed."""
+    """Add and remove tags in one step that undo takes back; returns how many edits changed.
+
+    What people ask for goes through captions.tag_edits, which tells what came of it.
+    """
     owner = _owner(catalog, subject)
     wanted = [(clean_tags(tags, new=present), present) for tags, present in ((add, True), (remove, False)) if tags]
     said = "; ".join(f"{'add' if present else 'remove'} {', '.join(tags)}" for tags, present in wanted)

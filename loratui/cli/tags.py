@@ -145,11 +145,15 @@ def print_tag_edits(done: TagEdits, nothing: str, show: Show) -> None:
     for tag in done.tags if done.pictures else ():
         print_text(f"{tag.tag}: {_tell_edit(tag, done.pictures)}")
     print_text(nothing or f"{number_of(done.changed, 'picture')} changed.")
-    if any(tag.noted for tag in done.tags):
+    for note in done.notes:
+        remark(f"warning: {note}", show)
+    if done.noted:
         remark("`loratui undo` takes it back.", show)
 
 
 def _tell_edit(tag: EditedTag, pictures: int) -> str:
+    from loratui.captions.matching import tell_near
+
     had = f"{tag.had:,} of {number_of(pictures, 'picture')} had it"
     if tag.present and not tag.had:
         return f"{number_of(tag.changed, 'picture')} got it."
@@ -159,12 +163,6 @@ def _tell_edit(tag: EditedTag, pictures: int) -> str:
         return f"{had}, {tag.changed:,} lost it."
     later = "; it won't count there should a tagger find it" if tag.noted else ""
     return f"none of {number_of(pictures, 'picture')} has it{later}{tell_near(tag.near)}"
-
-
-def tell_near(near: Sequence[str]) -> str:
-    """The end of a sentence about a tag that none has: what was meant, if anything is near."""
-    quoted = " or ".join(f"'{tag}'" for tag in near)
-    return f"; did you mean {quoted}?" if near else "."
 
 
 def tell_unchanged(catalog: Catalog, subject: str, query: str, otherwise: str = "") -> str:
@@ -223,7 +221,7 @@ def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PL
 def _tell_not_found(catalog: Catalog, subject: str, query: str, tag: str) -> str:
     """Why putting another tag in place of one changed nothing, and which tag may have been meant."""
     from loratui.captions.counts import read_book
-    from loratui.captions.matching import match_entries
+    from loratui.captions.matching import match_entries, tell_near
 
     book = read_book(catalog, subject, query, duplicates=find_duplicates(catalog, subject))
     (match,) = match_entries(book, [tag])

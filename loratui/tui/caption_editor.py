@@ -239,11 +239,13 @@ class CaptionEditor(ModalScreen[str | None]):
         def work(catalog: Catalog) -> _Judged:
             from loratui.captions.service import check_caption
             from loratui.captions.tokens import find_clip_tokenizer
+            from loratui.catalog.ratings import warn_of_words
 
             split = find_clip_tokenizer()
             judged = text or computed
             tokens = len(split(judged)) if split is not None else None
-            return _Judged(text, tokens, tuple(check_caption(judged, owner)) if judged else ())
+            warnings = (*warn_of_words(owner, judged), *check_caption(judged, owner)) if judged else ()
+            return _Judged(text, tokens, warnings)
 
         app: LoratuiApp = self.app  # type: ignore[assignment]
         app.bridge.read(work, self._show_judged, owner=self, group="judge")

@@ -189,10 +189,11 @@ class CurationScreen(LoratuiScreen):
         options: Sequence[str] = (),
         advances: bool = False,
         failed: Callable[[], None] = lambda: None,
+        warnings: Sequence[str] = (),
     ) -> None:
         """Show what an action will change, queue it, and remember its command line: `command`, a query, `options`.
 
-        What is `said` of it may be known only once it is done.
+        What is `said` of it, and `warnings` against it, may be known only once it is done.
         """
         chosen = list(self.targets() if ids is None else ids)
         if not chosen:
@@ -209,13 +210,14 @@ class CurationScreen(LoratuiScreen):
         def done(answer: tuple[Done[int], str]) -> None:
             change, named = answer
             if not change.result:
-                self.tell(f"{name}: nothing to change.")
+                self.tell(" ".join((f"{name}: nothing to change.", *map(plain, warnings))))
                 return
             if len(chosen) == 1:
                 self._judged[change.entry] = chosen[0]
             self.lora.ran([*command, named, *options] if named else ())
             which = name if change.result >= len(chosen) else f"{change.result:,} of {name}"
-            self.tell(change.say(f"{which}: {said if isinstance(said, str) else said()}."))
+            told = change.say(f"{which}: {said if isinstance(said, str) else said()}.")
+            self.lora.tell(" ".join((told, *map(plain, warnings))), warning=bool(warnings))
 
         self.foresee(chosen, changes)
 
@@ -262,9 +264,14 @@ class CurationScreen(LoratuiScreen):
     def _set_caption(self, ids: Sequence[int], text: str, *, failed: Callable[[], None]) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:
             from loratui.catalog.edits import set_caption
+            from loratui.catalog.ratings import warn_of_words
+            from loratui.catalog.subjects import get_subject
 
-            return set_caption(catalog, self.subject, ids, text or None)
+            changed = set_caption(catalog, self.subject, ids, text or None)
+            warnings.extend(warn_of_words(get_subject(catalog, self.subject), text) if text else ())
+            return changed
 
+        warnings: list[str] = []
         said = "caption written" if text else "caption computed again"
         options = [text] if text else ["--computed"]
         self.act(
@@ -275,17 +282,23 @@ class CurationScreen(LoratuiScreen):
             ids=ids,
             options=options,
             failed=failed,
+            warnings=warnings,
         )
 
     def _edit_tags(self, ids: Sequence[int], edits: TagEdits) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:
-            from loratui.catalog.edits import edit_tags
+            from loratui.captions.tag_edits import edit_tags
 
-            return edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
+            done = edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
+            warnings.extend((*done.notes, *done.tell_lacking()))
+            return done.noted
 
+        warnings: list[str] = []
         options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
         said = ", ".join([*edits.add, *(f"-{tag}" for tag in edits.remove)])
-        self.act(work, ["caption", "tag", self.subject], f"tags {said}", {}, ids=ids, options=options)
+        self.act(
+            work, ["caption", "tag", self.subject], f"tags {said}", {}, ids=ids, options=options, warnings=warnings
+        )
 
     def _overrule(self, ids: Sequence[int], facet: str, value: str) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:

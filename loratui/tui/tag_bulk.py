@@ -9,7 +9,7 @@ from loratui.tui.naming import name_pictures
 from loratui.tui.tag_editor import TagEdits, check_edits, parse_edits
 from loratui.tui.tag_lines import ALL
 from loratui.tui.tag_scope import TagCuration
-from loratui.tui.text import count
+from loratui.tui.text import count, plain
 from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
@@ -49,18 +49,12 @@ class BulkTagging(TagCuration):
         def chosen(tags: tuple[str, ...] | None) -> None:
             edits = _read_edits(tags or ())
 
-            def work(catalog: Catalog, ids: Sequence[int]) -> int:
-                from loratui.catalog.edits import edit_tags
-
-                edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
-                return len(ids)
-
             if edits.add or edits.remove:
                 options = [*(f"--add={tag}" for tag in edits.add), *(f"--remove={tag}" for tag in edits.remove)]
                 said = [f"got {', '.join(edits.add)}"] * bool(edits.add)
                 said += [f"lost {', '.join(edits.remove)}"] * bool(edits.remove)
                 ids = sorted(lacking(edits) | having(edits))
-                self._edit(work, ids, ", ".join(said), ["caption", "tag"], options)
+                self._edit_tags_of(ids, edits, ", ".join(said), options)
 
         def check(tags: tuple[str, ...]) -> str:
             return check_edits(_read_edits(tags))
@@ -73,16 +67,10 @@ class BulkTagging(TagCuration):
             return f"{count(len(having), 'picture')} will lose {'it' if len(tags) == 1 else 'them'}." if tags else ""
 
         def chosen(tags: tuple[str, ...] | None) -> None:
-            def work(catalog: Catalog, ids: Sequence[int]) -> int:
-                from loratui.catalog.edits import edit_tags
-
-                edit_tags(catalog, self.subject, ids, remove=tags or ())
-                return len(ids)
-
             if tags:
                 ids = sorted({id_ for tag in tags for id_ in self._within_scope(tag)})
                 options = [f"--remove={tag}" for tag in tags]
-                self._edit(work, ids, f"lost {', '.join(tags)}", ["caption", "tag"], options)
+                self._edit_tags_of(ids, TagEdits(remove=tags), f"lost {', '.join(tags)}", options)
 
         def check(tags: tuple[str, ...]) -> str:
             return check_edits(TagEdits(remove=tags))
@@ -117,15 +105,21 @@ class BulkTagging(TagCuration):
 
         def chosen(tags: tuple[str, ...] | None) -> None:
             def work(catalog: Catalog, ids: Sequence[int]) -> int:
+                from loratui.captions.ratings import warn_of_tags
                 from loratui.captions.replacing import replace_tag
+                from loratui.catalog.subjects import get_subject
 
-                return replace_tag(catalog, self.subject, ids, tag.tag, new)
+                changed = replace_tag(catalog, self.subject, ids, tag.tag, new)
+                warnings.extend(warn_of_tags(catalog, get_subject(catalog, self.subject), ids, [new]))
+                return changed
 
             if tags and len(tags) == 1 and tags[0] != tag.tag:
                 (new,) = tags
                 said = f"{new} in place of {tag.tag}"
                 self.go_to(new)
-                self._edit(work, sorted(having | written), said, ["caption", "replace"], [], [tag.tag, new])
+                warnings: list[str] = []
+                verb, words = ["caption", "replace"], [tag.tag, new]
+                self._edit(work, sorted(having | written), said, verb, [], words, warnings=warnings)
 
         self._ask(f"Put another tag in place of {tag.tag}", touched, chosen, check=check)
 
@@ -170,6 +164,28 @@ class BulkTagging(TagCuration):
 
         self.read(work, offer, "known")
 
+    def _edit_tags_of(self, ids: Sequence[int], edits: TagEdits, said: str, options: Sequence[str]) -> None:
+        """Add and remove tags of pictures that need it; without any, say which tags may have been meant."""
+        scope = tuple(self.view.scope.ids)
+
+        def work(catalog: Catalog, ids: Sequence[int]) -> int:
+            from loratui.captions.tag_edits import edit_tags
+
+            done = edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
+            warnings.extend(done.notes)
+            return done.noted
+
+        def look(catalog: Catalog) -> list[str]:
+            from loratui.captions.tag_edits import tell_lacking
+
+            return tell_lacking(catalog, self.subject, scope, edits.remove)
+
+        warnings: list[str] = []
+        if ids or not edits.remove:
+            self._edit(work, ids, said, ["caption", "tag"], options, warnings=warnings)
+        else:
+            self.read(look, lambda lacking: self.tell(plain(" ".join(lacking)) or _NOTHING), "lacking")
+
     def _edit(
         self,
         work: Callable[[Catalog, Sequence[int]], int],
@@ -178,8 +194,13 @@ class BulkTagging(TagCuration):
         verb: Sequence[str],
         options: Sequence[str],
         words: Sequence[str] = (),
+        *,
+        warnings: Sequence[str] = (),
     ) -> None:
-        """Queue a bulk edit of some pictures of the scope, say how many changed, and remember its command line."""
+        """Queue a bulk edit of some pictures of the scope, say how many changed, and remember its command line.
+
+        What `warnings` there are against it may be known only once it is done.
+        """
         if not ids:
             self.tell(_NOTHING)
             return
@@ -194,9 +215,8 @@ class BulkTagging(TagCuration):
         def done(answer: tuple[Done[int], str]) -> None:
             changed, named = answer
             self.lora.ran([*verb, self.subject, *words, named, *options] if named else ())
-            self.tell(
-                changed.say(f"{count(changed.result, 'picture')} changed: {said}.") if changed.entry else _NOTHING
-            )
+            told = changed.say(f"{count(changed.result, 'picture')} changed: {said}.") if changed.entry else _NOTHING
+            self.lora.tell(" ".join((told, *map(plain, warnings))), warning=bool(warnings))
 
         self.bridge.write(write, done, owner=self.lora, failed=self.if_open(self.reread))
 

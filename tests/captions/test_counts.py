@@ -16,13 +16,13 @@ from loratui.captions.service import captions_of, change_rules, rules_of
 from loratui.captions.tags import fold_tag
 from loratui.catalog.edits import (
     add_tags,
-    edit_tags,
     forget_tag_edits,
     remove_tags,
     set_caption,
     set_rules,
     store_tag_scores,
     tag_edits_of,
+    write_tag_edits,
 )
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import redo, undo
@@ -212,7 +212,7 @@ def test_counts_and_previews_agree_with_the_captions(
         forget_tag_edits(library, "mira", "")
         score(library, "one", ("smile", "general", 0.8), ("red_hair", "general", 0.6), ("hair", "general", 0.9))
         for name, said in zip(NAMES, edits, strict=True):
-            edit_tags(
+            write_tag_edits(
                 library,
                 "mira",
                 f"name:{name}",
@@ -331,7 +331,7 @@ def test_after_replacing_the_old_tag_is_gone_and_undo_brings_it_back(
         score(library, "four", *((tag, "general", 0.9) for tag in scored))
         for present in (True, False):
             change = {"add" if present else "remove": [tag for tag, is_in in said.items() if is_in == present]}
-            edit_tags(library, "mira", "name:four", **change)
+            write_tag_edits(library, "mira", "name:four", **change)
         before, edits = count_tags(library, "mira"), tag_edits_of(library, "mira")
         changed = replace_tag(library, "mira", "name:four", old, new)
         found = {fold_tag(count.tag) for count in count_tags(library, "mira")}

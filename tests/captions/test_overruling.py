@@ -17,11 +17,11 @@ from loratui.captions.service import captions_of, change_rules
 from loratui.captions.survey import CANDIDATES, survey
 from loratui.catalog.edits import (
     add_tags,
-    edit_tags,
     forget_tag_edits,
     set_caption,
     store_tag_scores,
     tag_edits_of,
+    write_tag_edits,
 )
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, undo
@@ -210,7 +210,7 @@ def test_whatever_was_said_before_the_last_word_holds(
     forget_tag_edits(catalog, "Mira", "")
     score(catalog, **{tag: 0.3 + 0.6 * place / len(scored) for place, tag in enumerate(sorted(scored))})
     if own or gone - own:
-        edit_tags(catalog, "Mira", "name:0.png", add=sorted(own), remove=sorted(gone - own))
+        write_tag_edits(catalog, "Mira", "name:0.png", add=sorted(own), remove=sorted(gone - own))
     before = tag_edits_of(catalog, "Mira")
     changed = overrule_facet(catalog, "Mira", "name:0.png", facet, value)
     (seen, *_) = survey(catalog, "Mira", CANDIDATES)

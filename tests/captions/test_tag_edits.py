@@ -9,13 +9,13 @@ from PIL import Image
 
 from loratui.captions.counts import read_book
 from loratui.captions.service import change_rules
-from loratui.captions.tag_edits import edit_tags
+from loratui.captions.tag_edits import edit_tags, tell_lacking
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject
+from loratui.catalog.subjects import add_subject, edit_subject
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,3 +82,29 @@ def test_a_query_without_pictures_changes_nothing_and_makes_no_entry(catalog: Ca
 def test_no_tag_at_all_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="No tag"):
         edit_tags(catalog, "Doggo", "", add=[])
+
+
+def test_a_sexual_tag_of_a_person_is_warned_of_at_once(catalog: Catalog) -> None:
+    edit_subject(catalog, "Doggo", kind="person")
+    assert edit_tags(catalog, "Doggo", "", add=["smile", "grass"]).notes == ()
+    (note,) = edit_tags(catalog, "Doggo", "name:0.png", add=["nud3"]).notes
+    assert "can't say nude, and Doggo is a person" in note
+    assert edit_tags(catalog, "Doggo", "role:primary", add=["nude"]).notes == ()
+    assert edit_tags(catalog, "Doggo", "name:0.png", remove=["nud3"]).notes == ()
+
+
+def test_a_sign_of_youth_is_warned_of_where_a_picture_is_sexual_already(catalog: Catalog) -> None:
+    assert edit_tags(catalog, "Doggo", "name:1.png", add=["nude"]).notes == ()
+    assert edit_tags(catalog, "Doggo", "name:2.png", add=["child"]).notes == ()
+    (note,) = edit_tags(catalog, "Doggo", "", add=["school uniform"]).notes
+    assert "1 picture of Doggo can't be used, such as 1.png" in note
+
+
+def test_what_none_has_is_told_before_anything_is_changed(catalog: Catalog) -> None:
+    assert tell_lacking(catalog, "Doggo", "", ["corgo", "corgi", "zebra"]) == [
+        "No picture here has 'corgo'; did you mean 'corgi'?",
+        "No picture here has 'zebra'.",
+    ]
+    done = edit_tags(catalog, "Doggo", "", remove=["corgo", "corgi"])
+    assert done.tell_lacking() == ["No picture here has 'corgo'; did you mean 'corgi'?"]
+    assert done.noted == 5

@@ -65,7 +65,7 @@ def test_the_last_word_on_a_tag_counts(catalog: Catalog, mira: Subject, fill: Fi
 def test_tags_are_added_and_removed_in_one_step(catalog: Catalog, mira: Subject, fill: Fill) -> None:
     first, _ = fill(mira, {}, {})
     edits.add_tags(catalog, mira, [first], ["hat"])
-    assert edits.edit_tags(catalog, mira, [first], add=["smile"], remove=["hat", "scarf"]) == 3
+    assert edits.write_tag_edits(catalog, mira, [first], add=["smile"], remove=["hat", "scarf"]) == 3
     assert _tags(catalog, mira) == {first: [("hat", False), ("smile", True), ("scarf", False)]}
     assert history(catalog)[0].label == "Mira: add smile; remove hat, scarf"
     undo(catalog)
@@ -105,7 +105,7 @@ def test_a_tag_to_add_does_not_begin_with_a_minus_but_one_that_does_can_be_remov
 ) -> None:
     (id_,) = fill(mira, {})
     with pytest.raises(UsageError, match="minus") as raised:
-        edits.edit_tags(catalog, mira, "", add=["smile", "-hat"])
+        edits.write_tag_edits(catalog, mira, "", add=["smile", "-hat"])
     assert "Remove the tag 'hat'" in raised.value.hint
     assert _tags(catalog, mira) == {}
     edits.remove_tags(catalog, mira, "", ["-hat"])

@@ -116,3 +116,15 @@ def test_a_caption_that_no_person_may_have_is_warned_of_and_named(
     assert (code, "Ada stays a person: it has pictures and a record of consent" in err) == (5, True)
     assert verb("caption", "set", ada, "all", "adatok in the rain")[2].count("can't say") == 0
     assert verb("export", ada, str(tmp_path / "out"))[0] == 0
+
+
+def test_a_sexual_tag_of_a_person_is_warned_of_when_it_is_added(
+    verb: Callable[..., tuple[int, str, str]], ada: str
+) -> None:
+    said = "The captions of Ada can't say nude, and Ada is a person."
+    code, out, _ = verb("tags", "add", ada, "nude", "--json")
+    assert code == 0
+    assert [note[: len(said)] for note in json.loads(out)["notes"]] == [said]
+    code, out, err = verb("caption", "tag", ada, "all", "--add", "nud3")
+    assert (code, f"warning: {said}" in err) == (0, True)
+    assert json.loads(verb("tags", "add", ada, "smile", "--json")[1])["notes"] == []

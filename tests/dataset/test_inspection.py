@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from loratui.captions.service import change_rules
-from loratui.catalog.edits import edit_tags, set_caption, store_tag_scores
+from loratui.catalog.edits import set_caption, store_tag_scores, write_tag_edits
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
@@ -44,7 +44,7 @@ def test_tags_say_where_they_are_from_and_what_becomes_of_them(catalog: Catalog)
         ("dust", "general", 0.1),
     ]
     store_tag_scores(catalog, picture.picture_id, "wd", scores)
-    edit_tags(catalog, "Mira", [picture.id], add=["red scarf"], remove=["hat"])
+    write_tag_edits(catalog, "Mira", [picture.id], add=["red scarf"], remove=["hat"])
     change_rules(catalog, "Mira", {"imbued": ["* eyes"]})
     found = inspect_picture(catalog, "Mira", picture, None)
     assert [(tag.text, tag.state, tag.score, tag.by_hand) for tag in found.tags] == [
