@@ -16,21 +16,26 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.app import App
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 if TYPE_CHECKING:
     from textual.screen import Screen
-    from textual.widget import Widget
 
 ROUNDS = 3
 """How often a mark follows a key through the widgets when the key led to more: a submitted line, a new screen."""
 
 PATIENCE_S = 0.25
-"""A widget that goes away takes the mark with it; keys go on after this time."""
+"""A widget that goes away takes the mark with it; this often it is looked whether it is still there."""
 
 HOLD_S = 1.0
-"""Keys are held back no longer than this: a screen that takes longer must be left with esc."""
+"""From then on a key that leaves is not held back: it gives up what keys wait for."""
 
+MOST_S = 10.0
+"""Longer than this no key waits, whatever it waits for."""
+
+LEAVING = frozenset({"escape", "ctrl+q", "ctrl+c"})
+"""Keys that lead away from what takes too long."""
 
 LATE_S = 1.0
 """Keys typed within this time of a screen's going away were meant for it."""
@@ -57,8 +62,11 @@ class OrderedKeys(App[None]):
         self._target: Widget | None = None
         self._holds = 0
         self._deaf_until = 0.0
+        self._marked: Widget | None = None
+        self._begun = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._holding: asyncio.TimerHandle | None = None
+        self._is_late = False
 
     @property
     def keys_handled(self) -> int:
@@ -79,20 +87,32 @@ class OrderedKeys(App[None]):
         """Let keys wait until `release_keys`: what they are meant for is about to open."""
         self._holds += 1
         if self._holding is None:
-            self._holding = asyncio.get_running_loop().call_later(HOLD_S, self._release_all)
+            self._holding = asyncio.get_running_loop().call_later(HOLD_S, self._let_leave)
 
     def release_keys(self) -> None:
         """What was about to open is open, or will not."""
         self._holds = max(0, self._holds - 1)
-        if not self._holds and self._holding is not None:
-            self._holding.cancel()
-            self._holding = None
+        if not self._holds:
+            self._end_hold()
         self.call_later(self._go_on)
+
+    def _let_leave(self) -> None:
+        """What opens takes its time: typed text goes on waiting for it, but a person may leave."""
+        self._is_late = True
+        self._holding = asyncio.get_running_loop().call_later(MOST_S - HOLD_S, self._release_all)
+        if self._typed and _leaves(self._typed[0]):
+            self._release_all()
 
     def _release_all(self) -> None:
         self._holds = 0
-        self._holding = None
+        self._end_hold()
         self.call_later(self._go_on)
+
+    def _end_hold(self) -> None:
+        self._is_late = False
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
 
     def drop_waiting_keys(self) -> None:
         """What the keys that wait were meant for did not come."""
@@ -115,6 +135,9 @@ class OrderedKeys(App[None]):
             if time.monotonic() < self._deaf_until:
                 self.key_dropped()
                 return
+            if self._is_late and _leaves(event):
+                self.drop_waiting_keys()
+                self._release_all()
             self._typed.append(event)
             await self._go_on()
         else:
@@ -127,6 +150,7 @@ class OrderedKeys(App[None]):
         event = self._typed.popleft()
         self._in_flight = True
         self._number += 1
+        self._begun = time.monotonic()
         self._target = self.focused or self.screen
         self._before = (self.screen, self.focused)
         await super().on_event(event)
@@ -137,10 +161,20 @@ class OrderedKeys(App[None]):
         if self._watchdog is not None:
             self._watchdog.cancel()
         loop = asyncio.get_running_loop()
-        self._watchdog = loop.call_later(PATIENCE_S, self._finish, self._number)
+        self._watchdog = loop.call_later(PATIENCE_S, self._look_after, self._number)
         target = self._target if round_ == 1 and self._target is not None else self.focused or self.screen
+        self._marked = target
         if not target.is_attached or not target.post_message(KeyDone(self._number, round_)):
             self._finish(self._number)
+
+    def _look_after(self, number: int) -> None:
+        """The mark has not come yet: on a busy machine it will, unless a widget on its way has gone."""
+        if number != self._number or not self._in_flight:
+            return
+        if self._marked is None or _is_gone(self._marked) or time.monotonic() - self._begun >= MOST_S:
+            self._finish(number)
+        else:
+            self._watchdog = asyncio.get_running_loop().call_later(PATIENCE_S, self._look_after, number)
 
     def on_key_done(self, message: KeyDone) -> None:
         message.stop()
@@ -160,3 +194,13 @@ class OrderedKeys(App[None]):
                 self._watchdog = None
             if self._typed:
                 self.call_later(self._go_on)
+
+
+def _leaves(event: events.Event) -> bool:
+    return isinstance(event, events.Key) and event.key in LEAVING
+
+
+def _is_gone(widget: Widget) -> bool:
+    """Whether a widget, or one that it is in, handles no messages any more; one that is not there yet will."""
+    on_the_way = [node for node in widget.ancestors_with_self if isinstance(node, Widget)]
+    return not widget.is_attached or any(node.is_mounted and not node.is_running for node in on_the_way)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual import events
+from waiting import until
 
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import list_subjects
+from loratui.tui import caption_editor
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -40,11 +43,8 @@ def type_at_once(app: LoratuiApp, text: str) -> None:
 
 async def drain(pilot: Pilot[None], settle: Settle) -> None:
     app: LoratuiApp = pilot.app  # type: ignore[assignment]
-    for _ in range(2_000):
-        await settle(pilot)
-        if not app.keys_waiting:
-            return
-    raise AssertionError("keys are left over")
+    await settle(pilot)
+    assert not app.keys_waiting
 
 
 async def test_a_form_typed_at_once_is_filled_in_line_by_line(home: Home, make_app: MakeApp, settle: Settle) -> None:
@@ -56,6 +56,72 @@ async def test_a_form_typed_at_once_is_filled_in_line_by_line(home: Home, make_a
         with open_catalog(home) as catalog:
             (found,) = list_subjects(catalog)
         assert (found.subject.name, found.subject.trigger, found.subject.class_word) == ("Mira", "Mirvok", "woman")
+
+
+async def test_keys_do_not_overtake_the_one_before_on_a_machine_that_takes_its_time(
+    home: Home, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if every mark came too late.
+    monkeypatch.setattr("loratui.tui.keyboard.PATIENCE_S", 0.0)
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        type_at_once(app, "nMira\rMirvok\r\rwoman\r")
+        await drain(pilot, settle)
+        with open_catalog(home) as catalog:
+            (found,) = list_subjects(catalog)
+        assert (found.subject.name, found.subject.trigger, found.subject.class_word) == ("Mira", "Mirvok", "woman")
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set, it lets the captions be read that a dialog opens with; a hold is late at once."""
+    may_answer, read = threading.Event(), caption_editor.draft_caption
+
+    def read_late(*args: Any, **options: Any) -> Any:
+        may_answer.wait(60)
+        return read(*args, **options)
+
+    monkeypatch.setattr(caption_editor, "draft_caption", read_late)
+    monkeypatch.setattr("loratui.tui.keyboard.HOLD_S", 0.05)
+    return may_answer
+
+
+async def test_text_waits_for_its_dialog_however_long_that_takes_to_open(
+    mira: Home, make_app: MakeApp, settle: Settle, reading: threading.Event
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        type_at_once(app, "epixie, shop\x13")
+        await until(pilot, lambda: app._is_late)
+        reading.set()
+        await drain(pilot, settle)
+        with open_catalog(mira) as catalog:
+            pictures = select_memberships(catalog, "Mira")
+        assert pictures[0].caption == "pixie, shop"
+        assert {picture.role for picture in pictures} == {"inbox"}
+
+
+async def test_esc_gives_up_a_dialog_that_takes_too_long_and_what_was_typed_for_it(
+    mira: Home, make_app: MakeApp, settle: Settle, reading: threading.Event
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        type_at_once(app, "epsx")
+        await until(pilot, lambda: app._is_late)
+        type_at_once(app, "\x1b")
+        await until(pilot, lambda: app.top is not None and app.top.scope == "library")
+        reading.set()
+        await settle(pilot)
+        with open_catalog(mira) as catalog:
+            assert {picture.role for picture in select_memberships(catalog, "Mira")} == {"inbox"}
+        assert app.screen is app.top
 
 
 async def test_a_caption_typed_behind_the_key_that_opens_its_dialog_is_a_caption_and_no_commands(
@@ -117,11 +183,7 @@ async def test_quitting_behind_a_burst_of_changes_writes_all_of_them(
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         type_at_once(app, "\r" + "psx" * 4 + "G1" + "lhG2" * 40 + "q")
-        for _ in range(2_000):
-            await pilot.pause(0.01)
-            if app._exit:
-                break
-        assert app._exit
+        await until(pilot, lambda: app._exit)
     with open_catalog(mira) as catalog:
         pictures = select_memberships(catalog, "Mira")
     assert [picture.role for picture in pictures] == ["primary", "supporting", "rejected"] * 4

@@ -32,19 +32,17 @@ def wait_until(holds: Callable[[], object], within: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-async def settle(pilot: Pilot[None], rounds: int = 500) -> None:
+async def settle(pilot: Pilot[None], within: float = 120.0) -> None:
     """Wait until nothing is asked, written or running any more, and the screen shows it."""
     app = pilot.app
     assert isinstance(app, LoratuiApp)
-    quiet = 0
-    for _ in range(rounds):
+    quiet, end = 0, time.monotonic() + within
+    while quiet < 4:
+        assert time.monotonic() < end, f"the app did not come to rest within {within:g} s"
         await pilot.pause()
         drawing = app._tiles is not None and not app._tiles.idle
         if app.bridge.busy or app.bridge.running_tasks() or app.keys_waiting or drawing:
             quiet = 0
             await asyncio.sleep(0.01)
-            continue
-        quiet += 1
-        if quiet == 4:
-            return
-    raise AssertionError("the app did not come to rest")
+        else:
+            quiet += 1
