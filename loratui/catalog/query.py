@@ -151,7 +151,7 @@ def select_ids(
         # As one text: for each row that is fetched other threads must give the interpreter back, and while they draw
         # pictures a hundred thousand rows took eight times as long. SQLite keeps the order for what depends on it.
         listed = connection.execute(select(func.group_concat(statement.subquery().c.id))).scalar()
-        return array("q", map(int, listed.split(",")) if listed else ())
+        return array("q", json.loads(f"[{listed or ''}]"))
 
 
 def get_memberships(catalog: Catalog, ids: Sequence[int]) -> list[Membership]:

@@ -48,7 +48,9 @@ class LoratuiScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
 
     def __init__(self) -> None:
-        super().__init__()
+        width = self.app.size.width
+        # Textual adds the class of its width once the screen was laid out, which then is done all over again.
+        super().__init__(classes=max(step for step in self.HORIZONTAL_BREAKPOINTS if step[0] <= width)[1])
         self._is_opening = False
         self._was_shown = False
         self._awaited: Counter[str] = Counter()

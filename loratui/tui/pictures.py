@@ -22,6 +22,7 @@ from loratui.tui.foresight import Foresight
 from loratui.tui.labels import ROLE_LETTERS
 from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_first, list_pictures, list_tags
 from loratui.tui.text import plain
+from loratui.tui.twins import Twins
 from loratui.tui.wall import ImageWall
 from loratui.tui.wall_keys import WallKeys
 
@@ -37,13 +38,12 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
     from loratui.catalog.subjects import SubjectSummary
     from loratui.tui.completion import Completion
-    from loratui.tui.wall_messages import CursorMoved, MarksChanged, Opened, WallNeeds
+    from loratui.tui.wall_messages import CursorMoved, Drawn, MarksChanged, Opened, WallNeeds
 
 QUIET_S = 0.25
-"""After a key that changes something the list is read again this much later: until then what was foreseen shows."""
+"""After a key that changes something, or puts all in order anew, the list is not read again for so long."""
 
 _KNOWN = 4_000
-_CROWD = 3_000
 _WIDE = 112
 # What can be done without any picture.
 _WITHOUT_PICTURES = ("wall.detail", "wall.order", "wall.refresh", "wall.larger", "wall.smaller", "filter.open")
@@ -79,7 +79,7 @@ class PicturesScreen(CurationScreen, WallKeys):
         self._acted_at = float("-inf")
         self._wants_fresh = True
         self._glanced = False
-        self._twins: frozenset[int] = frozenset()
+        self._twins = Twins(self, subject, self._relabel)
         self._again: Timer | None = None
         self._tags: tuple[str, ...] = ()
         self._is_empty: bool | None = None
@@ -171,7 +171,8 @@ class PicturesScreen(CurationScreen, WallKeys):
         if question.fresh:
             self._wants_fresh = False
             self._held.clear()
-            self._look_for_twins()
+            # Its pictures are drawn now; what anybody changed meanwhile can wait for that.
+            self._acted_at = time.monotonic()
         changed = self._away ^ found.away
         self._away = found.away
         if current:
@@ -179,6 +180,8 @@ class PicturesScreen(CurationScreen, WallKeys):
         self._take_rows(found.members, ticket, also=changed)
         if found.ids is not self.wall.ids:
             self.wall.set_ids(found.ids, reload=False)
+        if question.fresh:
+            self._look_for_twins()
         self._show_empty()
         self._show_status()
         self.detail.reload()
@@ -210,7 +213,7 @@ class PicturesScreen(CurationScreen, WallKeys):
             catalog, rows = self._catalog, self._foresight.rows
             self.wall.put_labels(
                 {
-                    id_: label_picture(catalog, rows[id_], away=id_ in self._away, twin=id_ in self._twins)
+                    id_: label_picture(catalog, rows[id_], away=id_ in self._away, twin=id_ in self._twins.ids)
                     for id_ in ids
                     if id_ in rows
                 }
@@ -223,22 +226,14 @@ class PicturesScreen(CurationScreen, WallKeys):
             self._look_for_twins()
 
     def _look_for_twins(self) -> None:
-        """Find what looks alike, for its sign; in crowds the duplicates screen does that, with progress."""
-        if self._summary is None or self._summary.pictures > _CROWD:
-            return
-        subject = self.subject
+        if self._summary is not None:
+            self._twins.want(self._summary.pictures)
+            if self.wall.is_drawn:
+                self._twins.look()
 
-        def work(catalog: Catalog) -> frozenset[int]:
-            from loratui.catalog.dedupe import duplicates_of_subject
-
-            return frozenset(duplicates_of_subject(catalog, subject))
-
-        def take(twins: frozenset[int]) -> None:
-            changed = self._twins ^ twins
-            self._twins = twins
-            self._relabel(changed)
-
-        self.read(work, take, "twins")
+    def on_image_wall_drawn(self, message: Drawn) -> None:
+        message.stop()
+        self._twins.look()
 
     def _show_empty(self) -> None:
         pictures = self._summary.pictures if self._summary is not None else 0

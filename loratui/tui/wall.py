@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from textual.geometry import Region, Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 
 from loratui.tui.drafts import Drafts
 from loratui.tui.grid import LABEL_ROWS, TILE_COLS, Grid, lay_out
@@ -20,12 +19,12 @@ from loratui.tui.labels import WallLabel
 from loratui.tui.marks import Marks
 from loratui.tui.painting import PARTS, WallPainter, crop_lines
 from loratui.tui.tiles import TilePool, TilesReady
-from loratui.tui.wall_messages import CursorMoved, MarksChanged, Opened, WallNeeds
+from loratui.tui.wall_messages import CursorMoved, Drawn, MarksChanged, Opened, WallNeeds
+from loratui.tui.wall_mouse import MouseWall
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from textual import events
     from textual.strip import Strip
 
 __all__ = ["ImageWall", "WallLabel", "WallNeeds"]
@@ -34,7 +33,7 @@ __all__ = ["ImageWall", "WallLabel", "WallNeeds"]
 _LABELS_KEPT = 4_000
 
 
-class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
+class ImageWall(MouseWall, can_focus=True, inherit_bindings=False):
     """Pictures in a grid with a cursor and marks.
 
     The owner gives ids with `set_ids`, answers WallNeeds with `put_labels`, and binds keys to the methods.
@@ -63,6 +62,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
     """Index of the picture that keys act on."""
 
     CursorMoved = CursorMoved
+    Drawn = Drawn
     MarksChanged = MarksChanged
     Opened = Opened
 
@@ -85,6 +85,8 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         self._told_marks = 0
         self._follow = False
         self._drawn_anew = True
+        self.is_drawn = False
+        """Whether all pictures in sight are drawn, or were once since they were given."""
         self.drafts = Drafts(self)
         self.painter = WallPainter(self)
 
@@ -95,7 +97,7 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
         `reload` asks for all labels anew, showing the known ones meanwhile. An array given here is kept, not copied.
         """
-        before, place = self.cursor_id, self.cursor
+        before, place, shown = self.cursor_id, self.cursor, self.ids
         self.ids = ids if isinstance(ids, array) else array("q", ids)
         if reload:
             self._stale = set(self._labels)
@@ -108,7 +110,14 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             with suppress(ValueError):
                 place = self.ids.index(before)
         self.set_reactive(ImageWall.cursor, min(place, max(0, len(self.ids) - 1)))
-        self._drawn_anew = True
+        if shown and self.ids[: len(shown)] == shown:
+            # More of the same: what is painted stays, but for the row that goes on.
+            self._follow = self._follow or not keep_cursor
+            self._fit_to_ids()
+            self.painter.forget_tile(len(shown), picture=True)
+            self.draw_again(index for index in self.in_sight() if index >= len(shown))
+            return
+        self._drawn_anew, self.is_drawn = True, False
         self._resize_wall()
 
     def put_labels(self, labels: Mapping[int, WallLabel]) -> None:
@@ -160,6 +169,10 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         except ValueError:
             return False
         return True
+
+    def open_at(self, index: int) -> None:
+        """Say that the picture at this place was chosen."""
+        self.post_message(self.Opened(self, self.ids[index]))
 
     def page(self, pages: float) -> None:
         """Move the cursor by pages, such as 1, -1 or 0.5."""
@@ -284,17 +297,21 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _resize_wall(self) -> None:
         before, self.grid = self.grid, self._lay_out(self._zoom)
-        self.painter.forget()
         if self.grid != before:
             self._drawn_anew = True
             self.drafts.forget()
-        self.virtual_size = Size(self.grid.width, self.grid.rows_of(len(self.ids)) * self.grid.row_height)
-        self._shown_cursor = self.cursor
+        self._fit_to_ids()
         self._follow = True
-        if self._drawn_anew and self.is_attached:
-            self.drafts.allowance.lift()
-        self.refresh()
+        if self._drawn_anew:
+            self.painter.forget()
+            self._shown_cursor = self.cursor
+            if self.is_attached:
+                self.drafts.allowance.lift()
+            self.refresh()
         self._ask_to_settle()
+
+    def _fit_to_ids(self) -> None:
+        self.virtual_size = Size(self.grid.width, self.grid.rows_of(len(self.ids)) * self.grid.row_height)
 
     # Settling
 
@@ -343,13 +360,10 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
         grid = self.grid
         top = self.cursor // grid.columns * grid.row_height
         if top < self.scroll_y or grid.row_height >= grid.height:
-            self._scroll_to_line(top)
+            self.scroll_to_line(top)
         elif top + grid.row_height > self.scroll_y + grid.height:
             # Whole rows from the top, so that tiles stay where they are while the cursor goes through a page.
-            self._scroll_to_line(top - (grid.page_rows - 1) * grid.row_height)
-
-    def _scroll_to_line(self, y: int) -> None:
-        self.scroll_to(y=y, animate=False, immediate=True, force=True)
+            self.scroll_to_line(top - (grid.page_rows - 1) * grid.row_height)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -381,33 +395,13 @@ class ImageWall(ScrollView, can_focus=True, inherit_bindings=False):
             if tile is not None and not self.painter.is_painted(index, tile):
                 self._refresh_tile(index)
         self.pool.want(self, jobs, ahead)
+        if not (self.is_drawn or jobs) and sight and all(self.ids[index] in self._labels for index in sight):
+            self.is_drawn = True
+            self.post_message(Drawn(self))
 
     def on_tiles_ready(self, message: TilesReady) -> None:
         message.stop()
         self._ask_to_settle()
-
-    # Mouse
-
-    def on_click(self, event: events.Click) -> None:
-        index = self.grid.index_at(event.x, event.y + int(self.scroll_y), len(self.ids))
-        if index is None:
-            return
-        event.stop()
-        self.move_to(index)
-        if event.chain == 2 and self.cursor_id is not None:
-            self.post_message(self.Opened(self, self.cursor_id))
-
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._turn_wheel(event, 1)
-
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._turn_wheel(event, -1)
-
-    def _turn_wheel(self, event: events.MouseEvent, rows: int) -> None:
-        """By whole rows: every line that moves is sent again, so half rows would cost twice as much."""
-        event.stop()
-        event.prevent_default()
-        self._scroll_to_line((round(self.scroll_y) // self.grid.row_height + rows) * self.grid.row_height)
 
     def on_unmount(self) -> None:
         self.pool.leave(self)

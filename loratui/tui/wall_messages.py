@@ -34,6 +34,10 @@ class CursorMoved(_WallMessage, namespace="image_wall"):
         self.index = index
 
 
+class Drawn(_WallMessage, namespace="image_wall"):
+    """All pictures in sight are drawn, the first time since other ones were given."""
+
+
 class MarksChanged(_WallMessage, namespace="image_wall"):
     """Other pictures are marked, `count` in all."""
 
