@@ -53,6 +53,12 @@ def match_entries(book: CaptionBook, entries: Iterable[str]) -> list[EntryMatch]
     return found
 
 
+def find_near(entry: str, tags: Iterable[str]) -> tuple[str, ...]:
+    """The few of these tags that are spelled almost like an entry."""
+    spelled = {fold_tag(tag): tag for tag in tags}
+    return _find_near(fold_tag(entry), spelled, {key: frozenset(key) for key in spelled})
+
+
 def tell_unmatched(matches: Sequence[EntryMatch], limit: int = 10) -> list[str]:
     """A sentence for each entry that finds nothing; of more than `limit` those that may be slips, and their number."""
     unmatched = [match for match in matches if not match.pictures]

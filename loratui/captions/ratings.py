@@ -65,9 +65,7 @@ def warn_of_tags(catalog: Catalog, subject: Subject, ids: Sequence[int], tags: S
         return warnings
     # Together with what else is known of a picture: a sign of youth in one that is sexual, another subject of it.
     with catalog.read() as connection:
-        found = ratings.find_refused(
-            connection, subject, ids, captions=lambda chosen: captions_of(catalog, subject, chosen)
-        )
+        found = ratings.find_refused(connection, subject, ids)
     warning = warn_of_refused(subject, found)
     return [warning] if warning else []
 

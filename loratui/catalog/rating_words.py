@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
@@ -98,12 +98,14 @@ _SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FEWEST_LETTERS = 3
 
 
+@lru_cache(maxsize=4096)
 def find_said_rating(text: str) -> str:
     """The gravest sexual rating that a tag, a caption or a sentence says; empty when it says none.
 
     Case doesn't count; spaces, underscores and colons are alike. What is not safe for work, and words for nudity, are
     taken for questionable at least, words for sex for explicit.
     """
+    # What was asked last is kept: thousands of pictures share their tags.
     return max(_find_said(text).values(), key=SEXUAL.index, default="")
 
 

@@ -159,7 +159,7 @@ class CurationScreen(LoratuiScreen):
         def show(draft: TagDraft) -> None:
             from loratui.tui.tag_editor import TagEditor
 
-            self.app.push_screen(TagEditor(draft), lambda edits: self._edit_tags(ids, edits) if edits else None)
+            self.app.push_screen(TagEditor(draft), lambda edits: self._edit_tags(ids, edits, draft) if edits else None)
 
         if ids:
             self.read(read, show, "draft", opens=True)
@@ -285,11 +285,12 @@ class CurationScreen(LoratuiScreen):
             warnings=warnings,
         )
 
-    def _edit_tags(self, ids: Sequence[int], edits: TagEdits) -> None:
+    def _edit_tags(self, ids: Sequence[int], edits: TagEdits, draft: TagDraft) -> None:
         def work(catalog: Catalog, ids: Sequence[int]) -> int:
             from loratui.captions.tag_edits import edit_tags
 
-            done = edit_tags(catalog, self.subject, ids, add=edits.add, remove=edits.remove)
+            add, remove = edits.add, edits.remove
+            done = edit_tags(catalog, self.subject, ids, add=add, remove=remove, known=draft.known)
             warnings.extend((*done.notes, *done.tell_lacking()))
             return done.noted
 

@@ -108,3 +108,5 @@ def test_what_none_has_is_told_before_anything_is_changed(catalog: Catalog) -> N
     done = edit_tags(catalog, "Doggo", "", remove=["corgo", "corgi"])
     assert done.tell_lacking() == ["No picture here has 'corgo'; did you mean 'corgi'?"]
     assert done.noted == 5
+    (corgo,) = edit_tags(catalog, "Doggo", "name:4.png", remove=["corgo"], known=["corgi cross", "corgi", "grass"]).tags
+    assert corgo.near == ("corgi",)
