@@ -27,11 +27,6 @@ async def show_tags(pilot: Pilot[None]) -> TagsScreen:
     return screen
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    await pilot.press(*keys)
-    await settle(pilot)
-
-
 def text_of(screen: Any, selector: str) -> str:
     return str(screen.query_one(selector, Static).render())
 

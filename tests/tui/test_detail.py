@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from pressing import press
 from rich.console import Console
 from rich.text import Text
 from textual.widgets import Input
@@ -54,7 +55,7 @@ def _text(app: LoratuiApp) -> str:
     return "\n".join(f"{label} {value.plain}" for label, value in facts)
 
 
-async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp) -> None:
     with open_catalog(mira) as catalog:
         row = select_memberships(catalog, "Mira")[0]
         edits.store_tag_scores(catalog, row.picture_id, "wd", [("smile", "general", 0.91), ("hat", "general", 0.6)])
@@ -71,6 +72,12 @@ async def test_everything_about_a_picture_is_told(mira: Home, make_app: MakeApp,
         assert said in text
     for said in ("+scarf", "(smile 0.91)", "-hat 0.60", "Oda", row.sha256[:16], f"{row.phash & (2**64 - 1):016x}"):
         assert said in text
+
+
+def _first_caption(home: Home) -> str | None:
+    """What a person wrote of the first picture."""
+    with open_catalog(home) as catalog:
+        return select_memberships(catalog, "Mira")[0].caption
 
 
 def _path(raw: bytes) -> Path:
@@ -97,11 +104,9 @@ async def test_tab_shows_and_hides_the_pane(
     async with app.run_test(size=(width, 30)) as pilot:
         await settle(pilot)
         assert _detail(app).display is shown
-        await pilot.press("tab")
-        await settle(pilot)
+        await press(pilot, "tab")
         assert _detail(app).display is not shown
-        await pilot.press("tab")
-        await settle(pilot)
+        await press(pilot, "tab")
         assert _detail(app).display is shown
 
 
@@ -115,27 +120,21 @@ async def test_a_caption_is_written_and_computed_again(mira: Home, make_app: Mak
         await until(pilot, lambda: "Empty" in str(judged.render()))
         await pilot.press(*"photo of Mirvok, rain")
         await until(pilot, lambda: "/75 tokens" in str(judged.render()) and not judged.has_class("-doubtful"))
-        await pilot.press("enter")
-        await settle(pilot)
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption == "photo of Mirvok, rain"
+        await press(pilot, "enter")
+        assert _first_caption(mira) == "photo of Mirvok, rain"
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         await pilot.press("ctrl+t")
         assert app.screen.text == "photo of Mirvok"  # type: ignore[attr-defined]
         await pilot.press(*["backspace"] * 6)
         await until(pilot, lambda: "trigger" in str(app.screen.query_one("#judged").render()))
-        await pilot.press(*["backspace"] * 20, "enter")
-        await settle(pilot)
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption is None
+        await press(pilot, *["backspace"] * 20, "enter")
+        assert _first_caption(mira) is None
         assert "--computed" in app.last_command
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
-        await pilot.press("x", "escape")
-        await settle(pilot)
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption is None
+        await press(pilot, "x", "escape")
+        assert _first_caption(mira) is None
 
 
 async def test_a_caption_that_someone_else_wrote_meanwhile_is_shown_before_it_is_written_over(
@@ -144,23 +143,18 @@ async def test_a_caption_that_someone_else_wrote_meanwhile_is_shown_before_it_is
     app = make_app(subject="Mira")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        await pilot.press("e")
-        await settle(pilot)
+        await press(pilot, "e")
         with open_catalog(mira) as catalog:
             first = select_memberships(catalog, "Mira")[0]
             edits.set_caption(catalog, "Mira", f"sha:{first.sha256}", "theirs")
-        await pilot.press(*"mine", "ctrl+s")
-        await settle(pilot)
+        await press(pilot, *"mine", "ctrl+s")
         editor = app.screen
         assert isinstance(editor, CaptionEditor)
         assert "changed since this was opened, and is now:\ntheirs" in str(editor.query_one("#theirs").render())
         assert editor.text == "mine"
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption == "theirs"
-        await pilot.press("enter")
-        await settle(pilot)
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption == "mine"
+        assert _first_caption(mira) == "theirs"
+        await press(pilot, "enter")
+        assert _first_caption(mira) == "mine"
 
 
 async def test_an_editor_that_changes_nothing_leaves_what_someone_else_wrote(
@@ -169,15 +163,12 @@ async def test_an_editor_that_changes_nothing_leaves_what_someone_else_wrote(
     app = make_app(subject="Mira")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        await pilot.press("e")
-        await settle(pilot)
+        await press(pilot, "e")
         with open_catalog(mira) as catalog:
             edits.set_caption(catalog, "Mira", "", "theirs")
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert not isinstance(app.screen, CaptionEditor)
-        with open_catalog(mira) as catalog:
-            assert select_memberships(catalog, "Mira")[0].caption == "theirs"
+        assert _first_caption(mira) == "theirs"
 
 
 async def test_one_caption_for_many_says_what_it_replaces(mira: Home, make_app: MakeApp, settle: Settle) -> None:
@@ -190,8 +181,7 @@ async def test_one_caption_for_many_says_what_it_replaces(mira: Home, make_app: 
         await until(pilot, lambda: isinstance(app.screen, CaptionEditor))
         told = str(app.screen.query_one("#computed").render())
         assert "1 caption written by hand will be replaced" in told and "and 9 more" in told
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
     with open_catalog(mira) as catalog:
         assert {row.caption for row in select_memberships(catalog, "Mira")} == {None}
 
@@ -204,8 +194,7 @@ async def test_tags_are_edited_with_completion(mira: Home, make_app: MakeApp, se
         await settle(pilot)
         await pilot.press("end", "m")
         await until(pilot, lambda: isinstance(app.screen, TagEditor))
-        await pilot.press(*"re", "tab", *", -sm", "tab", "enter")
-        await settle(pilot)
+        await press(pilot, *"re", "tab", *", -sm", "tab", "enter")
     with open_catalog(mira) as catalog:
         last = select_memberships(catalog, "Mira")[-1]
         found = edits.tag_edits_of(catalog, "Mira", ids=[last.id])[last.id]
@@ -220,13 +209,11 @@ async def test_what_is_no_tag_is_told_and_stays_to_be_put_right(mira: Home, make
         await until(pilot, lambda: isinstance(app.screen, TagEditor))
         editor = app.screen
         editor.query_one(Input).value = "smi\u200ele"
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert app.screen is editor
         assert "is no tag" in str(editor.query_one("#next").render())
         editor.query_one(Input).value = "smile, -smile"
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert "smile can't be added and removed at once" in str(editor.query_one("#next").render())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
+from pressing import press
 from waiting import until
 
 from loratui.catalog import subjects
@@ -70,19 +71,29 @@ async def test_a_training_is_stopped_although_its_screen_was_left_at_once(
     assert "stop" in (run.wish, run.state[:4])
 
 
+async def leave_what_is_removed(pilot: Pilot[None], home: Home) -> None:
+    """Go to the library, and have someone else remove the subject before what was done here is written."""
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(pilot.app.screen, LibraryScreen))
+    with open_catalog(home) as catalog:
+        subjects.remove_subject(catalog, "Mira")
+
+
+def assert_told_in_the_library(app: LoratuiApp) -> None:
+    assert isinstance(app.screen, LibraryScreen)
+    assert any(told.error and "Mira" in told.text for told in app.messages)
+
+
 async def test_a_change_that_fails_after_its_screen_was_left_is_told_where_one_is(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
     async with make_app().run_test(size=(110, 40)) as pilot:
         app = await open_screen(pilot, settle, "balance", subject="Mira")
         with writes_wait(app):
-            await pilot.press("p", "escape")
-            await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
-            with open_catalog(mira) as catalog:
-                subjects.remove_subject(catalog, "Mira")
+            await pilot.press("p")
+            await leave_what_is_removed(pilot, mira)
         await settle(pilot)
-        assert isinstance(app.screen, LibraryScreen)
-        assert any(told.error and "Mira" in told.text for told in app.messages)
+        assert_told_in_the_library(app)
 
 
 async def test_a_training_that_could_not_be_started_is_told_after_its_form_was_left(
@@ -94,18 +105,13 @@ async def test_a_training_that_could_not_be_started_is_told_after_its_form_was_l
         app = await open_screen(pilot, settle, "train", subject="Mira")
         screen = app.screen
         await until(pilot, lambda: not screen.why_not("train.start"))  # type: ignore[attr-defined]
-        await pilot.press("ctrl+s")
-        await settle(pilot)
+        await press(pilot, "ctrl+s")
         with writes_wait(app):
             await pilot.press("y")
             await until(pilot, lambda: app.screen is screen)
-            await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
-            with open_catalog(stand_in_trainer) as catalog:
-                subjects.remove_subject(catalog, "Mira")
+            await leave_what_is_removed(pilot, stand_in_trainer)
         await settle(pilot)
-        assert isinstance(app.screen, LibraryScreen)
-        assert any(told.error and "Mira" in told.text for told in app.messages)
+        assert_told_in_the_library(app)
 
 
 async def test_an_answer_that_comes_while_its_screen_is_taken_down_is_not_drawn(

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from library_driving import add, cell, library, said, shown, status
+from pressing import press
 from textual.widgets import Static
 
 from loratui.catalog import subjects
@@ -95,8 +96,7 @@ async def test_a_thousand_subjects_move_sort_and_filter(make_app: MakeApp, home:
         assert pilot.app.subject == max(words)
         await pilot.press("O")
         assert shown(pilot)[0] == max(words)
-        await pilot.press("slash", *"bak", "enter")
-        await settle(pilot)
+        await press(pilot, "slash", *"bak", "enter")
         assert shown(pilot) == ["baku"]
         assert status(pilot) == "/bak  1 of 1,000 subjects"
         await pilot.press("escape")
@@ -132,16 +132,14 @@ async def test_back_from_another_subject_keys_are_about_the_one_under_the_cursor
         app.subject = "Mira"
         app.show_screen("pictures", subject="Mira")
         await settle(pilot)
-        await pilot.press("escape", "enter")
-        await settle(pilot)
+        await press(pilot, "escape", "enter")
         assert (app.top.about if app.top else None) == {"subject": "Ada"}
 
 
 async def test_a_filter_that_matches_nothing_says_so(make_app: MakeApp, mira: Home, settle: Settle) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await pilot.press("slash", *"xyz", "enter")
-        await settle(pilot)
+        await press(pilot, "slash", *"xyz", "enter")
         empty = pilot.app.screen.query_one("#empty", Static)
         assert empty.display and "No subject has 'xyz'" in str(empty.content)
         await pilot.press("e")
@@ -157,23 +155,20 @@ async def test_an_error_that_was_read_goes_with_the_next_key_and_the_next_screen
         library = app.top
         assert library is not None
         app.tell("It went wrong.", error=True)
-        await pilot.press("j")
-        await settle(pilot)
+        await press(pilot, "j")
         assert library.message_line.text == "It went wrong."
         monkeypatch.setattr("loratui.tui.chrome.READ_S", 0.0)
-        await pilot.press("j")
-        await settle(pilot)
+        await press(pilot, "j")
         assert library.message_line.text == ""
         app.tell("It went wrong.", error=True)
         app.show_screen("runs")
         await settle(pilot)
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert library.message_line.text == ""
 
 
 async def test_measuring_stops_while_another_screen_is_open_and_goes_on_after(
-    make_app: MakeApp, mira: Home, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, mira: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[threading.Event] = []
 
@@ -187,8 +182,7 @@ async def test_measuring_stops_while_another_screen_is_open_and_goes_on_after(
         while not started:
             await asyncio.sleep(0.01)
         assert not started[0].is_set()
-        await pilot.press("enter")
-        await settle(pilot)
+        await press(pilot, "enter")
         assert [cancel.is_set() for cancel in started] == [True]
         await pilot.press("escape")
         while len(started) < 2:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from pressing import press
 from textual.widgets import Static
+from waiting import settle
 
 from loratui.catalog import sheets
 from loratui.catalog.bases import add_base
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from loratui.tui.app import LoratuiApp
 
 MakeApp = Callable[..., "LoratuiApp"]
-Settle = Callable[["Pilot[None]"], Awaitable[None]]
 
 PROMPTS = ("photo of Mirvok", "Mirvok, smile")
 SEEDS = (7, 8)
@@ -87,20 +88,17 @@ def matrix_of(app: LoratuiApp) -> ImageMatrix:
     return app.screen.query_one(ImageMatrix)
 
 
-async def open_review(pilot: Pilot[None], settle: Settle) -> ReviewScreen:
+async def open_review(pilot: Pilot[None]) -> ReviewScreen:
     await settle(pilot)
-    await pilot.press("f5")
-    await settle(pilot)
+    await press(pilot, "f5")
     assert isinstance(pilot.app.screen, ReviewScreen)
     return pilot.app.screen
 
 
-async def test_the_newest_sheet_is_shown_with_the_base_first(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
-) -> None:
+async def test_the_newest_sheet_is_shown_with_the_base_first(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await open_review(pilot, settle)
+        await open_review(pilot)
         matrix = matrix_of(app)
         assert [heading.title for heading in matrix.headings] == ["no LoRA", "epoch 1", "epoch 2", "epoch 3"]
         assert tuple(matrix.rows) == PROMPTS
@@ -108,13 +106,12 @@ async def test_the_newest_sheet_is_shown_with_the_base_first(
 
 
 async def test_a_digit_rates_the_image_and_goes_to_the_next_epoch_and_u_takes_it_back(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
+    catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await open_review(pilot, settle)
-        await pilot.press("right", "down", "4", "5")
-        await settle(pilot)
+        await open_review(pilot)
+        await press(pilot, "right", "down", "4", "5")
         assert matrix_of(app).cursor == (3, 1)
         found = load_matrix(catalog)
         assert (found.cells[1, 1, 0].rating, found.cells[2, 1, 0].rating) == (4, 5)
@@ -122,105 +119,87 @@ async def test_a_digit_rates_the_image_and_goes_to_the_next_epoch_and_u_takes_it
         assert app.last_command == [
             *("review", "rate", found.sheet.name, "5", "--epoch", "2", "--weight", "1", "--prompt", "2", "--seed", "7")
         ]
-        await pilot.press("u", "u")
-        await settle(pilot)
+        await press(pilot, "u", "u")
         assert not any(cell.rating for cell in load_matrix(catalog).cells.values())
 
 
-async def test_undo_is_offered_for_a_new_rating_and_not_for_the_one_it_had(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
-) -> None:
+async def test_undo_is_offered_for_a_new_rating_and_not_for_the_one_it_had(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await open_review(pilot, settle)
-        await pilot.press("4")
-        await settle(pilot)
+        await open_review(pilot)
+        await press(pilot, "4")
         assert app.messages[-1].text.endswith("4 stars. u undoes.")
-        await pilot.press("left", "4")
-        await settle(pilot)
+        await press(pilot, "left", "4")
         assert app.messages[-1].text.endswith("4 stars. It was so already.")
 
 
 async def test_flipping_shows_the_pinned_epoch_on_the_same_spot_and_rates_what_is_seen(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
+    catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
-        await pilot.press("f")
-        await settle(pilot)
+        screen = await open_review(pilot)
+        await press(pilot, "f")
         assert "Pin an epoch first" in screen.message_line.text
-        await pilot.press("right", "m", "right", "right", "f")
-        await settle(pilot)
+        await press(pilot, "right", "m", "right", "right", "f")
         matrix = matrix_of(app)
         assert (matrix.pinned, matrix.cursor, matrix.flipped) == (1, (3, 0), True)
-        await pilot.press("2")
-        await settle(pilot)
+        await press(pilot, "2")
         found = load_matrix(catalog)
         assert (found.cells[1, 0, 0].rating, found.cells[3, 0, 0].rating) == (2, 0)
-        await pilot.press("f")
-        await settle(pilot)
+        await press(pilot, "f")
         assert not matrix.flipped
 
 
 async def test_zooming_goes_through_epochs_and_prompts_and_comes_back_to_the_image_seen_last(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
+    catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
-        screen = await open_review(pilot, settle)
-        await pilot.press("enter")
-        await settle(pilot)
+        screen = await open_review(pilot)
+        await press(pilot, "enter")
         viewer = app.screen
         assert isinstance(viewer, CellScreen)
-        await pilot.press("right", "m", "right", "down", "s")
-        await settle(pilot)
+        await press(pilot, "right", "m", "right", "down", "s")
         cell = viewer.cell
         assert cell is not None and (cell.epoch, cell.prompt, cell.seed) == (2, PROMPTS[1], 8)
-        await pilot.press("f")
-        await settle(pilot)
+        await press(pilot, "f")
         cell = viewer.cell
         assert cell is not None and cell.epoch == 1
-        await pilot.press("3")
-        await settle(pilot)
+        await press(pilot, "3")
         assert load_matrix(catalog).cells[1, 1, 1].rating == 3
-        await pilot.press("escape")
-        await settle(pilot)
+        await press(pilot, "escape")
         assert app.screen is screen
         assert (screen.matrix.cursor, screen.seed) == ((2, 1), 1)
 
 
-async def test_another_sheet_is_chosen_from_a_list(catalog: Catalog, make_app: MakeApp, settle: Settle) -> None:
+async def test_another_sheet_is_chosen_from_a_list(catalog: Catalog, make_app: MakeApp) -> None:
     first = load_matrix(catalog)
     second = make_sheet(catalog, first.run.id, first.run.name, seeds=(9,))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
+        screen = await open_review(pilot)
         assert screen.found is not None and screen.found.sheet.name == second
-        await pilot.press("o")
-        await settle(pilot)
-        await pilot.press("down", "enter")
-        await settle(pilot)
+        await press(pilot, "o")
+        await press(pilot, "down", "enter")
         assert screen.found.sheet.name == first.sheet.name
 
 
-async def test_a_library_without_sheets_says_how_to_make_one(home: Home, make_app: MakeApp, settle: Settle) -> None:
+async def test_a_library_without_sheets_says_how_to_make_one(home: Home, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
-        screen = await open_review(pilot, settle)
+        screen = await open_review(pilot)
         assert screen.found is None
-        await pilot.press("4")
-        await settle(pilot)
+        await press(pilot, "4")
         assert "no sheet" in screen.message_line.text
-        await pilot.press("n")
-        await settle(pilot)
+        await press(pilot, "n")
         assert "F4" in screen.message_line.text
 
 
-async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app: MakeApp, settle: Settle) -> None:
+async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
+        screen = await open_review(pilot)
         sheets.rate_cells(catalog, [load_matrix(catalog).cells[3, 0, 0].id], 5)
         for _ in range(100):
             await pilot.pause(0.02)
@@ -230,18 +209,17 @@ async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app
 
 
 async def test_one_rated_epoch_is_not_called_best_and_the_mean_says_what_it_rests_on(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
+    catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await open_review(pilot, settle)
-        await pilot.press("right", "2")
-        await settle(pilot)
+        await open_review(pilot)
+        await press(pilot, "right", "2")
         assert matrix_of(app).headings[1].note == "2.0 of 5 (1)"
 
 
 async def test_images_appear_while_their_sheet_renders(
-    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from loratui.review import sheet as service
 
@@ -268,11 +246,9 @@ async def test_images_appear_while_their_sheet_renders(
     monkeypatch.setattr(service, "foresee_sheet", lambda *_, **about: SheetForecast(1, 1, 1, images=3, missing=3))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
-        await pilot.press("n")
-        await settle(pilot)
-        await pilot.press("ctrl+s")
-        await settle(pilot)
+        screen = await open_review(pilot)
+        await press(pilot, "n")
+        await press(pilot, "ctrl+s")
         await pilot.pause(0.4)
         await pilot.press("y")
         try:
@@ -295,7 +271,7 @@ async def test_images_appear_while_their_sheet_renders(
 
 
 async def test_what_is_refused_about_a_sheet_is_told_in_the_form_which_stays(
-    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def foresee(*_: Any, epochs: Sequence[int], **about: Any) -> SheetForecast:
         if 99 in epochs:
@@ -305,35 +281,30 @@ async def test_what_is_refused_about_a_sheet_is_told_in_the_form_which_stays(
     monkeypatch.setattr("loratui.review.sheet.foresee_sheet", foresee)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await open_review(pilot, settle)
-        await pilot.press("n")
-        await settle(pilot)
+        await open_review(pilot)
+        await press(pilot, "n")
         form = app.screen
         assert isinstance(form, Form)
-        await pilot.press("end", *" | a new one", "down", "down", "down", *"9,99", "up", "ctrl+s")
-        await settle(pilot)
+        await press(pilot, "end", *" | a new one", "down", "down", "down", *"9,99", "up", "ctrl+s")
         assert app.screen is form
         assert "no checkpoint of epoch 9, 99" in str(form.query_one("#wrong", Static).render())
         assert isinstance(app.focused, FormLine) and app.focused.item.name == "epochs"
         assert form.values["prompts"].endswith("| a new one")
-        await pilot.press("escape")
-        await settle(pilot)
-        await pilot.press("n")
-        await settle(pilot)
+        await press(pilot, "escape")
+        await press(pilot, "n")
         again = app.screen
         assert isinstance(again, Form)
         assert again.values["prompts"].endswith("| a new one"), "kept for the next time"
-        await pilot.press("down", "down", "down", *"2", "ctrl+s")
-        await settle(pilot)
+        await press(pilot, "down", "down", "down", *"2", "ctrl+s")
         assert isinstance(app.screen, Confirm)
 
 
 async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_trainings(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
+    catalog: Catalog, make_app: MakeApp
 ) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
+        screen = await open_review(pilot)
         assert screen.found is not None
         shown = screen.found.sheet
         # Chosen by name: else the newest is shown, as soon as it is noticed.
@@ -349,7 +320,7 @@ async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_training
 
 
 async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_left(
-    catalog: Catalog, make_app: MakeApp, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from loratui.review import sheet as service
 
@@ -368,7 +339,7 @@ async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_l
     monkeypatch.setattr(service, "foresee_sheet", lambda *_, **about: asked.append(about) or foreseen)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        screen = await open_review(pilot, settle)
+        screen = await open_review(pilot)
         assert screen.found is not None and screen.found.sheet.state != "done"
         header = screen.query_one("#header", HeaderLine)
         assert header.status.startswith("interrupted, n goes on")
@@ -380,8 +351,7 @@ async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_l
         screen.library_changed()
         await settle(pilot)
         assert header.status.startswith("stopped by you, n goes on")
-        await pilot.press("n")
-        await settle(pilot)
+        await press(pilot, "n")
         assert isinstance(app.screen, Confirm)
         text = str(app.screen.query_one(Static).render())
         assert f"Go on with {screen.found.sheet.name}? 95 images to render." in text
@@ -390,19 +360,15 @@ async def test_going_on_with_an_interrupted_sheet_is_one_question_with_what_is_l
         assert about == {"prompts": ("p",), "negative": "blurry", "seeds": (1,), "epochs": (1,), "weights": (1.0,)}
 
 
-async def test_the_palette_of_review_offers_to_zoom_once_and_both_keys_do(
-    catalog: Catalog, make_app: MakeApp, settle: Settle
-) -> None:
+async def test_the_palette_of_review_offers_to_zoom_once_and_both_keys_do(catalog: Catalog, make_app: MakeApp) -> None:
     assert [action.keys for action in actions_of("review") if action.label == "zoom"] == ["enter,z"]
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         for key in ("z", "enter"):
-            await open_review(pilot, settle)
-            await pilot.press(key)
-            await settle(pilot)
+            await open_review(pilot)
+            await press(pilot, key)
             assert isinstance(app.screen, CellScreen)
-            await pilot.press("escape")
-            await settle(pilot)
+            await press(pilot, "escape")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tags_driving import captions, press, show_tags, tags_of, text_of
+from pressing import press
+from tags_driving import captions, show_tags, tags_of, text_of
 from textual.widgets import Input
 
 from loratui.catalog.edits import set_caption

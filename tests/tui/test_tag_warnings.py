@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tags_driving import press, show_tags, tags_of, text_of
+from pressing import press
+from tags_driving import show_tags, tags_of, text_of
 from textual.widgets import Input
 
 from loratui.catalog.query import select_memberships

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tags_driving import captions, press, show_tags, text_of
+from pressing import press
+from tags_driving import captions, show_tags, text_of
 
 from loratui.captions.service import change_rules, rules_of
 from loratui.catalog.edits import add_tags, set_caption
