@@ -80,6 +80,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         """What was typed last into forms whose work takes its time, by form."""
         self.refusals: dict[str, str] = {}
         """Why what these forms asked for came to nothing; told when they are opened again."""
+        self.stopped: dict[tuple[str, str], datetime] = {}
+        """When what does all of a subject again was begun, by job and subject, where it was stopped before its end."""
         self.train_values: dict[tuple[str, str], dict[str, str]] = {}
         """What was changed in the form of a training, by subject and the weights it goes on from."""
         self.checked: dict[str, tuple[SkippedCheck, ...]] = {}

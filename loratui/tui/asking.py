@@ -220,7 +220,7 @@ def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: Asking
             raise
         except LoratuiError as error:
             whys.append(f"{error.message} {error.hint}".strip())
-            error.hint = f"{error.hint} {_name_key(app, action)} asks again, as it was typed.".strip()
+            error.hint = f"{error.hint} {name_key(app, action)} asks again, as it was typed.".strip()
             raise
 
     def done(result: T) -> str:
@@ -237,6 +237,7 @@ def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: Asking
     task = app.bridge.start_task(job.label, work, done, owner=app, failed=failed)
 
 
-def _name_key(app: LoratuiApp, action: str) -> str:
+def name_key(app: LoratuiApp, action: str) -> str:
+    """The key of an action as a sentence names it."""
     keys = keys_of(BY_ID[action], app.keymap_of_person)
     return show_key(keys[0]) if keys else f"{BY_ID[action].label}, in the palette,"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loratui.errors import LoratuiError, UsageError
-from loratui.tui.asking import Job, ask_for_job
+from loratui.errors import Cancelled, LoratuiError, UsageError
+from loratui.tui.asking import Job, ask_for_job, name_key
 from loratui.tui.base import subject_of
 from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_folder
@@ -19,19 +21,20 @@ from loratui.tui.text import count
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from loratui.captions.captioner import Captioner
     from loratui.captions.describing import DescribeResult
     from loratui.captions.tagging import TaggingResult
     from loratui.catalog.store import Catalog
-    from loratui.events import Report
+    from loratui.events import Progress, Report
     from loratui.tui.app import LoratuiApp
     from loratui.tui.asking import Values
     from loratui.tui.bridge import Task
     from loratui.tui.reports import Asked
 
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
+_REST = "the rest of all again, which was stopped"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
 _STARTED = "It runs beside everything else: w shows how far it is, and stops it."
 _TAGGER_HINT = "folder, OWNER/NAME, or cast for the one that ships"
@@ -72,6 +75,75 @@ class Chosen:
         return [named] if named else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Renewal:
+    """Whether a model does again what it has done, and from when on: what is stopped is gone on with by that."""
+
+    app: LoratuiApp
+    job: str
+    subject: str
+    before: datetime | None = None
+    is_rest: bool = False
+
+    @property
+    def options(self) -> list[str]:
+        """The words for it in a command line."""
+        if self.before is None:
+            return []
+        moment = self.before.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return [f"--before={moment}"] if self.is_rest else ["--again"]
+
+    @contextmanager
+    def begun(self, report: Report, action: str) -> Iterator[Report]:
+        """The work itself, in a thread; from its first picture on there is something to go on with by `action`."""
+        has_begun = False
+
+        def heard(progress: Progress) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or progress.done > 0
+            report(progress)
+
+        try:
+            yield heard
+        except LoratuiError as error:
+            if self.before is not None and (has_begun or self.is_rest):
+                self.app.stopped[self.job, self.subject] = self.before
+            if isinstance(error, Cancelled) and has_begun:
+                error.message = f"{error.message} {name_key(self.app, action)} goes on with the rest."
+            raise
+        if self.before is not None:
+            self.app.stopped.pop((self.job, self.subject), None)
+
+
+def _look_for_stopped(app: LoratuiApp, subject: str, job: str, then: Callable[[datetime | None], None]) -> None:
+    """Find out when all was begun to be done again, if that was stopped, or killed with its program, before its end."""
+
+    def work(catalog: Catalog) -> datetime | None:
+        from loratui.catalog.locks import find_cut_off
+        from loratui.catalog.subjects import get_subject
+
+        cut_off = [one.before for one in find_cut_off(catalog, get_subject(catalog, subject), job)]
+        return app.stopped.get((job, subject)) or max(cut_off, default=None)
+
+    if app.top is not None:
+        app.top.read(work, then, "stopped", opens=True)
+
+
+def _field_of_extent(label: str, typed: str, stopped: datetime | None) -> Field:
+    choices = (_REST,) * (stopped is not None) + (_ONWARDS, _AGAIN)
+    value = _REST if stopped is not None else typed if typed in choices else ""
+    return Field("again", label, value, "left and right choose", choices=choices)
+
+
+def _read_renewal(
+    app: LoratuiApp, job: str, subject: str, values: Mapping[str, str], stopped: datetime | None
+) -> _Renewal:
+    if values["again"] == _AGAIN:
+        return _Renewal(app, job, subject, datetime.now(UTC))
+    is_rest = values["again"] == _REST
+    return _Renewal(app, job, subject, stopped if is_rest else None, is_rest)
+
+
 def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
     """What is filtered and marked on the wall of this subject, if it is open."""
     for screen in app.screen_stack:
@@ -82,15 +154,20 @@ def of_wall(app: LoratuiApp, subject: str) -> tuple[str, tuple[int, ...]]:
 
 def ask_tagging(app: LoratuiApp, subject: str) -> None:
     """Ask for a tagger, and have it score pictures of a subject beside everything else."""
+    _look_for_stopped(app, subject, "tag", lambda stopped: _ask_tagging(app, subject, stopped))
+
+
+def _ask_tagging(app: LoratuiApp, subject: str, stopped: datetime | None) -> None:
     typed = {"tagger": read_tagger(app.home) or app.settings.tagger, **app.typed.get("tagging", {})}
     fields = [
         _field_of_pictures(app, subject),
         Field("tagger", "Tagger", typed["tagger"], _TAGGER_HINT, complete=complete_folder, judge=_judge_tagger),
-        Field("again", "Score", typed.get("again", ""), "left and right choose", choices=(_ONWARDS, _AGAIN)),
+        _field_of_extent("Score", typed.get("again", ""), stopped),
     ]
 
     def prepare(values: Values) -> Job[tuple[TaggingResult, list[str]]]:
-        chosen, wanted, again = _read_chosen(app, subject, values), values["tagger"].strip(), values["again"] == _AGAIN
+        chosen, wanted = _read_chosen(app, subject, values), values["tagger"].strip()
+        renewal = _read_renewal(app, "tag", subject, values, stopped)
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[TaggingResult, list[str]]:
             from loratui.captions.hub import choose_tagger, find_hub
@@ -102,16 +179,17 @@ def ask_tagging(app: LoratuiApp, subject: str) -> None:
                 named = chosen.name(catalog, subject)
                 found = choose_tagger(app.home, wanted, find_hub(), report=report, cancel=cancel)
                 ids = chosen.select(catalog, subject)
-                result = tag_pictures(
-                    catalog,
-                    subject,
-                    ids,
-                    found.folder,
-                    report=report,
-                    cancel=cancel,
-                    again=again,
-                    by_default=not wanted,
-                )
+                with renewal.begun(report, "subject.tag") as heard:
+                    result = tag_pictures(
+                        catalog,
+                        subject,
+                        ids,
+                        found.folder,
+                        report=heard,
+                        cancel=cancel,
+                        before=renewal.before,
+                        by_default=not wanted,
+                    )
             except LoratuiError as error:
                 error.message, error.hint = _name_lines(error.message), _name_lines(error.hint)
                 raise
@@ -121,8 +199,7 @@ def ask_tagging(app: LoratuiApp, subject: str) -> None:
 
         def done(result: tuple[TaggingResult, list[str]], task: Task, asked: Asked) -> str:
             found, named = result
-            options = [*["--tagger", wanted] * bool(wanted), *["--again"] * again]
-            app.ran(["tag", subject, *named, *options])
+            app.ran(["tag", subject, *named, *["--tagger", wanted] * bool(wanted), *renewal.options])
             sentence = _sum_up_tagging(found)
             refused = [(one.name, one.reason) for one in found.refused]
             remarks = [*[found.warning] * bool(found.warning), *_remark_on(found)]
@@ -185,6 +262,10 @@ def _sum_up_tagging(found: TaggingResult) -> str:
 
 def ask_sentences(app: LoratuiApp, subject: str) -> None:
     """Ask for a server with a model that sees, and have it write a sentence about each picture."""
+    _look_for_stopped(app, subject, "describe", lambda stopped: _ask_sentences(app, subject, stopped))
+
+
+def _ask_sentences(app: LoratuiApp, subject: str, stopped: datetime | None) -> None:
     usual = app.settings.captioner
     typed = {"endpoint": usual.endpoint, "model": usual.model, "question": usual.question}
     typed |= app.typed.get("sentences", {})
@@ -195,35 +276,37 @@ def ask_sentences(app: LoratuiApp, subject: str) -> None:
         Field("endpoint", "Server", typed["endpoint"], "one that speaks OpenAI's chat API: Ollama, vLLM, LM Studio"),
         Field("model", "Model", typed["model"], "its name there; not needed when only one is served"),
         Field("question", "Question", typed["question"], hint),
-        Field("again", "Ask about", typed.get("again", ""), "left and right choose", choices=(_ONWARDS, _AGAIN)),
+        _field_of_extent("Ask about", typed.get("again", ""), stopped),
         Field("upload", "Send pictures", upload, "left and right choose", choices=(_HOME, _ANYWHERE)),
     ]
 
     def prepare(values: Values) -> Job[tuple[DescribeResult, list[str]]]:
-        chosen, again, question = _read_chosen(app, subject, values), values["again"] == _AGAIN, values["question"]
+        chosen, question = _read_chosen(app, subject, values), values["question"]
+        renewal = _read_renewal(app, "describe", subject, values, stopped)
 
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> tuple[DescribeResult, list[str]]:
             from loratui.captions.describing import describe_pictures
 
             named = chosen.name(catalog, subject)
-            result = describe_pictures(
-                catalog,
-                subject,
-                chosen.ids or chosen.query,
-                _open_captioner(app, values),
-                question=question,
-                again=again,
-                parallel=usual.parallel,
-                report=report,
-                cancel=cancel,
-            )
+            with renewal.begun(report, "subject.describe") as heard:
+                result = describe_pictures(
+                    catalog,
+                    subject,
+                    chosen.ids or chosen.query,
+                    _open_captioner(app, values),
+                    question=question,
+                    before=renewal.before,
+                    parallel=usual.parallel,
+                    report=heard,
+                    cancel=cancel,
+                )
             return result, named
 
         def done(result: tuple[DescribeResult, list[str]], task: Task, asked: Asked) -> str:
             found, named = result
             given = {"endpoint": values["endpoint"], "model": values["model"], "question": question}
             options = [f"--{name}={value}" for name, value in given.items() if value != getattr(usual, name)]
-            options += ["--again"] * again + ["--upload"] * (values["upload"] == _ANYWHERE)
+            options += [*renewal.options] + ["--upload"] * (values["upload"] == _ANYWHERE)
             app.ran(["describe", subject, *named, *options])
             sentence = _sum_up_sentences(found)
             if found.declined:

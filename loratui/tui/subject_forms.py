@@ -209,6 +209,9 @@ def ask_import(app: LoratuiApp, subject: str) -> None:
     ask_library(app, f"Import into {subject}", fields, look, looked, writes=False, name=name, note=note)
 
 
+_REWORDED = "Captions say it otherwise than their files: w, then enter on the job, shows how."
+
+
 def _prepare_import(app: LoratuiApp, subject: str, paths: Sequence[Path], in_place: bool) -> Job[PicturesImport]:
     def work(catalog: Catalog, report: Report, cancel: threading.Event) -> PicturesImport:
         from loratui.captions.importing import import_with_captions
@@ -228,17 +231,21 @@ def _prepare_import(app: LoratuiApp, subject: str, paths: Sequence[Path], in_pla
         app.typed.pop(f"import into {subject}", None)
         app.ran(["import", subject, *map(str, paths), *["--in-place"] * in_place])
         said, undo = _sum_up(subject, result), _tell_undo(result)
-        if not (result.pictures.refused or result.warnings):
-            app.tell(f"{said} {undo or _UNCHANGED}")
-            return said
         from loratui.tui.refused import RefusedScreen
 
         rows = [(str(item.path), item.reason) for item in result.pictures.refused]
 
         def make(title: str, can_undo: bool) -> RefusedScreen:
-            return RefusedScreen(title, rows, result.warnings, can_undo=can_undo)
+            return RefusedScreen(title, rows, [*result.warnings, *result.notes], can_undo=can_undo)
 
-        offer_report(app, task, asked, said if undo else f"{said} {_UNCHANGED}", make, undo)
+        if rows or result.warnings:
+            offer_report(app, task, asked, said if undo else f"{said} {_UNCHANGED}", make, undo)
+        elif result.notes:
+            # Worth knowing, but nothing that would have to be mended: it opens when it is asked for.
+            task.report = lambda: make(said, False)
+            app.tell(f"{said} {undo or _UNCHANGED} {_REWORDED}")
+        else:
+            app.tell(f"{said} {undo or _UNCHANGED}")
         return said
 
     return Job(f"import into {subject}", work, done)

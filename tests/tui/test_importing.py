@@ -58,6 +58,26 @@ async def test_importing_reads_captions_and_lists_what_was_refused(
         assert isinstance(pilot.app.screen, RefusedScreen)
 
 
+async def test_captions_that_say_it_otherwise_than_their_files_are_told_after_an_import(
+    make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle
+) -> None:
+    folder = tmp_path / "tagged"
+    folder.mkdir()
+    Image.linear_gradient("L").save(folder / "picture_12.png")
+    (folder / "picture_12.txt").write_text("smile,  hat, smile", encoding="utf-8")
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await fill(pilot, settle, str(folder), "")
+        assert pilot.app.screen is pilot.app.top, "nothing opens that was not asked for"
+        assert "Captions say it otherwise than their files: w, then enter on the job, shows how." in said(pilot)
+        await pilot.press("w", "enter")
+        await settle(pilot)
+        report = pilot.app.screen
+        assert isinstance(report, RefusedScreen)
+        assert any("'smile,  hat, smile' became" in str(part.content) for part in report.query(Static))
+
+
 async def test_a_finished_import_opens_nothing_over_what_is_done_meanwhile(
     make_app: MakeApp, mira: Home, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

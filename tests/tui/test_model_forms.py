@@ -10,17 +10,19 @@ import pytest
 from chat_server import ChatServer, completion, question_of
 from textual import events
 from textual.widgets import Input, Static
+from waiting import until
 
 from loratui.captions.counts import count_tags
+from loratui.captions.tagging import TaggingResult
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.scores import list_tagged_by
 from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject
+from loratui.catalog.subjects import add_subject, get_subject
 from loratui.demo import world
-from loratui.errors import NotFoundError
+from loratui.errors import Cancelled, NotFoundError
 from loratui.events import Progress
 from loratui.tui.dialogs import Form
 from loratui.tui.model_forms import _name_lines
@@ -30,7 +32,8 @@ from loratui.tui.tags import TagsScreen
 from .conftest import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -203,7 +206,7 @@ async def test_what_fails_after_a_while_opens_no_form_but_tells_the_key_that_doe
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_tags(pilot)
         await pilot.press("W", *"nobody/model", "ctrl+s")
-        await wait_for(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)
         await pilot.press("j", "j")
         may_fail.set()
         await settle(pilot)
@@ -325,24 +328,68 @@ async def test_describing_is_stopped_from_the_list_of_jobs_and_keeps_what_is_don
             await press(pilot, "M")
             line(app, "endpoint").value = server.endpoint
             await pilot.press("ctrl+s")
-            await wait_for(pilot, lambda: (task := app.bridge.tasks[-1]).progress is not None and task.progress.done)
+            await until(pilot, lambda: (task := app.bridge.tasks[-1]).progress is not None and task.progress.done)
             await pilot.press("w", "x")
-            await wait_for(pilot, lambda: app.bridge.tasks[-1].state == "cancelled")
-            assert (
-                app.bridge.tasks[-1].outcome
-                == "stopped by you. Describing was stopped; 1 of 4 pictures have a new sentence."
-            )
+            await until(pilot, lambda: app.bridge.tasks[-1].state == "cancelled")
+            outcome = "stopped by you. Describing was stopped; 1 of 4 pictures have a new sentence."
+            assert app.bridge.tasks[-1].outcome == f"{outcome} M goes on with the rest."
             assert len(sentences_of(catalog, "Mira")) == 1
     finally:
         go_on.set()
 
 
-async def wait_for(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    for _ in range(1000):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come about")
+async def test_tagging_all_again_that_was_stopped_is_offered_to_go_on_with(
+    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime | None] = []
+    stops = True
+
+    def tag(*_: object, before: datetime | None, report: Report, **about: object) -> TaggingResult:
+        asked.append(before)
+        report(Progress("tag", 1, 4))
+        if stops:
+            raise Cancelled("Tagging was stopped; 1 of 4 pictures are tagged.")
+        return TaggingResult("cast@1", "cpu", {}, pictures=4, skipped=1, tagged=3)
+
+    monkeypatch.setattr("loratui.captions.tagging.tag_pictures", tag)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "W")
+        assert "the rest" not in " ".join(line(app, "again").item.choices), "nothing was stopped"
+        line(app, "tagger").value, line(app, "again").value = "cast", "all again"
+        await press(pilot, "ctrl+s")
+        assert app.bridge.tasks[-1].outcome.endswith("1 of 4 pictures are tagged. W goes on with the rest.")
+        stops = False
+        await press(pilot, "W")
+        assert line(app, "again").value == "the rest of all again, which was stopped"
+        await press(pilot, "ctrl+s")
+        assert asked[0] is not None and asked == [asked[0]] * 2
+        assert app.last_command[-1].startswith(f"--before={asked[0]:%Y-%m-%dT%H:%M:%S}")
+        await press(pilot, "W")
+        assert line(app, "again").value == "only those it has not seen"
+
+
+async def test_describing_all_again_is_gone_on_with_after_the_program_was_killed(
+    catalog: Catalog, make_app: MakeApp, server: ChatServer
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "M")
+        line(app, "endpoint").value = server.endpoint
+        await press(pilot, "ctrl+s")
+        first = sentences_of(catalog, "Mira")
+        moment = sorted(one.at for one in first.values())[1]
+        lock = catalog.home.data / "locks" / f"describe-{get_subject(catalog, 'Mira').id}.lock"
+        lock.write_text(f"\n{moment.isoformat()}\tsomeone\n", encoding="utf-8")
+        await press(pilot, "M")
+        assert line(app, "again").value == "the rest of all again, which was stopped"
+        await press(pilot, "ctrl+s")
+        again = sentences_of(catalog, "Mira")
+        assert sum(again[id_].at != one.at for id_, one in first.items()) == sum(
+            one.at < moment for one in first.values()
+        )
 
 
 async def test_without_pictures_no_model_is_asked_for(home: Home, make_app: MakeApp) -> None:
