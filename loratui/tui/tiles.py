@@ -278,10 +278,12 @@ def _load_what_drawing_needs() -> None:
 
     # Tables of colours are made at the first use.
     paint_half_cells(shrink(Image.new("RGB", (2, 2)), Box(0, 0, 2, 1)), drafts=True)
-    # What is told beside the pictures: loaded while they are drawn, it would hold them up.
+    # The screen of a wall, and what is told beside the pictures: loaded when they are wanted, it would hold them up.
+    import loratui.catalog.pictures
     import loratui.dataset.inspection
     import loratui.runs.bases
-    import loratui.training.recipe  # noqa: F401
+    import loratui.training.recipe
+    import loratui.tui.pictures  # noqa: F401
 
 
 def make_tile(job: TileJob, depth: Depth, cell_aspect: float = 2.0) -> tuple[Tile, tuple[int, int, int] | None]:

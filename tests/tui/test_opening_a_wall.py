@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -139,3 +141,21 @@ async def test_a_screen_has_the_class_of_its_width_before_it_is_laid_out(
             await asyncio.sleep(0)
             await settle(pilot)
             assert [name for name in ("-narrow", "-normal", "-wide") if screen.has_class(name)] == [wanted]
+
+
+def test_what_a_wall_needs_is_loaded_before_it_is_opened() -> None:
+    code = """
+import sys, threading
+from loratui.tui.screens import load_screen
+from loratui.tui.tiles import TilePool
+TilePool().warm_up()
+for thread in threading.enumerate():
+    if thread.name == "tiles-warm-up":
+        thread.join()
+known = set(sys.modules)
+load_screen("pictures")
+import loratui.catalog.blobs, loratui.catalog.pictures
+print(sorted(name for name in set(sys.modules) - known if name.startswith("loratui.")))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
