@@ -200,7 +200,7 @@ class PtyTerminal:
             os.close(self._slave)
             os.close(self._master)
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """The exit code, negative for a signal; what was written last has been read then."""
         code = self.process.wait(timeout)
         if not self._closing:
@@ -219,7 +219,7 @@ class PtyTerminal:
         """The rows of the screen, without trailing blanks."""
         return "\n".join(row.rstrip() for row in self.screen.display)
 
-    def wait_for(self, wanted: str | Callable[[str], Any], timeout: float = 30.0) -> float:
+    def wait_for(self, wanted: str | Callable[[str], Any], timeout: float = 60.0) -> float:
         """Wait until a text shows, or until a predicate of the screen's text holds; returns the seconds it took."""
         started = time.monotonic()
         deadline = started + timeout
@@ -236,7 +236,7 @@ class PtyTerminal:
                 if len(self.raw) == seen:
                     self._news.wait(min(left, 0.25))
 
-    def wait_quiet(self, seconds: float = 0.1, timeout: float = 10.0) -> None:
+    def wait_quiet(self, seconds: float = 0.1, timeout: float = 60.0) -> None:
         """Wait until the program has written nothing for so long."""
         deadline = time.monotonic() + timeout
         with self._news:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from textual.widgets import Static
+from waiting import until
 
 from loratui.captions.misplaced import CheckResult, check_subject
 from loratui.catalog.bases import add_base
@@ -116,10 +117,7 @@ async def test_what_could_not_be_checked_is_told_on_a_screen_that_was_opened_aga
     async with app.run_test(size=(120, 40)) as pilot:
         first = await open_screen(pilot, settle)
         await pilot.press("r", "escape", "K")
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if app.screen is not first and isinstance(app.screen, ChecksScreen):
-                break
+        await until(pilot, lambda: app.screen is not first and isinstance(app.screen, ChecksScreen))
         go_on.set()
         await settle(pilot)
         screen = app.screen

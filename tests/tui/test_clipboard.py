@@ -6,10 +6,10 @@ import base64
 import os
 import shutil
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_until
 
 from loratui.tui.clipboard import LONGEST_ESCAPE, copy
 
@@ -50,10 +50,11 @@ def test_tmux_gets_the_text_into_its_buffer(tmp_path: Path) -> None:
         socket = next((tmp_path / f"tmux-{os.getuid()}").iterdir())
         inside = {**environ, "TMUX": f"{socket},1,0"}
         copy("from the app", lambda _: None, inside, tmp_path / "clipboard.txt")
-        deadline = time.monotonic() + 5
-        shown = ""
-        while shown != "from the app" and time.monotonic() < deadline:
+
+        def is_shown() -> bool:
             shown = subprocess.run([*tmux, "show-buffer"], env=environ, capture_output=True, text=True).stdout
-        assert shown == "from the app"
+            return shown == "from the app"
+
+        wait_until(is_shown)
     finally:
         subprocess.run([*tmux, "kill-server"], env=environ, check=True)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from textual.widgets import Static
+from waiting import until
 
 from loratui.catalog import crops, importer, subjects
 from loratui.catalog.bases import add_base
@@ -201,17 +202,10 @@ async def test_a_crop_made_elsewhere_shows_by_itself(framed: Home, make_app: Mak
         screen = await open_screen(pilot, settle, framed)
         with open_catalog(framed) as catalog:
             crops.set_crop(catalog, "Mira", "name:wide.png", (0, 0, 80, 48))
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if screen.box == (0, 0, 80, 48):
-                break
-        assert screen.box == (0, 0, 80, 48)
+        await until(pilot, lambda: screen.box == (0, 0, 80, 48))
         with open_catalog(framed) as catalog:
             remove_pictures(catalog, "Mira", "name:wide.png")
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if screen.picture is None:
-                break
+        await until(pilot, lambda: screen.picture is None)
         assert "not in the subject any more" in facts(screen)
         await pilot.press("enter")
         assert screen.message_line.text == "The picture is gone."

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from textual.widgets import Static
+from waiting import until
 
 from loratui.catalog import dedupe, importer, subjects
 from loratui.catalog.query import select_memberships
@@ -231,10 +232,7 @@ async def test_a_verdict_given_elsewhere_shows_by_itself(
         screen = await open_screen(pilot, settle)
         with open_catalog(twins) as catalog:
             dedupe.resolve(catalog, "Mira", "name:a.png")
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if len(screen.groups) == 2:
-                break
+        await until(pilot, lambda: len(screen.groups) == 2)
         assert {group.best.name for group in screen.groups} == {"b_again.bmp", "c.png"}
 
 

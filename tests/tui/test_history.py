@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from waiting import until
+
 from loratui.catalog import journal, subjects
 from loratui.catalog.roles import set_role
 from loratui.catalog.store import open_catalog
@@ -72,10 +74,7 @@ async def test_what_the_command_line_does_is_listed_at_once(make_app: MakeApp, m
         await settle(pilot)
         with open_catalog(mira) as catalog:
             set_role(catalog, "Mira", "primary", "")
-            for _ in range(200):
-                await settle(pilot)
-                if "role primary" in labels(pilot)[0][1]:
-                    break
+            await until(pilot, lambda: "role primary" in labels(pilot)[0][1])
             assert labels(pilot)[0][0] == "cli"
             await pilot.press("u")
             await settle(pilot)

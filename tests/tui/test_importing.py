@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from library_driving import cell, fill, said
 from PIL import Image
 from textual.widgets import Input, Static
+from waiting import until
 
 from loratui.captions import importing
 from loratui.catalog.importer import list_refused
@@ -147,10 +147,7 @@ async def test_tab_completes_the_path_to_import(make_app: MakeApp, mira: Home, t
         await pilot.pause()
         line.cursor_position = len(line.value)
         await pilot.press("tab")
-        for _ in range(100):
-            if "photos" in line.value:
-                break
-            await asyncio.sleep(0.01)
+        await until(pilot, lambda: "photos" in line.value)
         assert line.value == f"'{tmp_path}/photos of mira/'"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, cast
 
 from library_driving import add, cell, library, said, shown, status
 from pressing import press
 from textual.widgets import Static
+from waiting import until
 
 from loratui.catalog import subjects
 from loratui.catalog.query import select_memberships
@@ -55,10 +55,7 @@ async def test_subjects_are_listed_with_their_roles_and_what_waits(
             assert cell(pilot, "ratio") == f"{subjects.summarize_subject(catalog, 'Mira').ratio:.2f}"
         assert status(pilot) == "1 subject"
         # Measured in the background, after the first data.
-        for _ in range(100):
-            if cell(pilot, "alike"):
-                break
-            await asyncio.sleep(0.02)
+        await until(pilot, lambda: cell(pilot, "alike"))
         assert cell(pilot, "alike") == "0"
 
 
@@ -67,12 +64,8 @@ async def test_the_subject_beside_the_list_follows_the_cursor(make_app: MakeApp,
     async with make_app().run_test(size=(200, 40)) as pilot:
         await settle(pilot)
         await pilot.press("j")
-        for _ in range(100):
-            await settle(pilot)
-            detail = str(pilot.app.screen.query_one("#detail", Static).content)
-            if "Mirvok" in detail:
-                break
-        assert "photo of Mirvok" in detail
+        detail = pilot.app.screen.query_one("#detail", Static)
+        await until(pilot, lambda: "photo of Mirvok" in str(detail.content))
         assert pilot.app.subject == "Mira"
 
 
@@ -179,12 +172,10 @@ async def test_measuring_stops_while_another_screen_is_open_and_goes_on_after(
 
     monkeypatch.setattr("loratui.review.overview.refresh_measures", measure)
     async with make_app().run_test(size=(120, 30)) as pilot:
-        while not started:
-            await asyncio.sleep(0.01)
+        await until(pilot, lambda: started)
         assert not started[0].is_set()
         await press(pilot, "enter")
         assert [cancel.is_set() for cancel in started] == [True]
         await pilot.press("escape")
-        while len(started) < 2:
-            await asyncio.sleep(0.01)
+        await until(pilot, lambda: len(started) == 2)
         assert not started[1].is_set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+from waiting import until
 
 from loratui.tui.output import CompactOutput
 from loratui.tui.picture_view import PictureView
@@ -58,12 +58,7 @@ def _colour(segment: Segment) -> str:
 async def rest(pilot: Pilot[Any]) -> None:
     app = pilot.app
     assert isinstance(app, ViewApp)
-    for _ in range(1000):
-        await pilot.pause()
-        if app.view.ready and app.view.pool.idle:
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("never ready")
+    await until(pilot, lambda: app.view.ready and app.view.pool.idle)
 
 
 async def test_a_picture_fills_the_view_and_comes_back_at_once() -> None:
@@ -108,11 +103,7 @@ async def test_the_thumbnail_stands_in_for_a_large_picture() -> None:
     async with app.run_test(size=(300, 90)) as pilot:
         view = app.view
         view.set_source(DrawnSource("red", (900, 900), gate))
-        for _ in range(1000):
-            await pilot.pause()
-            if view.tile is not None:
-                break
-            await asyncio.sleep(0.005)
+        await until(pilot, lambda: view.tile is not None)
         assert view.tile is not None and view.tile.spec.draft and not view.ready
         gate.set()
         await rest(pilot)

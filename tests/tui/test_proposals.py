@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, cast
 
 from textual.widgets import Static
+from waiting import until
 
 from loratui.captions.proposals import propose_roles
 from loratui.catalog import edits, roles
@@ -175,11 +176,7 @@ async def test_roles_changed_by_someone_else_are_seen_before_anything_is_accepte
         name = shown(screen)[0][1]
         with open_catalog(mira) as catalog:
             roles.set_role(catalog, "Mira", "holdout", f"name:{name}")
-        for _ in range(100):
-            await settle(pilot)
-            if all(shown_name != name for _, shown_name in shown(screen)):
-                break
-            await pilot.pause(0.05)
+        await until(pilot, lambda: all(shown_name != name for _, shown_name in shown(screen)))
         await pilot.press("enter")
         await settle(pilot)
     assert roles_of(mira)[name] == "holdout"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pressing import press
 from textual.widgets import Static
-from waiting import settle
+from waiting import settle, until
 
 from loratui.catalog import sheets
 from loratui.catalog.bases import add_base
@@ -201,11 +201,7 @@ async def test_a_rating_from_the_command_line_appears(catalog: Catalog, make_app
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_review(pilot)
         sheets.rate_cells(catalog, [load_matrix(catalog).cells[3, 0, 0].id], 5)
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if screen.found is not None and screen.found.best == 3:
-                break
-        assert screen.found is not None and screen.found.best == 3
+        await until(pilot, lambda: screen.found is not None and screen.found.best == 3)
 
 
 async def test_one_rated_epoch_is_not_called_best_and_the_mean_says_what_it_rests_on(

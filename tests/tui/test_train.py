@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.widgets import Static
+from waiting import until
 
 from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run, list_runs
@@ -279,11 +280,7 @@ async def test_a_person_needs_consent_and_the_screen_sees_it_come(
         assert "C in the library (F2) records it." in " ".join(text_of(screen).split())
         with open_catalog(studio) as catalog:
             record_consent(catalog, "Mira", who="Mira", scope="training")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            if not screen.why_not("train.start"):
-                break
-        assert screen.why_not("train.start") == ""
+        await until(pilot, lambda: not screen.why_not("train.start"))
 
 
 async def test_a_subject_without_anything_is_shown_all_the_same(home: Home, make_app: MakeApp, settle: Settle) -> None:

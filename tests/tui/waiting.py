@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Settle = Callable[["Pilot[None]"], Awaitable[None]]
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], object], within: float = 30.0) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], object], within: float = 60.0) -> None:
     """Let the app go on until something holds on its screen or in the library."""
     end = time.monotonic() + within
     while not holds():
