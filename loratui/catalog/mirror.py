@@ -59,6 +59,8 @@ def _render_table(table: Table) -> str:
     parts += [_render_index(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
     if table.dialect_options["sqlite"]["autoincrement"]:
         parts.append("sqlite_autoincrement=True")
+    if not table.dialect_options["sqlite"]["with_rowid"]:
+        parts.append("sqlite_with_rowid=False")
     return f"{table.name} = Table({', '.join(parts)})"
 
 

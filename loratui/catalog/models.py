@@ -11,24 +11,11 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from loratui.catalog.columns import default, no_bytes, one_of
 from loratui.catalog.vocabulary import KINDS, NAMING, PICTURE_STATES, ROLES, RUN_STATES
 
 # For models with a field named `bytes`, which hides the type.
 _Bytes = bytes
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(value) for value in values)})", name=column)
-
-
-def _default(value: str | int | float, **options: Any) -> Any:
-    """A field whose default the database knows too, so that Core inserts may leave it out."""
-    literal = f"'{value}'" if isinstance(value, str) else str(int(value) if isinstance(value, bool) else value)
-    return Field(default=value, sa_column_kwargs={"server_default": text(literal)}, **options)
-
-
-def _no_bytes() -> Column[Any]:
-    return Column(LargeBinary, nullable=False, server_default=text("x''"))
 
 
 class Table(SQLModel):
@@ -45,17 +32,17 @@ class SubjectTable(Row, table=True):
     """What one LoRA teaches."""
 
     __tablename__ = "subject"
-    __table_args__ = (_one_of("kind", KINDS),)
+    __table_args__ = (one_of("kind", KINDS),)
 
     name: str = Field(unique=True)
     trigger: str
     # The trigger folded over case, width and punctuation: what uniqueness is checked on.
     trigger_key: str = Field(unique=True)
-    kind: str = _default("character")
-    class_word: str = _default("")
-    primary_repeats: int = _default(5)
-    supporting_repeats: int = _default(2)
-    notes: str = _default("")
+    kind: str = default("character")
+    class_word: str = default("")
+    primary_repeats: int = default(5)
+    supporting_repeats: int = default(2)
+    notes: str = default("")
     consent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     created_at: datetime
 
@@ -64,7 +51,7 @@ class PictureTable(Row, table=True):
     """One file by content, stored once however many subjects use it."""
 
     __tablename__ = "picture"
-    __table_args__ = (_one_of("state", PICTURE_STATES),)
+    __table_args__ = (one_of("state", PICTURE_STATES),)
 
     sha256: str = Field(unique=True)
     pixel_sha256: str = Field(index=True)
@@ -73,25 +60,23 @@ class PictureTable(Row, table=True):
     # Upright size, after EXIF orientation.
     width: int
     height: int
-    orientation: int = _default(1)
-    has_alpha: bool = _default(False)
-    frames: int = _default(1)
+    orientation: int = default(1)
+    has_alpha: bool = default(False)
+    frames: int = default(1)
     # Unsigned 64-bit hashes stored as signed: SQLite integers are signed.
     phash: int
     dhash: int
     phash_mirrored: int
     dhash_mirrored: int
-    hash_version: int = _default(1)
-    sharpness: float = _default(0.0)
-    luminance: float = _default(0.0)
+    hash_version: int = default(1)
+    sharpness: float = default(0.0)
+    luminance: float = default(0.0)
     warnings: list[str] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'"))
     )
-    state: str = _default("ok")
+    state: str = default("ok")
     # "" for the managed store; else the bytes of an in-place path (os.fsencode).
-    in_place_path: _Bytes = Field(
-        default=b"", sa_column=Column(LargeBinary, nullable=False, server_default=text("x''"))
-    )
+    in_place_path: _Bytes = Field(default=b"", sa_column=no_bytes())
     imported_at: datetime
 
 
@@ -101,8 +86,8 @@ class MembershipTable(Row, table=True):
     __tablename__ = "membership"
     __table_args__ = (
         UniqueConstraint("subject_id", "picture_id"),
-        _one_of("role", ROLES),
-        # Repeats too, so that the influence of a thousand subjects is read from the index alone.
+        one_of("role", ROLES),
+        # Repeats too, so that what membership_count holds is counted from the index alone.
         Index("ix_membership_subject_role", "subject_id", "role", "repeats"),
         CheckConstraint("repeats IS NULL OR repeats BETWEEN 1 AND 1000", name="repeats"),
         CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
@@ -117,21 +102,36 @@ class MembershipTable(Row, table=True):
     picture_id: int = Field(foreign_key="picture.id", index=True)
     name: str
     # The imported path as bytes: names need not be valid UTF-8.
-    source_path: bytes = Field(default=b"", sa_column=_no_bytes())
-    role: str = _default("inbox")
+    source_path: bytes = Field(default=b"", sa_column=no_bytes())
+    role: str = default("inbox")
     # None means the subject's default for the role.
     repeats: int | None = None
-    rating: int = _default(0)
-    reject_reason: str = _default("")
+    rating: int = default(0)
+    reject_reason: str = default("")
     # Full-text caption written by a person; None means computed from tags and rules.
     caption: str | None = Field(default=None, sa_column=Column(Text))
-    note: str = _default("")
+    note: str = default("")
     added_at: datetime
     # The part that training uses, in upright pixels: all four, or none for the whole picture.
     crop_left: int | None = None
     crop_top: int | None = None
     crop_width: int | None = None
     crop_height: int | None = None
+
+
+class MembershipCountTable(Table, table=True):
+    """How many pictures of a subject have a role and repeats; kept by triggers on membership (see counting.py)."""
+
+    __tablename__ = "membership_count"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    subject_id: int = Field(primary_key=True)
+    role: str = Field(primary_key=True)
+    # 0 for those that follow the subject's default for the role.
+    repeats: int = Field(primary_key=True)
+    count: int
+    # The sum of their scattered ids: of other memberships it is another.
+    mark: int
 
 
 class RefusedTable(Row, table=True):
@@ -175,7 +175,7 @@ class TagScoreTable(Row, table=True):
     tagger: str
     tag: str
     # general, character or rating.
-    category: str = _default("general")
+    category: str = default("general")
     score: float
 
 
@@ -221,9 +221,9 @@ class TagEditTable(Row, table=True):
     membership_id: int = Field(foreign_key="membership.id", ondelete="CASCADE")
     tag: str
     # True adds the tag, False removes it.
-    present: bool = _default(True)
+    present: bool = default(True)
     # Order among added tags, as in the sidecar they came from.
-    position: int = _default(0)
+    position: int = default(0)
 
 
 class SentenceTable(Row, table=True):
@@ -256,7 +256,7 @@ class VerdictTable(Row, table=True):
     __table_args__ = (
         UniqueConstraint("picture_a", "picture_b"),
         CheckConstraint("picture_a < picture_b", name="order"),
-        _one_of("verdict", ("not_duplicates", "alternates")),
+        one_of("verdict", ("not_duplicates", "alternates")),
     )
 
     picture_a: int = Field(foreign_key="picture.id", ondelete="CASCADE")
@@ -288,9 +288,9 @@ class BaseTable(Row, table=True):
     family: str
     # folder or file.
     layout: str
-    sha256: str = _default("")
-    resolution: int = _default(512)
-    notes: str = _default("")
+    sha256: str = default("")
+    resolution: int = default(512)
+    notes: str = default("")
     created_at: datetime
 
 
@@ -299,7 +299,7 @@ class RunTable(Row, table=True):
 
     __tablename__ = "run"
     # AUTOINCREMENT: an id is never reused after a removal, so neither is the name that is made of it.
-    __table_args__ = (_one_of("state", RUN_STATES), Index("ix_run_state", "state"), {"sqlite_autoincrement": True})
+    __table_args__ = (one_of("state", RUN_STATES), Index("ix_run_state", "state"), {"sqlite_autoincrement": True})
 
     # What people type and files are named by: unique, never reused.
     name: str = Field(unique=True)
@@ -309,22 +309,22 @@ class RunTable(Row, table=True):
     recipe: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     folder: str
     output_name: str = Field(unique=True)
-    state: str = _default("queued")
+    state: str = default("queued")
     # The person's wish, which the worker carries out: "", "stop".
-    wish: str = _default("")
-    reason: str = _default("")
-    hint: str = _default("")
-    continued_from: str = _default("")
-    priority: int = _default(0)
-    total_steps: int = _default(0)
-    steps_per_epoch: int = _default(0)
-    step: int = _default(0)
-    epoch: int = _default(0)
+    wish: str = default("")
+    reason: str = default("")
+    hint: str = default("")
+    continued_from: str = default("")
+    priority: int = default(0)
+    total_steps: int = default(0)
+    steps_per_epoch: int = default(0)
+    step: int = default(0)
+    epoch: int = default(0)
     loss: float | None = None
     learning_rate: float | None = None
     images_per_s: float | None = None
     eta_s: float | None = None
-    last_seq: int = _default(0)
+    last_seq: int = default(0)
     queued_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -342,9 +342,9 @@ class AttemptTable(Row, table=True):
     # psutil's create_time: with the nonce it tells our process from one that got the same pid.
     process_started: float
     nonce: str
-    host: str = _default("")
+    host: str = default("")
     exit_code: int | None = None
-    outcome: str = _default("")
+    outcome: str = default("")
     started_at: datetime
     ended_at: datetime | None = None
 
@@ -388,7 +388,7 @@ class SheetTable(Row, table=True):
     folder: str
     # Prompts, seeds, weights and sampler settings (see review/sheet.py).
     settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    state: str = _default("planned")
+    state: str = default("planned")
     created_at: datetime
 
 
@@ -407,12 +407,12 @@ class CellTable(Row, table=True):
     key: str
     checkpoint_id: int | None = Field(default=None, foreign_key="checkpoint.id", ondelete="SET NULL")
     epoch: int | None = None
-    weight: float = _default(1.0)
+    weight: float = default(1.0)
     prompt: str
-    negative: str = _default("")
+    negative: str = default("")
     seed: int
-    path: str = _default("")
-    rating: int = _default(0)
+    path: str = default("")
+    rating: int = default(0)
     rendered_at: datetime | None = None
 
 

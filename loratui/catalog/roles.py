@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from loratui.catalog import tables
 from loratui.catalog.query import Duplicates, Selection, as_values, choose_ids, repeats_of
@@ -305,13 +305,13 @@ def _weigh(connection: Connection, owner: Subject) -> Balance:
 
 
 def _count_roles(connection: Connection, owner: Subject) -> RoleCounts:
-    member = tables.membership.c
+    kept = tables.membership_count.c
     counts, following, own = (dict.fromkeys(ROLES, 0) for _ in range(3))
     set_apart = 0
-    grouped = select(member.role, member.repeats, func.count()).where(member.subject_id == owner.id)
-    for role, repeats, count in connection.execute(grouped.group_by(member.role, member.repeats)):
+    found = select(kept.role, kept.repeats, kept.count).where(kept.subject_id == owner.id)
+    for role, repeats, count in connection.execute(found):
         counts[role] += count
-        if repeats is None:
+        if not repeats:
             following[role] += count
         else:
             own[role] += count * repeats

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from loratui.config import Home
 
-SCHEMA_HEAD = "0005"
+SCHEMA_HEAD = "0006"
 """The newest revision in migrations/versions; checked without importing Alembic."""
 
 KEPT_BACKUPS = 10

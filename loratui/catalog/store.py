@@ -167,6 +167,8 @@ def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
+        # Or rows that are replaced (INSERT OR REPLACE) go without the triggers that count memberships.
+        "recursive_triggers=ON",
         "temp_store=MEMORY",
         "mmap_size=268435456",
     ):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, func, select
 
 from loratui.catalog import tables
 from loratui.catalog.rows import Subject, to_row
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_NAME = 100
 MAX_REPEATS = 1_000
 
-# Up to this many subjects are counted one by one, not by reading the whole index.
+# Up to this many subjects are looked up one by one, not by reading the counts of all.
 _FEW = 50
 
 
@@ -44,7 +44,7 @@ class SubjectSummary:
     supporting: int = 0
     runs: int = 0
     marks: dict[str, int] = field(default_factory=dict)
-    """Per role, a number that changes when other pictures come or go; only where it was asked for."""
+    """Per role, a number that changes when other pictures come or go."""
 
     @property
     def ratio(self) -> float | None:
@@ -114,17 +114,14 @@ def subjects_of_picture(catalog: Catalog, picture_id: int) -> list[str]:
         return list(connection.execute(chosen).scalars())
 
 
-def list_subjects(
-    catalog: Catalog, names: Collection[str] | None = None, *, marked: bool = False
-) -> list[SubjectSummary]:
-    """All subjects by name, or those among `names`, each with its counts and influence; with marks if `marked`."""
+def list_subjects(catalog: Catalog, names: Collection[str] | None = None) -> list[SubjectSummary]:
+    """All subjects by name, or those among `names`, each with its counts and influence."""
     chosen = select(tables.subject)
     if names is not None:
         chosen = chosen.where(tables.subject.c.name.in_(list(names)))
     with catalog.read() as connection:
-        subjects = [to_row(Subject, row) for row in connection.execute(chosen)]
-        ordered = sorted(subjects, key=lambda subject: subject.name.casefold())
-        return _summarize(connection, ordered, marked=marked)
+        subjects = [to_row(Subject, row) for row in connection.execute(chosen).all()]
+        return _summarize(connection, sorted(subjects, key=lambda subject: subject.name.casefold()))
 
 
 def summarize_subject(catalog: Catalog, subject: Subject | str) -> SubjectSummary:
@@ -320,16 +317,12 @@ def _check_past(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-def _summarize(connection: Connection, subjects: Sequence[Subject], *, marked: bool = False) -> list[SubjectSummary]:
-    member, run = tables.membership.c, tables.run.c
+def _summarize(connection: Connection, subjects: Sequence[Subject]) -> list[SubjectSummary]:
+    kept, run = tables.membership_count.c, tables.run.c
     chosen = {subject.id for subject in subjects}
-    few = [member.subject_id.in_(sorted(chosen))] if len(chosen) <= _FEW else []
-    # Grouping by repeats too keeps this inside one index: no row of a million memberships is read.
-    # Ids are scattered before they are added up: of plain ones, 1 and 4 would leave the same sum as 2 and 3.
-    mark = func.sum(member.id * 2654435761 % 2147483629 * member.id % 2147483647) if marked else literal(0)
-    grouped = select(member.subject_id, member.role, member.repeats, func.count(), mark).where(*few)
-    rows = connection.execute(grouped.group_by(member.subject_id, member.role, member.repeats)).all()
-    counted = connection.execute(select(run.subject_id, func.count()).group_by(run.subject_id))
+    few = [kept.subject_id.in_(sorted(chosen))] if len(chosen) <= _FEW else []
+    rows = connection.execute(select(kept.subject_id, kept.role, kept.repeats, kept.count, kept.mark).where(*few)).all()
+    counted = connection.execute(select(run.subject_id, func.count()).group_by(run.subject_id)).all()
     runs: dict[int, int] = {id_: count for id_, count in counted}
     defaults = {
         subject.id: {"primary": subject.primary_repeats, "supporting": subject.supporting_repeats}
@@ -338,9 +331,12 @@ def _summarize(connection: Connection, subjects: Sequence[Subject], *, marked: b
     counts = {id_: dict.fromkeys(ROLES, 0) for id_ in chosen}
     marks = {id_: dict.fromkeys(ROLES, 0) for id_ in chosen}
     influence = {id_: {"primary": 0, "supporting": 0} for id_ in chosen}
-    for id_, role, repeats, count, mixed in rows:
+    for id_, role, repeats, count, mark in rows:
+        # More than a few are read with all others.
+        if id_ not in chosen:
+            continue
         counts[id_][role] += count
-        marks[id_][role] += mixed
+        marks[id_][role] += mark
         if role in influence[id_]:
             influence[id_][role] += count * (repeats or defaults[id_][role])
     return [

@@ -105,6 +105,17 @@ membership = Table(
     sqlite_autoincrement=True,
 )
 
+membership_count = Table(
+    "membership_count",
+    METADATA,
+    Column("subject_id", Integer, primary_key=True),
+    Column("role", String, primary_key=True),
+    Column("repeats", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("mark", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 refused = Table(
     "refused",
     METADATA,

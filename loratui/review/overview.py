@@ -135,7 +135,7 @@ def _stamp_all(
     catalog: Catalog, names: Collection[str] | None = None, *, marked: bool
 ) -> list[tuple[SubjectSummary, dict[str, str]]]:
     """Each subject, or those among `names`, and if `marked` with the exact stamps of what its measures are found in."""
-    items = list_subjects(catalog, names, marked=marked)
+    items = list_subjects(catalog, names)
     if not marked:
         return [(item, {}) for item in items]
     verdicts, tags = stamp_verdicts(catalog), stamp_tags(catalog)

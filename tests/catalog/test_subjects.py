@@ -76,6 +76,12 @@ def test_summaries_count_pictures_by_role_and_weigh_them(catalog: Catalog, mira:
     assert subjects.summarize_subject(catalog, "ada") == empty
 
 
+def test_many_of_still_more_subjects_are_summarized(catalog: Catalog, mira: Subject, fill: Fill) -> None:
+    fill(mira, {}, {})
+    names = [subjects.add_subject(catalog, f"Other {number}", f"othervok{number}")[0].name for number in range(51)]
+    assert {item.pictures for item in subjects.list_subjects(catalog, names)} == {0}
+
+
 def test_only_what_is_given_is_edited(catalog: Catalog, mira: Subject) -> None:
     changed, _ = subjects.edit_subject(catalog, "mira", name="Mira V", primary_repeats=7)
     assert (changed.name, changed.primary_repeats) == ("Mira V", 7)
