@@ -171,8 +171,8 @@ def latest_runs(catalog: Catalog) -> dict[int, LatestRun]:
     columns = [run.c[name] for name in LatestRun.__slots__]
     newest = select(func.max(run.c.id)).group_by(run.c.subject_id)
     with catalog.read() as connection:
-        found = connection.execute(select(run.c.subject_id, *columns).where(run.c.id.in_(newest)))
-        return {id_: LatestRun(*row) for id_, *row in found}
+        found = connection.execute(select(run.c.subject_id, *columns).where(run.c.id.in_(newest))).all()
+    return {row[0]: LatestRun(*row[1:]) for row in found}
 
 
 def remove_run(catalog: Catalog, reference: int | str) -> Run:

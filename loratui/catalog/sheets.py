@@ -94,7 +94,7 @@ def list_sheets(catalog: Catalog, run_id: int | None = None) -> list[Sheet]:
     if run_id is not None:
         statement = statement.where(table.c.run_id == run_id)
     with catalog.read() as connection:
-        return [_load(catalog, row) for row in connection.execute(statement)]
+        return [_load(catalog, row) for row in connection.execute(statement).all()]
 
 
 def list_cells(catalog: Catalog, sheet_id: int) -> list[Cell]:
@@ -140,7 +140,8 @@ def best_epochs(catalog: Catalog) -> dict[int, BestEpoch]:
         .order_by(rated.c.mean, run.id, checkpoint.epoch.desc())
     )
     with catalog.read() as connection:
-        return {id_: BestEpoch(*row) for id_, *row in connection.execute(found)}
+        last = {row[0]: row for row in connection.execute(found).all()}
+    return {id_: BestEpoch(*row[1:]) for id_, row in last.items()}
 
 
 def rate_cells(catalog: Catalog, cell_ids: Iterable[int], rating: int) -> int:

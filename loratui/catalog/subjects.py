@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from loratui.catalog import tables
 from loratui.catalog.rows import Subject, to_row
 from loratui.catalog.store import now
 from loratui.catalog.triggers import Tokenize, TriggerWarning, check_trigger, claim_trigger
-from loratui.catalog.vocabulary import KINDS, ROLES
+from loratui.catalog.vocabulary import KINDS, ROLES, TRAINED
 from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -319,26 +319,24 @@ def _check_past(at: datetime) -> datetime:
 
 def _summarize(connection: Connection, subjects: Sequence[Subject]) -> list[SubjectSummary]:
     kept, run = tables.membership_count.c, tables.run.c
-    chosen = {subject.id for subject in subjects}
+    chosen = {subject.id: (subject.primary_repeats, subject.supporting_repeats) for subject in subjects}
     few = [kept.subject_id.in_(sorted(chosen))] if len(chosen) <= _FEW else []
-    rows = connection.execute(select(kept.subject_id, kept.role, kept.repeats, kept.count, kept.mark).where(*few)).all()
+    own, following = func.sum(kept.count * kept.repeats), func.sum(case((kept.repeats == 0, kept.count), else_=0))
+    grouped = select(kept.subject_id, kept.role, func.sum(kept.count), func.sum(kept.mark), own, following)
+    rows = connection.execute(grouped.where(*few).group_by(kept.subject_id, kept.role)).all()
     counted = connection.execute(select(run.subject_id, func.count()).group_by(run.subject_id)).all()
     runs: dict[int, int] = {id_: count for id_, count in counted}
-    defaults = {
-        subject.id: {"primary": subject.primary_repeats, "supporting": subject.supporting_repeats}
-        for subject in subjects
-    }
     counts = {id_: dict.fromkeys(ROLES, 0) for id_ in chosen}
     marks = {id_: dict.fromkeys(ROLES, 0) for id_ in chosen}
-    influence = {id_: {"primary": 0, "supporting": 0} for id_ in chosen}
-    for id_, role, repeats, count, mark in rows:
+    influence = {id_: dict.fromkeys(TRAINED, 0) for id_ in chosen}
+    for id_, role, count, mark, apart, rest in rows:
         # More than a few are read with all others.
         if id_ not in chosen:
             continue
-        counts[id_][role] += count
-        marks[id_][role] += mark
-        if role in influence[id_]:
-            influence[id_][role] += count * (repeats or defaults[id_][role])
+        counts[id_][role] = count
+        marks[id_][role] = mark
+        if role in TRAINED:
+            influence[id_][role] = apart + rest * chosen[id_][TRAINED.index(role)]
     return [
         SubjectSummary(
             subject,
