@@ -182,10 +182,11 @@ def _check_database(home: Home) -> list[Finding]:
     if not home.database.exists():
         return [Finding("database", "ok", f"none yet; the first verb makes {home.database}")]
     try:
-        from loratui.catalog import blobs
+        from loratui.catalog import blobs, counting
 
         with open_library() as catalog:
             blobs.refresh_states(catalog)
+            mended = counting.mend_counts(catalog)
         with sqlite3.connect(f"file:{home.database}?mode=ro", uri=True) as connection:
             check = connection.execute("PRAGMA quick_check").fetchone()[0]
             orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -198,6 +199,10 @@ def _check_database(home: Home) -> list[Finding]:
         detail = check if check != "ok" else f"{number_of(len(orphans), 'row refers', 'rows refer')} to nothing"
         return [Finding("database", "problem", detail, f"Backups are in {home.backups}.")]
     found = [Finding("database", "ok", f"{home.database}, {format_bytes(home.database.stat().st_size)}")]
+    if mended:
+        detail = f"{number_of(mended, 'number')} of pictures of a role had gone wrong and were counted anew"
+        hint = "Another program has written into the library; change it with loratui alone."
+        found.append(Finding("counts", "warning", detail, hint))
     if missing:
         hint = "Import the originals again, or let `loratui relink FOLDER` find them."
         found.append(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +226,15 @@ def test_doctor_is_content_with_a_fresh_library(shell: Shell) -> None:
     findings = shell.json("doctor")
     assert {item["check"] for item in findings} >= {"settings", "database", "disk", "assets", "devices"}
     assert not [item for item in findings if item["state"] == "problem"]
+
+
+def test_doctor_counts_anew_what_another_program_spoiled(shell: Shell) -> None:
+    shell.run("subject", "add", "Mira", "--trigger", "Mirvok")
+    with closing(sqlite3.connect(find_home({"LORATUI_HOME": str(shell.home)}).database)) as connection, connection:
+        connection.execute("INSERT INTO membership_count VALUES (1, 'inbox', 0, 3, 5)")
+    (found,) = (item for item in shell.json("doctor") if item["check"] == "counts")
+    assert (found["state"], found["detail"][:8]) == ("warning", "1 number")
+    assert "counts" not in {item["check"] for item in shell.json("doctor")}
 
 
 def test_output_cut_short_by_its_reader_is_no_error(shell: Shell) -> None:
