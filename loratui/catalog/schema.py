@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import loratui
 from loratui.catalog.failures import telling_failures
 from loratui.errors import RefusedError
+from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +27,17 @@ SCHEMA_HEAD = "0006"
 
 KEPT_BACKUPS = 10
 _UPGRADE_TIMEOUT_S = 120.0
+_PAGES_AT_ONCE = 4_096
 
 
-def prepare(home: Home) -> None:
-    """Create or upgrade the database of a home when it is not at SCHEMA_HEAD.
+def prepare(home: Home, report: Report = ignore_progress) -> None:
+    """Create or upgrade the database of a home when it is not at SCHEMA_HEAD; `report` hears of an upgrade alone.
 
     Raises RefusedError when the file is no library, is damaged or comes from a newer version.
     """
     if read_revision(home.database) == SCHEMA_HEAD:
         return
-    upgrade(home)
+    upgrade(home, report)
 
 
 def read_revision(database: Path) -> str | None:
@@ -56,8 +58,11 @@ def read_revision(database: Path) -> str | None:
     )
 
 
-def upgrade(home: Home) -> None:
-    """Migrate to the newest revision under the write lock, after a backup of a database that holds anything."""
+def upgrade(home: Home, report: Report = ignore_progress) -> None:
+    """Migrate to the newest revision under the write lock, after a backup of a database that holds anything.
+
+    The backup is what takes its time, and what `report` tells of.
+    """
     from alembic import command
     from alembic.script import ScriptDirectory
 
@@ -80,7 +85,7 @@ def upgrade(home: Home) -> None:
         with migrating(home.database) as connection:
             if before is not None:
                 # Inside the write lock, so that no commit slips in between the copy and the migration.
-                back_up(home, before)
+                back_up(home, before, report)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -134,14 +139,20 @@ def migrating(database: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def back_up(home: Home, label: str) -> Path:
+def back_up(home: Home, label: str, report: Report = ignore_progress) -> Path:
     """Copy the database, write-ahead log included, into the backups folder and keep the newest ten."""
+
+    def tell(_status: int, left: int, pages: int) -> None:
+        done, total = ((count * page_size + 2**20 - 1) >> 20 for count in (pages - left, pages))
+        report(Progress("upgrade the library", done, total, note="MiB are copied to its backups first"))
+
     home.backups.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     copy = home.backups / f"{stamp}-{label}.db"
     partial = copy.with_suffix(".partial")
     with closing(sqlite3.connect(home.database)) as source, closing(sqlite3.connect(partial)) as destination:
-        source.backup(destination)
+        (page_size,) = source.execute("PRAGMA page_size").fetchone()
+        source.backup(destination, pages=_PAGES_AT_ONCE, progress=tell)
     partial.rename(copy)
     for old in sorted(home.backups.glob("*.db"))[:-KEPT_BACKUPS]:
         old.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from loratui.catalog import changes, schema
 from loratui.catalog.failures import telling_failures
 from loratui.errors import ConflictError, RefusedError
+from loratui.events import Report, ignore_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,8 +113,8 @@ class Catalog:
         self.close()
 
 
-def open_catalog(home: Home, *, actor: str = "cli") -> Catalog:
-    """Open the library of a home, creating or upgrading it first where needed.
+def open_catalog(home: Home, *, actor: str = "cli", report: Report = ignore_progress) -> Catalog:
+    """Open the library of a home, creating or upgrading it first where needed; `report` hears of an upgrade.
 
     Raises RefusedError for a network file system, a damaged database or one that a newer version made.
     """
@@ -125,7 +126,7 @@ def open_catalog(home: Home, *, actor: str = "cli") -> Catalog:
             hint="Check who owns the folder around it, or set LORATUI_HOME elsewhere.",
         ) from error
     refuse_network_folder(home.data)
-    schema.prepare(home)
+    schema.prepare(home, report)
     engine = create_engine(
         URL.create("sqlite", database=str(home.database)),
         connect_args={"check_same_thread": False, "isolation_level": None},

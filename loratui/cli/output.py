@@ -202,8 +202,9 @@ def progress_line(show: Show) -> Iterator[Report]:
     try:
         yield report
     finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        if last:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def _clip(line: str) -> str:

@@ -40,8 +40,11 @@ Query = Annotated[
 def open_library() -> Catalog:
     """The library of this environment; made or upgraded when needed."""
     from loratui.catalog.store import open_catalog
+    from loratui.cli.output import PLAIN, progress_line
 
-    return open_catalog(find_home(), actor="cli")
+    # Told whatever else the verb keeps quiet about: large libraries take seconds.
+    with progress_line(PLAIN) as report:
+        return open_catalog(find_home(), actor="cli", report=report)
 
 
 def find_duplicates(catalog: Catalog, subject: str) -> Duplicates:

@@ -229,21 +229,13 @@ class Bridge:
         """
         task = Task(label, time.monotonic())
         self.tasks.append(task)
-        shown = 0.0
-
-        def report(progress: Progress) -> None:
-            nonlocal shown
-            task.progress = progress
-            if time.monotonic() - shown >= REPORT_S:
-                shown = time.monotonic()
-                self._app.post_message(TasksChanged())
 
         def finish(result: T) -> None:
             task.outcome = then(result)
 
         def run() -> None:
             try:
-                result = work(self.open(), report, task.cancel)
+                result = work(self.open(), self._reporting(task), task.cancel)
                 task.state = "cancelled" if task.cancel.is_set() else "done"
                 (owner if owner.is_running else self._app).post_message(Delivered(lambda: finish(result)))
             except Cancelled as error:
@@ -283,9 +275,7 @@ class Bridge:
         """The library, opened on first use; called from threads only."""
         with self._opening:
             if self._catalog is None:
-                from loratui.catalog.store import open_catalog
-
-                self._catalog = open_catalog(self.home, actor="tui")
+                self._catalog = self._open()
             return self._catalog
 
     def close(self, patience_s: float = 30.0) -> bool:
@@ -306,6 +296,41 @@ class Bridge:
         if self._catalog is not None and not self._unwritten:
             self._catalog.close()
         return not self._unwritten
+
+    def _open(self) -> Catalog:
+        from loratui.catalog.store import open_catalog
+
+        task = Task("upgrade the library", time.monotonic())
+        show = self._reporting(task)
+
+        def report(progress: Progress) -> None:
+            if task.progress is None:
+                self.tasks.append(task)
+            show(progress)
+
+        try:
+            catalog = open_catalog(self.home, actor="tui", report=report)
+            task.state, task.outcome = "done", f"The library as it was before is in {self.home.backups}."
+            return catalog
+        except Exception:
+            task.state = "failed"
+            raise
+        finally:
+            if task.progress is not None:
+                self._app.post_message(TasksChanged())
+
+    def _reporting(self, task: Task) -> Report:
+        """A report that shows how far a job is, now and then."""
+        shown = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal shown
+            task.progress = progress
+            if time.monotonic() - shown >= REPORT_S:
+                shown = time.monotonic()
+                self._app.post_message(TasksChanged())
+
+        return report
 
     def _poll(self) -> None:
         seen: int | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from loratui.catalog.rows import Subject
     from loratui.config import Home
+    from loratui.events import Progress
 
 OPEN = """
 import sys
@@ -275,6 +276,18 @@ def test_an_upgrade_of_a_library_with_content_starts_with_a_backup_that_works(
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT name FROM subject").fetchall() == [("Mira",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.SCHEMA_HEAD,)]
+
+
+def test_an_upgrade_tells_how_far_it_is_and_opening_tells_nothing_else(
+    catalog: Catalog, home: Home, mira: Subject
+) -> None:
+    catalog.close()
+    told: list[Progress] = []
+    open_catalog(home, report=told.append).close()
+    assert told == []
+    _move_to(home, "0005")
+    open_catalog(home, report=told.append).close()
+    assert told[-1].done == told[-1].total > 0
 
 
 def test_of_several_upgrades_at_once_one_does_the_work(

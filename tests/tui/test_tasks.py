@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from alembic import command
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from loratui.catalog import schema
 from loratui.errors import Cancelled, RefusedError
 from loratui.events import Progress
 from loratui.tui.dialogs import Confirm
@@ -50,6 +52,18 @@ def cells(pilot: Pilot[None]) -> list[tuple[str, ...]]:
 
 def messages(pilot: Pilot[None]) -> str:
     return str(pilot.app.screen.query_one("#messages", Static).content)
+
+
+async def test_an_upgrade_of_the_library_is_shown_among_the_jobs(make_app: MakeApp, mira: Home, settle: Settle) -> None:
+    config = schema.make_config()
+    with schema.migrating(mira.database) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("w")
+        ((told, *_),) = cells(pilot)
+        assert told.startswith("upgrade the library") and str(mira.backups) in told
 
 
 async def test_an_empty_drawer_says_what_belongs_there(make_app: MakeApp, home: Home, settle: Settle) -> None:
