@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from loratui.catalog.store import Catalog
 
 
+NO_TAG = "There is no tag here: type one, or esc leaves."
+
+
 @dataclass(frozen=True, slots=True)
 class TagEdits:
     """Tags to add and tags to remove, each as typed."""
@@ -138,12 +141,13 @@ class TagEditor(ModalScreen[TagEdits | None]):
         self.action_finish()
 
     def action_finish(self) -> None:
-        """Give the edits, unless something speaks against them."""
+        """Give the edits, unless something speaks against them; without any, say what is waited for."""
         edits = parse_edits(self.query_one(Input).value)
-        if wrong := check_edits(edits):
+        wrong = check_edits(edits) if edits.add or edits.remove else NO_TAG
+        if wrong:
             self.query_one("#next", Static).update(Text(plain(wrong)))
             return
-        self.dismiss(edits if edits.add or edits.remove else None)
+        self.dismiss(edits)
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""

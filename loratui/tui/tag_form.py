@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from loratui.tui.completion import Suggestions
 from loratui.tui.one_line import TagLine
-from loratui.tui.tag_editor import complete_tag
+from loratui.tui.tag_editor import NO_TAG, complete_tag
 from loratui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ class TagForm(ModalScreen[tuple[str, ...] | None]):
         self.action_finish()
 
     def action_finish(self) -> None:
-        """Give the tags, unless something speaks against them."""
+        """Give the tags, unless something speaks against them; without any, say what is waited for."""
         tags = split_tags(self.query_one(Input).value)
-        if not self._check(tags):
-            self.dismiss(tags or None)
+        if not tags:
+            self.query_one("#touched", Static).update(Text(NO_TAG))
+        elif not self._check(tags):
+            self.dismiss(tags)
 
     def action_accept(self) -> None:
         """Put the first suggestion in; again, the next one in its place."""

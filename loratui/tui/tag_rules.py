@@ -6,9 +6,11 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from loratui.tui.dialogs import Field, Form, Pick
+from loratui.tui.asking import ask_library
+from loratui.tui.dialogs import Field, Pick
 from loratui.tui.tag_scope import TagCuration
 from loratui.tui.text import count
+from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from loratui.captions.rules import CaptionRules
     from loratui.catalog.store import Catalog
     from loratui.catalog.tagged import TaggedPicture
+    from loratui.tui.asking import Values
     from loratui.tui.tag_lines import TagView
+    from loratui.tui.undoing import Done
 
 
 class RuleChanging(TagCuration):
@@ -117,7 +121,7 @@ class RuleChanging(TagCuration):
             Field("prefix", "prefix", rules.prefix, hint, check=self._checker("prefix")),
             Field("suffix", "suffix", rules.suffix, check=self._checker("suffix")),
         ]
-        self.app.push_screen(Form("What captions begin and end with", fields), self._change_rules)
+        self._ask_rules("What captions begin and end with", fields)
 
     def do_tag_rules(self) -> None:
         rules = self.view.book.rules
@@ -147,7 +151,7 @@ class RuleChanging(TagCuration):
                 check=self._checker("general_threshold"),
             ),
         ]
-        self.app.push_screen(Form("How captions are computed", fields), self._change_rules)
+        self._ask_rules("How captions are computed", fields)
 
     def _checker(self, name: str) -> Callable[[str], str]:
         """What is wrong with a typed rule, by the rule's own check."""
@@ -165,29 +169,38 @@ class RuleChanging(TagCuration):
 
         return check
 
-    def _change_rules(self, filled: dict[str, str] | None) -> None:
+    def _ask_rules(self, title: str, fields: Sequence[Field]) -> None:
+        """Ask for rules and store them; the form stays with what was typed until they are taken."""
         rules = self.view.book.rules
-        typed = {name: _read_rule(name, text) for name, text in (filled or {}).items()}
-        changes = {name: value for name, value in typed.items() if value != getattr(rules, name)}
-        if not changes:
-            return
 
-        def work(catalog: Catalog) -> int:
+        def find_changes(values: Values) -> dict[str, str | int | float]:
+            typed = {name: _read_rule(name, text) for name, text in values.items()}
+            return {name: value for name, value in typed.items() if value != getattr(rules, name)}
+
+        def work(catalog: Catalog, values: Values) -> Done[int]:
             from loratui.captions.counts import preview_rules
             from loratui.captions.service import change_rules
 
-            changed = preview_rules(catalog, self.subject, changes, limit=0).changed
-            change_rules(catalog, self.subject, changes)
-            return changed
+            changes = find_changes(values)
 
-        options = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
-        said = " and ".join(name.replace("_", " ") for name in changes).capitalize()
-        self.change(
-            work,
-            lambda changed: f"{said} changed: {count(changed, 'caption')} read otherwise now.",
-            ["rules", "set", self.subject, *options],
-            failed=self.reread,
-        )
+            def change(catalog: Catalog) -> int:
+                changed = preview_rules(catalog, self.subject, changes, limit=0).changed
+                change_rules(catalog, self.subject, changes)
+                return changed
+
+            return watch_journal(change)(catalog)
+
+        def done(values: Values, changed: Done[int]) -> None:
+            changes = find_changes(values)
+            if not changes:
+                self.lora.tell("Nothing was changed.")
+                return
+            options = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
+            self.lora.ran(["rules", "set", self.subject, *options])
+            said = " and ".join(name.replace("_", " ") for name in changes).capitalize()
+            self.lora.tell(changed.say(f"{said} changed: {count(changed.result, 'caption')} read otherwise now."))
+
+        ask_library(self.lora, title, fields, work, done)
 
     def do_tag_import_rules(self) -> None:
         from loratui.tui.rule_files import ask_rules

@@ -201,6 +201,17 @@ async def test_tags_are_edited_with_completion(mira: Home, make_app: MakeApp, se
     assert [(edit.tag, edit.present) for edit in found] == [("red hair", True), ("smile", False)]
 
 
+async def test_commas_without_a_tag_keep_the_line_open(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, TagEditor))
+        await press(pilot, ",", ",", "enter")
+        assert isinstance(app.screen, TagEditor)
+        assert "There is no tag here" in str(app.screen.query_one("#next").render())
+
+
 async def test_what_is_no_tag_is_told_and_stays_to_be_put_right(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app(subject="Mira")
     async with app.run_test(size=(100, 30)) as pilot:

@@ -81,6 +81,17 @@ async def test_no_tag_is_replaced_by_one_with_a_minus(catalog: Catalog, make_app
         assert text_of(app.screen, "#touched") == "No tag begins with a minus: x removes tags."
 
 
+async def test_a_form_without_a_tag_stays_open_and_says_what_it_waits_for(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        for key in "ar":
+            await press(pilot, key, "ctrl+u", "ctrl+s")
+            assert isinstance(app.screen, TagForm)
+            assert text_of(app.screen, "#touched") == "There is no tag here: type one, or esc leaves."
+            await press(pilot, "escape")
+
+
 async def test_a_tag_is_removed_from_the_pictures_that_have_it(catalog: Catalog, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:

@@ -9,12 +9,19 @@ from tags_driving import captions, show_tags, text_of
 from textual.widgets import Input
 
 from loratui.captions.service import change_rules, rules_of
+from loratui.catalog import importer, subjects
+from loratui.catalog.edits import add_tags
 from loratui.catalog.journal import undo
+from loratui.catalog.store import open_catalog
+from loratui.tui.asking import AskingForm
 
-from .conftest import settle
+from .conftest import draw_pictures, settle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loratui.catalog.store import Catalog
+    from loratui.config import Home
 
     from .conftest import MakeApp
 
@@ -94,3 +101,32 @@ async def test_prefix_and_suffix_are_changed_and_a_wrong_placeholder_is_refused(
         assert rules_of(catalog, "Mira").prefix == "{trigger}, a {class_word},"
         assert captions(catalog)["picture_11.png"] == "Mirvok, a woman, freckles, blue eyes"
         assert "12 captions" in app.messages[-1].text
+
+
+async def test_a_prefix_with_refused_words_stays_in_its_form_and_no_later_key_reaches_the_screen(
+    home: Home, tmp_path: Path, make_app: MakeApp
+) -> None:
+    draw_pictures(tmp_path / "rex", 2)
+    with open_catalog(home) as catalog:
+        subjects.add_subject(catalog, "Mira", "Mirvok", kind="person", class_word="woman")
+        importer.import_pictures(catalog, "Mira", [tmp_path / "rex"])
+        add_tags(catalog, "Mira", "", ["freckles"])
+        app = make_app()
+        async with app.run_test(size=(120, 40)) as pilot:
+            await show_tags(pilot)
+            await press(pilot, "P", "ctrl+u", *"naked {trigger},", "ctrl+s", *"nice")
+            form = app.screen
+            assert isinstance(form, AskingForm)
+            assert form.values["prefix"] == "naked {trigger},nice"
+            assert rules_of(catalog, "Mira").imbued == ()
+            await press(pilot, "ctrl+u", *"{trigger},", "ctrl+s")
+            assert app.screen is not form
+            assert rules_of(catalog, "Mira").prefix == "{trigger},"
+
+
+async def test_the_form_of_rules_says_when_nothing_was_changed(catalog: Catalog, make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "R", "ctrl+s")
+        assert app.messages[-1].text == "Nothing was changed."
