@@ -22,6 +22,8 @@ from loratui.cli.output import (
 from loratui.cli.session import open_library
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loratui.catalog.rows import Base
     from loratui.catalog.store import Catalog
     from loratui.runs.forecast import Forecast
@@ -29,11 +31,18 @@ if TYPE_CHECKING:
     from loratui.training.recipe import Recipe
 
 
-def make_forecast(catalog: Catalog, subject: str, base: Base, recipe: Recipe) -> Forecast:
+def make_forecast(
+    catalog: Catalog,
+    subject: str,
+    base: Base,
+    recipe: Recipe,
+    prompts: Sequence[str] = (),
+    continue_from: str = "",
+) -> Forecast:
     """Look at everything that decides a training, without starting one."""
     from loratui.runs import forecast
 
-    report = forecast.inspect_subject(catalog, subject)
+    report = forecast.inspect_request(catalog, forecast.inspect_subject(catalog, subject), prompts, continue_from)
     twins = forecast.find_twins(catalog, report.subject) if report.content is not None else []
     return forecast.forecast(
         report, forecast.inspect_base(catalog, base), forecast.inspect_machine(catalog), recipe, twins

@@ -99,7 +99,8 @@ def train(
     with open_library() as catalog:
         chosen, settings = choose_recipe(catalog, base, recipe)
         if dry_run:
-            print_forecast(subject, chosen, make_forecast(catalog, subject, chosen, settings), show)
+            found = make_forecast(catalog, subject, chosen, settings, sample or (), continue_from)
+            print_forecast(subject, chosen, found, show)
             return
         run = service.start_training(
             catalog,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.catalog.bases import get_base_by_id
-from loratui.catalog.ratings import refuse_words
 from loratui.catalog.runs import get_run, list_checkpoints
 from loratui.catalog.sheets import PlannedCell, create_sheet, get_sheet, list_cells, record_cells
 from loratui.catalog.snapshots import get_snapshot
@@ -20,6 +19,7 @@ from loratui.review.infotext import is_finished
 from loratui.review.prompts import default_prompts, drop_repeats
 from loratui.review.render import find_missing, render
 from loratui.review.request import CellRequest, LoraFile, SampleSettings, cell_key, cell_path, make_request
+from loratui.runs.permission import require_permission
 from loratui.training.sampling import SAMPLERS, choose_sampling, fill_placeholders
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ def make_sheet(
     None takes every checkpoint that is still there. Images that an earlier sheet of the run has made the same way
     are used again, so an interrupted sheet goes on where it was. `planned` is told of the sheet once it is in the
     library; its images are put on record as they become ready. Raises NotFoundError for an epoch without a
-    checkpoint, RefusedError for a prompt that asks what the subject may not show, and what `render` raises; finished
-    images are on record then too.
+    checkpoint, RefusedError for a prompt that asks what the subject may not show and for a run that may not be used
+    (any longer), such as of a person without consent, and what `render` raises; finished images are on record then
+    too.
     """
     found = get_run(catalog, run) if isinstance(run, str) else run
     layout = _lay_out(catalog, found, prompts, negative, seeds, weights, epochs, include_none, settings)
@@ -210,9 +211,8 @@ def _lay_out(
     sampling = settings or default_settings(base)
     variants = _choose_variants(catalog, run, epochs, weights, include_none)
     texts = _choose_prompts(content, prompts)
-    for text in texts:
-        # The negative prompt may name what is not to be seen.
-        refuse_words(content.subject, content.kind, f"{text}, {content.trigger}, {content.class_word}", "prompt")
+    # The negative prompt may name what is not to be seen.
+    require_permission(catalog, run, texts)
     chosen = tuple(dict.fromkeys(seeds))
     if not chosen:
         raise UsageError("A sheet needs at least one seed.", hint="For example --seeds 1,2,3,4.")

@@ -86,6 +86,12 @@ class RunFolder:
             raise RefusedError(f"{self.run_file} holds no run.", hint="Start a new training of the subject.")
         return content
 
+    def read_prompts(self) -> list[str]:
+        """The prompts of the samples that it is to make while it trains; raises like `read_run`."""
+        samples = self.read_run().get("samples")
+        prompts = samples.get("prompts") if isinstance(samples, dict) else None
+        return [str(prompt) for prompt in prompts] if isinstance(prompts, list) else []
+
     def prepare_attempt(self, nonce: str, recorded: Sequence[RunEvent]) -> None:
         """Make the folder ready for the next process: its nonce, no stop wish, and an unbroken list of events.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from loratui.training.basesize import measure_base
 from loratui.training.estimate import Pace, estimate
 from loratui.training.planning import plan_recipe
 from loratui.training.recipe import SMALL
+from loratui.training.sampling import plan_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,6 +141,31 @@ def inspect_subject(catalog: Catalog, name: str) -> SubjectReport:
         *_doubt_ratings(catalog, subject),
     ]
     return SubjectReport(subject, content, tuple(doubts), tuple(blockers))
+
+
+def inspect_request(
+    catalog: Catalog, report: SubjectReport, prompts: Sequence[str] = (), continue_from: str = ""
+) -> SubjectReport:
+    """The same report with what makes samples of these prompts, or going on from these weights, impossible."""
+    from loratui.runs.permission import require_request
+    from loratui.runs.preflight import find_weights
+
+    blockers = list(report.blockers)
+    subject, weights = report.subject, None
+    try:
+        weights = find_weights(catalog, continue_from) if continue_from else None
+        require_request(catalog, subject, (), weights)
+    except LoratuiError as error:
+        blockers.append(Doubt("weights", error.message, error.hint))
+        weights = None
+    for prompt in dict.fromkeys(prompts):
+        try:
+            # How large the samples are decides nothing here.
+            planned = plan_samples([prompt], trigger=subject.trigger, class_word=subject.class_word, resolution=SMALL)
+            require_request(catalog, subject, planned.prompts if planned else (), weights)
+        except LoratuiError as error:
+            blockers.append(Doubt("prompt", error.message, error.hint))
+    return replace(report, blockers=tuple(dict.fromkeys(blockers)))
 
 
 def find_twins(catalog: Catalog, subject: Subject | str) -> list[Doubt]:

@@ -74,11 +74,10 @@ def start_training(
     UsageError for a recipe or prompt that makes no sense; NotFoundError for a base or weights that are not there.
     """
     # Loaded here because reading verbs use this module too.
-    from loratui.catalog.ratings import refuse_words
     from loratui.dataset.snapshot import freeze, refuse_unfit
     from loratui.runs import preflight
     from loratui.runs.bases import check_base, choose_base
-    from loratui.runs.permission import require_weights
+    from loratui.runs.permission import require_request
     from loratui.training.recipe import preset_for
     from loratui.training.sampling import plan_samples
 
@@ -94,11 +93,8 @@ def start_training(
     samples = plan_samples(
         sample_prompts, trigger=owner.trigger, class_word=owner.class_word, resolution=chosen.resolution
     )
-    for prompt in sample_prompts:
-        refuse_words(owner.name, owner.kind, f"{prompt}, {owner.trigger}, {owner.class_word}", "prompt")
     weights = preflight.find_weights(catalog, continue_from) if continue_from else None
-    if weights is not None:
-        require_weights(catalog, weights)
+    require_request(catalog, owner, samples.prompts if samples else (), weights)
     preflight.check_disk(catalog.home)
     snapshot = freeze(catalog, owner)
     plan = preflight.plan_training(snapshot, used)
@@ -166,9 +162,8 @@ def resume_run(catalog: Catalog, reference: str) -> Run:
         )
     if run.state in OPEN_STATES:
         raise ConflictError(f"{run.name} is {run.state} already.", hint=f"See `loratui run show {run.name}`.")
-    require_permission(catalog, run)
     folder = RunFolder(run.folder)
-    folder.read_run()
+    require_permission(catalog, run, folder.read_prompts())
     if not folder.has_state() and list_checkpoints(catalog, run.id):
         # It would begin at step 0 and write over checkpoints that are there.
         raise RefusedError(

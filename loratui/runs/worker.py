@@ -163,7 +163,7 @@ class Worker:
         folder = RunFolder(run.folder)
         try:
             # It may have waited in the queue for days: consent may have ended since, pictures been read by a tagger.
-            require_permission(self._catalog, run)
+            require_permission(self._catalog, run, folder.read_prompts())
             folder.prepare_attempt(attempt.nonce, list_events(self._catalog, run.id, limit=1000))
             child = spawn_trainer(
                 folder,

@@ -379,7 +379,7 @@ def read_outlook(
 ) -> Outlook:
     """Check what was typed and forecast the training; what spans several lines is told at the `last` one."""
     from loratui.errors import LoratuiError, UsageError
-    from loratui.runs.forecast import forecast
+    from loratui.runs.forecast import forecast, inspect_request
     from loratui.runs.preflight import find_weights
     from loratui.training.recipe import Recipe, parse_setting
 
@@ -410,7 +410,9 @@ def read_outlook(
                 wrong[last if last in typed else "resolution"] = f"{error.message} {error.hint}"
     if recipe is None:
         return Outlook(None, None, wrong)
-    return Outlook(recipe, forecast(ground.subject, ground.base, ground.machine, recipe, twins), wrong)
+    weights = "" if "continue_from" in wrong else values["continue_from"]
+    report = inspect_request(catalog, ground.subject, split_prompts(values["sample"]), weights)
+    return Outlook(recipe, forecast(report, ground.base, ground.machine, recipe, twins), wrong)
 
 
 def check_value(name: str, text: str, preset: Recipe) -> str:

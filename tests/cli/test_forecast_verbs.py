@@ -72,6 +72,13 @@ def test_a_dry_run_of_what_cannot_be_trained_says_why(home: Home) -> None:
     assert found["estimate"] is None
 
 
+def test_a_dry_run_refuses_the_samples_that_the_training_would(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        add_subject(catalog, "Mira", "miratok", kind="person")
+    found = run(home, "train", "Mira", "--dry-run", "--sample", "nude {trigger}", "--continue-from", "nowhere")
+    assert {"prompt", "weights"} <= {each["code"] for each in found["blockers"]}
+
+
 def test_devices_are_told_also_where_there_are_none(home: Home) -> None:
     assert run(home, "devices").keys() == {"devices", "trainers"}
 

@@ -13,6 +13,7 @@ from PIL import Image
 from loratui.catalog.journal import undo
 from loratui.catalog.rows import Run
 from loratui.catalog.sheets import get_sheet, list_cells, list_sheets, rate_cells, record_cells
+from loratui.catalog.subjects import edit_subject, record_consent, withdraw_consent
 from loratui.errors import Cancelled, NotFoundError, RefusedError, UsageError
 from loratui.events import Progress, Report, ignore_progress
 from loratui.review import sheet as sheets
@@ -107,6 +108,39 @@ def test_a_prompt_for_what_no_picture_may_show_makes_no_sheet(
     assert not stand_in.made and not list_sheets(catalog)
     make_sheet(catalog, run, prompts=["hat"], negative="nude, child", seeds=(1,), report=ignore_progress)
     assert stand_in.made
+
+
+def test_a_subject_that_became_a_person_is_one_in_the_sheets_of_its_earlier_runs(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn
+) -> None:
+    run = make_run(BASE, *loras)
+    edit_subject(catalog, "Mira mirvok", kind="person")
+    with pytest.raises(RefusedError, match="no consent is recorded"):
+        make_sheet(catalog, run, prompts=["photo of {trigger}"], report=ignore_progress)
+    record_consent(catalog, "Mira mirvok", who="Mira", scope="training")
+    for prompt in ("nude {trigger}", "n u d 3 {trigger}"):
+        with pytest.raises(RefusedError, match="Mira mirvok is a person"):
+            foresee_sheet(catalog, run, prompts=["hat", prompt])
+    assert not stand_in.made and not list_sheets(catalog)
+    make_sheet(catalog, run, prompts=["hat"], seeds=(1,), report=ignore_progress)
+    assert stand_in.made
+
+
+def test_no_sheet_shows_a_person_who_took_consent_back(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn
+) -> None:
+    run = make_run(BASE, *loras)
+    edit_subject(catalog, "Mira mirvok", kind="person")
+    record_consent(catalog, "Mira mirvok", who="Mira", scope="training")
+    make_sheet(catalog, run, prompts=["hat"], seeds=(1,), report=ignore_progress)
+    made = len(stand_in.made)
+    withdraw_consent(catalog, "Mira mirvok")
+    # What is there already would be drawn again.
+    with pytest.raises(RefusedError, match="consent was withdrawn"):
+        make_sheet(catalog, run, prompts=["hat"], seeds=(1,), report=ignore_progress)
+    with pytest.raises(RefusedError, match="consent was withdrawn"):
+        foresee_sheet(catalog, run, prompts=["hat"], seeds=(1,))
+    assert len(stand_in.made) == made
 
 
 def test_images_are_on_record_as_soon_as_they_are_there(

@@ -19,6 +19,7 @@ from loratui.catalog.subjects import add_subject, edit_subject, get_subject, rec
 from loratui.errors import RefusedError
 from loratui.runs import forecast
 from loratui.runs.folder import RunFolder
+from loratui.runs.permission import require_permission
 from loratui.runs.service import resume_run, start_training
 from loratui.runs.worker import Worker
 
@@ -159,3 +160,42 @@ def test_an_old_copy_of_a_subject_is_no_way_around(catalog: Catalog, ada: str) -
     with pytest.raises(RefusedError, match="consent"):
         start_training(catalog, agreed)
     assert list_runs(catalog) == []
+
+
+def test_a_queued_run_whose_samples_a_person_may_not_show_is_stopped_at_the_worker(
+    catalog: Catalog, ada: str, tmp_path: Path
+) -> None:
+    add_subject(catalog, "Zoe", "zoetok")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "zoe.png")
+    import_pictures(catalog, "Zoe", [tmp_path / "zoe.png"])
+    set_role(catalog, "Zoe", "primary", "all")
+    run = start_training(catalog, "Zoe", changes={"epochs": 1}, sample_prompts=["nude {trigger}"])
+    edit_subject(catalog, "Zoe", kind="person")
+    record_consent(catalog, "Zoe", who="Zoe", scope="training")
+    after = work(catalog, run)
+    assert (after.state, "can't say nude, and Zoe is a person" in after.reason) == ("failed", True)
+
+
+def test_what_goes_on_from_a_person_shows_no_more_than_the_person_may(
+    catalog: Catalog, ada: str, tmp_path: Path
+) -> None:
+    first = work(catalog, start_training(catalog, ada, changes={"epochs": 1}))
+    add_subject(catalog, "Style", "styletok", kind="style")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "style.png")
+    import_pictures(catalog, "Style", [tmp_path / "style.png"])
+    set_role(catalog, "Style", "primary", "all")
+    with pytest.raises(RefusedError, match="can't say nude, and Ada is a person"):
+        start_training(catalog, "Style", continue_from=first.name, sample_prompts=["nude"])
+    assert start_training(catalog, "Style", changes={"epochs": 1}, sample_prompts=["nude"]).state == "queued"
+    second = start_training(catalog, "Style", continue_from=first.name, changes={"epochs": 1})
+    with pytest.raises(RefusedError, match="can't say nude, and Ada is a person"):
+        require_permission(catalog, second, ["nude"])
+
+
+def test_a_forecast_is_blocked_by_prompts_and_weights_that_the_start_refuses(catalog: Catalog, ada: str) -> None:
+    report = forecast.inspect_subject(catalog, ada)
+    assert forecast.inspect_request(catalog, report, ["photo of {trigger}"]).blockers == ()
+    found = forecast.inspect_request(catalog, report, ["nude {trigger}", " ", "hat"], "nowhere")
+    assert [blocker.code for blocker in found.blockers] == ["weights", "prompt", "prompt"]
+    assert "can't say nude, and Ada is a person" in found.blockers[1].message
+    assert all(blocker.hint for blocker in found.blockers)
