@@ -48,7 +48,10 @@ __all__ = [
 ]
 
 TAG_SHOWN_FROM = 0.35
-"""A scored tag counts as present from here on; the usual default of the taggers themselves."""
+"""A scored tag counts as present from here on, unless the subject's caption rules say otherwise."""
+
+CHARACTER_SHOWN_FROM = 0.85
+"""The same for the name of a character."""
 
 Selection = str | Sequence[int]
 """Which memberships an action is about: a query, or their ids."""
@@ -141,7 +144,7 @@ def select_ids(
     with catalog.read() as connection:
         owner = look_up(connection, subject)
         # Tables that neither the query nor the order names stay out of it: the join is most of the time.
-        statement = select(_m.id).where(_m.subject_id == owner.id, _compile(node, duplicates))
+        statement = select(_m.id).where(_m.subject_id == owner.id, _compile(node, owner.id, duplicates))
         statement = statement.order_by(by, _m.id).limit(limit)
         named = {*statement.get_final_froms(), *select(_ORDERS[order]).get_final_froms()}
         if tables.picture in named:
@@ -222,27 +225,27 @@ def tag_key(tag: str) -> str:
 def _choose(
     columns: Sequence[Any], subject_id: int, node: Query, duplicates: Duplicates | None
 ) -> Select[tuple[Any, ...]]:
-    condition = _compile(node, duplicates)
+    condition = _compile(node, subject_id, duplicates)
     return select(*columns).select_from(_JOINED).where(_m.subject_id == subject_id, condition).order_by(_m.id)
 
 
-def _compile(node: Query, duplicates: Duplicates | None) -> ColumnElement[bool]:
+def _compile(node: Query, subject_id: int, duplicates: Duplicates | None) -> ColumnElement[bool]:
     match node:
         case Everything():
             return true()
         case Not(part):
-            return not_(_compile(part, duplicates))
+            return not_(_compile(part, subject_id, duplicates))
         case And(parts):
-            return and_(*(_compile(part, duplicates) for part in parts))
+            return and_(*(_compile(part, subject_id, duplicates) for part in parts))
         case Or(parts):
             hashes, others = _split_hashes(parts)
             named = [func.substr(_p.sha256, 1, length).in_(as_values(found)) for length, found in hashes.items()]
-            return or_(*named, *(_compile(part, duplicates) for part in others))
+            return or_(*named, *(_compile(part, subject_id, duplicates) for part in others))
         case Range(key, low, high):
             value = _NUMBERS[key]
             return and_(true() if low is None else value >= low, true() if high is None else value <= high)
         case Match():
-            return _match(node, duplicates)
+            return _match(node, subject_id, duplicates)
 
 
 def _split_hashes(parts: Sequence[Query]) -> tuple[dict[int, list[str]], list[Query]]:
@@ -257,7 +260,7 @@ def _split_hashes(parts: Sequence[Query]) -> tuple[dict[int, list[str]], list[Qu
     return hashes, others
 
 
-def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
+def _match(node: Match, subject_id: int, duplicates: Duplicates | None) -> ColumnElement[bool]:
     text = node.text
     match node.key:
         case "name":
@@ -268,7 +271,7 @@ def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
         case "caption":
             return _like(func.coalesce(_m.caption, ""), text)
         case "tag":
-            return _has_tag(text)
+            return _has_tag(text, subject_id)
         case "format":
             wanted = _FORMATS.get(text.lower(), text)
             return _like(_p.format, wanted, whole=True)
@@ -289,8 +292,8 @@ def _match(node: Match, duplicates: Duplicates | None) -> ColumnElement[bool]:
             return {"role": _m.role, "state": _p.state, "kind": _s.kind}[key] == text
 
 
-def _has_tag(pattern: str) -> ColumnElement[bool]:
-    """A person's word on the tag counts, else whether a tagger scored it high enough."""
+def _has_tag(pattern: str, subject_id: int) -> ColumnElement[bool]:
+    """A person's word on the tag counts, else whether a tagger scored it high enough for captions of the subject."""
     edit, score = tables.tag_edit.c, tables.tag_score.c
     key = tag_key(pattern)
 
@@ -305,18 +308,29 @@ def _has_tag(pattern: str) -> ColumnElement[bool]:
         not_(edit.present),
         func.replace(func.lower(edit.tag), " ", "_") == func.replace(score.tag, " ", "_"),
     )
+    # Asked for once per statement: neither depends on a row.
+    general = _read_rule(subject_id, "general_threshold", TAG_SHOWN_FROM)
+    character = _read_rule(subject_id, "character_threshold", CHARACTER_SHOWN_FROM)
+    is_shown = score.score >= case((score.category == "character", character), else_=general)
     # Said outright: SQLAlchemy would only tie it to the query right around it.
     removed = removed.correlate(tables.membership, tables.tag_score)
     return or_(
         _m.id.in_(select(edit.membership_id).where(edit.present, same(edit.tag))),
         and_(
-            _p.id.in_(select(score.picture_id).where(scored, score.score >= TAG_SHOWN_FROM)),
+            _p.id.in_(select(score.picture_id).where(scored, is_shown)),
             select(score.id)
-            .where(score.picture_id == _p.id, scored, score.score >= TAG_SHOWN_FROM, not_(removed.exists()))
+            .where(score.picture_id == _p.id, scored, is_shown, not_(removed.exists()))
             .where(score.tagger == counting_tagger(score.picture_id))
             .exists(),
         ),
     )
+
+
+def _read_rule(subject_id: int, name: str, default: float) -> ColumnElement[float]:
+    """A number of a subject's caption rules as SQL; the default where none is stored."""
+    rules = tables.caption_rules.c
+    stored = select(func.json_extract(rules.rules, f"$.{name}")).where(rules.subject_id == subject_id)
+    return func.coalesce(stored.scalar_subquery(), default)
 
 
 def _like(value: Any, pattern: str, *, whole: bool = False) -> ColumnElement[bool]:

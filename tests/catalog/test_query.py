@@ -117,6 +117,18 @@ def test_a_query_finds_what_it_means(catalog: Catalog, zoo: Subject, query: str,
     assert list(select_ids(catalog, zoo, query, duplicates=lambda: duplicates)) == [row.id for row in found]
 
 
+def test_a_tag_counts_from_the_threshold_of_the_subjects_own_rules_on(catalog: Catalog, zoo: Subject) -> None:
+    first = select_memberships(catalog, zoo)[0]
+    scored = [("sunny cat", "general", 0.2), ("hoshi miku", "character", 0.6)]
+    edits.store_tag_scores(catalog, first.picture_id, "wd", scored)
+    assert count_memberships(catalog, zoo, "tag:sunny_cat OR tag:hoshi_miku") == 0
+    edits.set_rules(catalog, zoo, {"general_threshold": 0.1, "character_threshold": 0.5})
+    assert [row.id for row in select_memberships(catalog, zoo, "tag:sunny_cat tag:hoshi_miku")] == [first.id]
+    assert list(select_ids(catalog, zoo, 'tag:"sunny cat"')) == [first.id]
+    edits.set_rules(catalog, zoo, {"general_threshold": 0.95})
+    assert count_memberships(catalog, zoo, "tag:sunny_cat") == 0
+
+
 def test_pages_follow_each_other_without_gap_or_overlap(catalog: Catalog, zoo: Subject) -> None:
     pages: list[Membership] = []
     while page := select_memberships(catalog, zoo, "-role:holdout", 3, after=pages[-1].id if pages else 0):

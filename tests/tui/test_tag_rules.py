@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pressing import press
-from tags_driving import captions, show_tags, text_of
+from tags_driving import captions, show_tags, tags_of, text_of
 from textual.widgets import Input
 
 from loratui.captions.service import change_rules, rules_of
 from loratui.catalog import importer, subjects
-from loratui.catalog.edits import add_tags
+from loratui.catalog.edits import add_tags, store_tag_scores
 from loratui.catalog.journal import undo
+from loratui.catalog.query import count_memberships, select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.tui.asking import AskingForm
 
@@ -130,3 +131,15 @@ async def test_the_form_of_rules_says_when_nothing_was_changed(catalog: Catalog,
         await show_tags(pilot)
         await press(pilot, "R", "ctrl+s")
         assert app.messages[-1].text == "Nothing was changed."
+
+
+async def test_counts_and_queries_agree_on_a_tag_after_the_threshold_was_changed(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    for place, picture in enumerate(select_memberships(catalog, "Mira")):
+        store_tag_scores(catalog, picture.picture_id, "wd", [("egyptian_cat", "general", place / 20)])
+    assert (tags_of(catalog)["egyptian cat"], count_memberships(catalog, "Mira", 'tag:"egyptian cat"')) == (5, 5)
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await show_tags(pilot)
+        await press(pilot, "R", "up", "ctrl+u", *"0.1", "ctrl+s")
+    assert (tags_of(catalog)["egyptian cat"], count_memberships(catalog, "Mira", 'tag:"egyptian cat"')) == (10, 10)
