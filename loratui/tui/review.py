@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Static
 
 from loratui.errors import NotFoundError
+from loratui.tui.asking import name_key
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Pick
 from loratui.tui.matrix import Heading, ImageMatrix, MatrixImage
@@ -32,7 +33,7 @@ LOOK_AGAIN_S = 1.0
 
 
 class ReviewScreen(CellMoves, LoratuiScreen):
-    """The newest sheet of a training, or the one that is named."""
+    """The sheet that is named, or the newest of a training: once shown it stays, and newer ones are only told."""
 
     scope = "review"
 
@@ -45,6 +46,7 @@ class ReviewScreen(CellMoves, LoratuiScreen):
         self.seed = 0
         """Place of the seed that is shown."""
         self._missing = ""
+        self._newest: Sheet | None = None
         self._was_rendering = False
         self._rendered_elsewhere = False
         self._look: Timer | None = None
@@ -67,20 +69,26 @@ class ReviewScreen(CellMoves, LoratuiScreen):
 
     def library_changed(self) -> None:
         name, run = self._sheet, self._run
+        shown = self.found.sheet.name if self.found and not name else ""
         own = {task.about for task in self.bridge.running_tasks()}
 
-        def work(catalog: Catalog) -> tuple[Matrix | str, bool]:
+        def work(catalog: Catalog) -> tuple[Matrix | str, bool, Sheet | None]:
+            from loratui.catalog.runs import get_run
+            from loratui.catalog.sheets import list_sheets
             from loratui.review.matrix import load_matrix
             from loratui.review.recovery import take_up
 
             try:
-                found = load_matrix(catalog, name, run=run)
+                known = list_sheets(catalog, get_run(catalog, run).id if run else None)
+                newest = known[0] if known and known[0].name not in own else None
+                stays = shown if any(sheet.name == shown for sheet in known) else ""
+                found = load_matrix(catalog, name or stays, run=run)
                 if found.sheet.state == "done" or found.sheet.name in own:
-                    return found, False
+                    return found, False, newest
                 working = take_up(catalog, found.sheet)
-                return load_matrix(catalog, found.sheet.name), working
+                return load_matrix(catalog, found.sheet.name), working, newest
             except NotFoundError as error:
-                return error.message, False
+                return error.message, False, None
 
         self.read(work, lambda answer: self._fill(*answer), "sheet")
 
@@ -88,7 +96,7 @@ class ReviewScreen(CellMoves, LoratuiScreen):
         if self.is_current and self.lora.is_running:
             self.library_changed()
 
-    def _fill(self, found: Matrix | str, rendered_elsewhere: bool) -> None:
+    def _fill(self, found: Matrix | str, rendered_elsewhere: bool, newest: Sheet | None) -> None:
         self._rendered_elsewhere = rendered_elsewhere
         if self._look is not None:
             # One look a second, however often the library changes meanwhile.
@@ -114,7 +122,16 @@ class ReviewScreen(CellMoves, LoratuiScreen):
         self._show()
         if not same:
             self.matrix.focus()
+        self._tell_newer(newest)
         self.refresh_keys()
+
+    def _tell_newer(self, newest: Sheet | None) -> None:
+        """Say once that somebody made a sheet: a digit is meant for the image that is looked at, so that one stays."""
+        if newest is None or self.found is None:
+            return
+        before, self._newest = self._newest, newest
+        if before is not None and newest.id > max(before.id, self.found.sheet.id):
+            self.tell(f"A newer sheet is there: {newest.name}. {name_key(self.lora, 'sheet.choose')} lists it first.")
 
     def _show(self) -> None:
         found = self.found

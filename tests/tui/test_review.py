@@ -185,6 +185,25 @@ async def test_another_sheet_is_chosen_from_a_list(catalog: Catalog, make_app: M
         assert screen.found.sheet.name == first.sheet.name
 
 
+async def test_a_sheet_that_another_program_makes_is_told_and_does_not_take_the_place_of_the_one_looked_at(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_review(pilot)
+        assert screen.found is not None
+        shown = screen.found.sheet
+        newer = make_sheet(catalog, shown.run_id, screen.found.run.name, seeds=(9,))
+        await until(pilot, lambda: app.messages)
+        assert app.messages[-1].text == f"A newer sheet is there: {newer}. o lists it first."
+        await press(pilot, "3")
+        assert screen.found.sheet.name == shown.name
+        assert load_matrix(catalog, shown.name).cells[0, 0, 0].rating == 3
+        assert not any(cell.rating for cell in load_matrix(catalog, newer).cells.values())
+        await press(pilot, "o", "enter")
+        assert screen.found.sheet.name == newer
+
+
 async def test_a_library_without_sheets_says_how_to_make_one(home: Home, make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -303,9 +322,6 @@ async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_training
         screen = await open_review(pilot)
         assert screen.found is not None
         shown = screen.found.sheet
-        # Chosen by name: else the newest is shown, as soon as it is noticed.
-        screen.show_new_sheet(screen.found.run.name, shown.name)
-        await settle(pilot)
         newer = make_sheet(catalog, shown.run_id, screen.found.run.name, seeds=(9,))
         screen.show_new_sheet("mira-0099", newer)
         await settle(pilot)
