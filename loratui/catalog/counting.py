@@ -3,6 +3,7 @@
 Triggers on membership keep them with every row that comes, changes or goes (migrations/versions/0006): undo and
 cascades included, and whichever program writes. A subject's own go with the last of its memberships. What triggers
 miss is a program that replaces rows (INSERT OR REPLACE) with recursive_triggers off, as it is outside this package.
+A migration that rebuilds membership drops its triggers, as SQLite does, and has to make them anew.
 """
 
 from __future__ import annotations
