@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loratui.captions.advice import FUSED, LEAVES_OUT, STEADY, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
-from loratui.captions.facets import CHOICES, read_facets
+from loratui.captions.facets import CHOICES, fold_known, read_facets
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
 from loratui.captions.service import change_rules
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loratui.captions.rules import CaptionRules
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
+    from loratui.catalog.tagged import TaggedPicture
 
 _NAMES = frozenset({"character", "copyright", "artist"})
 # Tags of the group "angle" that say it, so that it is not told twice.
@@ -34,6 +35,8 @@ _NAMES_OF_FRONT = frozenset({"straight-on", "from the front", "front view"})
 _MAY_TRAIN = "-role:rejected -role:holdout"
 # Of fewer pictures than these, shares say nothing.
 _FEW = 8
+# What is seen of these is known of pictures only that have tags about the subject.
+_SEEN = ("angle", "framing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class ImbueAdvice:
     notes: tuple[str, ...] = ()
     unsaid: tuple[TagAdvice, ...] = ()
     """What pictures show though no tag of theirs says it: the front. Like a tag, but not one to be imbued."""
+    few: tuple[str, ...] = ()
+    """Groups of which too few pictures say anything to tell what a prompt will change."""
 
     def find(self, verdict: Verdict) -> list[TagAdvice]:
         """The tags with one verdict, the most frequent first."""
@@ -73,7 +78,7 @@ class ImbueStudy:
 
     def foresee(self, tags: Iterable[str]) -> tuple[Outlook, ...]:
         """What a prompt will and won't change when these tags are put on the list, and none else."""
-        return foresee(_rank(decide(self.advice.tags, frozenset(tags)), self.advice.unsaid))
+        return foresee(_rank(decide(self.advice.tags, frozenset(tags)), self.advice.unsaid), self.advice.few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +146,18 @@ def advise(
     counts = book.count_tags()
     tags = judge_tags(book, preset, counts, names)
     unsaid = tuple(_see_front(book))
+    few = _SEEN if sum(map(_is_told_about, book.pictures)) < _FEW else ()
     proposed = [tag.tag for tag in tags if tag.verdict in LEAVES_OUT and not tag.imbued_by]
     return ImbueAdvice(
         subject=book.subject.name,
         preset=preset,
         pictures=len(book.pictures),
         tags=tags,
-        outlook=foresee(_rank(tags, unsaid)),
+        outlook=foresee(_rank(tags, unsaid), few),
         preview=book.preview({"imbued": _extend(book, proposed)}),
         notes=tuple(_remark(book, counts, len(whole.pictures) - len(book.pictures), explain)),
         unsaid=unsaid,
+        few=few,
     )
 
 
@@ -231,9 +238,7 @@ def _see_front(book: CaptionBook) -> Iterator[TagAdvice]:
         return
     seen = []
     for one in book.pictures:
-        gone = {fold_tag(tag) for tag in one.removed}
-        own = {fold_tag(tag) for tag in one.added}
-        scored = {key: 1.0 / place for place, tag in enumerate(one.scored, 1) if (key := fold_tag(tag)) not in gone}
+        own, scored = _read_known(one)
         if read_facets(own, scored).get("angle") == front.name and not (own | scored.keys()) & _NAMES_OF_FRONT:
             seen.append(one)
     if seen:
@@ -254,6 +259,21 @@ def _see_front(book: CaptionBook) -> Iterator[TagAdvice]:
             imbued_by="",
             reason="No tag says another angle.",
         )
+
+
+def _read_known(one: TaggedPicture) -> tuple[set[str], dict[str, float]]:
+    """A person's and a tagger's tags that say something of what is seen, folded, the surest with the highest score."""
+    gone = {fold_tag(tag) for tag in one.removed}
+    own = {key for tag in one.added if (key := fold_known(tag))}
+    scored = {1.0 / place: fold_known(tag) for place, tag in enumerate(one.scored, 1) if fold_tag(tag) not in gone}
+    return own, {key: score for score, key in reversed(scored.items()) if key}
+
+
+def _is_told_about(one: TaggedPicture) -> bool:
+    """Whether any tag says something about the subject or the view of it."""
+    gone = {fold_tag(tag) for tag in one.removed}
+    said = {*map(fold_tag, (*one.added, *one.scored))} - gone
+    return any(fold_known(tag) or trait_of(tag) for tag in said)
 
 
 def _rank(tags: Sequence[TagAdvice], unsaid: Sequence[TagAdvice]) -> Sequence[TagAdvice]:

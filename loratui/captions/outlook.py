@@ -34,12 +34,19 @@ class Outlook:
     sentence: str
 
 
-def foresee(tags: Sequence[TagAdvice]) -> tuple[Outlook, ...]:
-    """What a prompt will and won't change, group by group, those about the subject first."""
+def foresee(tags: Sequence[TagAdvice], few: Collection[str] = ()) -> tuple[Outlook, ...]:
+    """What a prompt will and won't change, group by group, those about the subject first.
+
+    Of groups in `few`, by name, too few pictures say anything: that is all that is told of them.
+    """
     found = []
     for group in load_groups():
         if group.kind in ("intrinsic", "borderline", "flexible"):
             own = [tag for tag in tags if tag.group == group.name]
+            if group.name in few and own:
+                told = f"{_start(group.title)}: too few pictures are tagged to tell."
+                found.append(Outlook(group.name, group.title, (), (), told))
+                continue
             always = [tag for tag in own if _comes_unasked(tag)]
             free = [tag for tag in own if tag not in always and not tag.imbued_by and tag.verdict != "inconsistent"]
             if always or (free and (group.kind == "intrinsic" or sum(tag.share for tag in free) >= _TOLD)):

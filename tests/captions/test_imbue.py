@@ -97,6 +97,20 @@ def test_where_all_are_seen_from_the_front_another_angle_is_guessed(catalog: Cat
     assert told == "Views from the front will come unasked. Ask for from side by name; few pictures show it."
 
 
+def test_of_a_few_pictures_with_tags_about_the_subject_no_view_is_foretold(catalog: Catalog) -> None:
+    for one in select_memberships(catalog, "mira"):
+        store_tag_scores(catalog, one.picture_id, "wd", [("egyptian_cat", "general", 0.9)])
+    assert suggest_imbue(catalog, "mira").unsaid == ()
+    tag(catalog, "smile, portrait", 0, 1)
+    advice = suggest_imbue(catalog, "mira")
+    assert sentence(advice, "angle") == "Angle: too few pictures are tagged to tell."
+    assert study_imbue(catalog, "mira").foresee(()) == advice.outlook
+    tag(catalog, "smile, portrait", 0, 7)
+    assert sentence(suggest_imbue(catalog, "mira"), "framing") == "Framing: too few pictures are tagged to tell."
+    tag(catalog, "smile, portrait", 0, 8)
+    assert "only from the front was seen" in sentence(suggest_imbue(catalog, "mira"), "angle")
+
+
 def test_a_front_that_is_said_is_not_told_twice(catalog: Catalog) -> None:
     tag(catalog, "straight-on", 0, 12)
     tag(catalog, "from behind", 12, 20)
