@@ -137,7 +137,7 @@ class Form(ModalScreen[dict[str, str] | None]):
                 if item.complete is not None:
                     yield Static("", classes="hint offers")
                 if item.judge is not None:
-                    yield Static("", classes="hint judged")
+                    yield Static("", classes="hint judged", id=f"judged_{item.name}")
             yield Static(Text(plain(self._wrong)), id="wrong")
             yield Static(Text(self._keys(), style="dim"))
 
@@ -284,7 +284,10 @@ class FormLine(OneLine):
     def _put_judgement(self, value: str, said: str) -> None:
         if self.value == value and self.is_attached:
             lines = "\n".join(plain(line) for line in said.splitlines())
-            self.screen.query(".judged").first(Static).update(Text(lines))
+            line = self.screen.query_one(f"#judged_{self.item.name}", Static)
+            line.update(Text(lines))
+            # Of most choices there is nothing to say; what one types would make the lines below jump.
+            line.display = bool(said or not self.item.choices)
 
     @work(thread=True, exclusive=True, group="suggest", exit_on_error=False)
     def suggest_in_thread(self, values: Mapping[str, str]) -> None:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _KINDS = ("character", "style", "object", "person")
 _AGREED, _TAKEN_BACK = "agreed", "take it back"
+_PERSON = (
+    "For a real human being. Nothing is trained until their consent is on record: C in the library records it. "
+    "With pictures, trainings or a consent it stays a person."
+)
 _UNCHANGED = "Nothing was changed."
 _COPY, _IN_PLACE = "copy into the library", "refer to the files where they are"
 
@@ -48,7 +52,7 @@ def ask_new_subject(app: LoratuiApp, then: Callable[[str], None]) -> None:
             judge=ideas.judge,
             suggest=ideas.suggest,
         ),
-        Field("kind", "Kind", hint="left and right choose", choices=_KINDS),
+        Field("kind", "Kind", hint="left and right choose", choices=_KINDS, judge=_judge_kind),
         Field("class_word", "Class word", hint="the ordinary word for it: woman, teapot"),
     ]
 
@@ -100,7 +104,7 @@ def ask_edit(app: LoratuiApp, subject: Subject, then: Callable[[str], None]) -> 
             judge=ideas.judge,
             suggest=ideas.suggest,
         ),
-        Field("kind", "Kind", before["kind"], "left and right choose", choices=_KINDS),
+        Field("kind", "Kind", before["kind"], "left and right choose", choices=_KINDS, judge=_judge_kind),
         Field("class_word", "Class word", before["class_word"]),
         Field("primary_repeats", "Repeats of primaries", before["primary_repeats"], check=_check_repeats),
         Field("supporting_repeats", "Repeats of supporting", before["supporting_repeats"], check=_check_repeats),
@@ -138,6 +142,11 @@ def ask_edit(app: LoratuiApp, subject: Subject, then: Callable[[str], None]) -> 
         return {key: value for key, value in values.items() if value != before[key]}
 
     ask_library(app, f"Change {subject.name}", fields, work, done)
+
+
+def _judge_kind(kind: str) -> str:
+    """What a kind brings with it that one should know before."""
+    return _PERSON if kind == "person" else ""
 
 
 def ask_consent(app: LoratuiApp, subject: Subject) -> None:

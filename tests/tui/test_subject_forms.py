@@ -135,6 +135,23 @@ async def test_repeats_that_are_no_number_are_refused_in_the_form(
         assert pilot.app.screen is library(pilot)
 
 
+async def test_the_kind_of_a_person_says_that_consent_is_needed_and_that_it_stays(
+    make_app: MakeApp, mira: Home, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("n", "down", "down")
+        line = pilot.app.screen.query_one("#judged_kind", Static)
+        await until(pilot, lambda: not line.display)
+        await pilot.press("p")
+        await until(pilot, lambda: "consent is on record" in str(line.render()))
+        assert line.display
+        assert "stays a person" in str(line.render())
+        assert pilot.app.screen.query(Input)[3].region.bottom <= 24, "the last line is in sight"
+        await pilot.press("s")
+        await until(pilot, lambda: not line.display)
+
+
 async def test_consent_is_for_persons(make_app: MakeApp, mira: Home, settle: Settle) -> None:
     with open_catalog(mira) as catalog:
         subjects.add_subject(catalog, "Ada", "Adavok", kind="person")
