@@ -15,6 +15,8 @@ from loratui.catalog.store import Catalog, now
 from loratui.errors import ConflictError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection, Select
 
 _NOTHING = {
@@ -22,6 +24,7 @@ _NOTHING = {
     False: "Only an action that was undone can be redone, until another action follows.",
 }
 
+_NEWEST = select(tables.journal).where(tables.journal.c.undone_at.is_(None)).order_by(tables.journal.c.id.desc())
 _ENTRY = [column for column in tables.journal.c if column.name != "changes"]
 
 
@@ -33,8 +36,7 @@ def undo(catalog: Catalog, *, consent: bool = False) -> JournalEntry:
     that keeps no journal, or a run of the subject is queued or running; RefusedError when it would put a consent in
     force that was withdrawn, unless that is what is wanted (`consent`); nothing is changed then.
     """
-    newest = select(tables.journal).where(tables.journal.c.undone_at.is_(None)).order_by(tables.journal.c.id.desc())
-    return _move(catalog, newest, back=True, consent=consent)
+    return _move(catalog, _NEWEST, back=True, consent=consent)
 
 
 def redo(catalog: Catalog) -> JournalEntry:
@@ -50,6 +52,13 @@ def history(catalog: Catalog, limit: int = 50) -> list[JournalEntry]:
         return [to_row(JournalEntry, row) for row in connection.execute(query)]
 
 
+def refused_id(catalog: Catalog) -> int:
+    """Id of the entry that undo comes to next and refuses, because a consent would be in force again; 0 for none."""
+    with catalog.read() as connection:
+        found = connection.execute(_NEWEST.limit(1)).first()
+        return found.id if found is not None and _has_withdrawal(changes.unpack(found.changes)) else 0
+
+
 def latest_id(catalog: Catalog) -> int:
     """Id of the newest action's entry, 0 before the first: after a change, from the same thread, that of the change."""
     with catalog.read() as connection:
@@ -63,11 +72,12 @@ def _move(catalog: Catalog, choice: Select[Any], *, back: bool, consent: bool) -
             raise NotFoundError(f"There is nothing to {'undo' if back else 'redo'}.", hint=_NOTHING[back])
         entry = found._mapping
         steps = changes.unpack(entry["changes"])
-        if not consent and any(isinstance(step, Replaced) and _ends_consent(step) for step in steps):
+        if not consent and _has_withdrawal(steps):
             raise RefusedError(
                 f"The last action, {entry['label']}, is not undone in passing: the consent would be in force again.",
-                hint="Was it withdrawn by mistake? `loratui undo --consent` undoes that. One that is given anew is "
-                "recorded: `loratui subject consent`.",
+                hint="Was it withdrawn by mistake? `loratui undo --consent` undoes that, and then older actions can be "
+                "undone. If not, older actions are changed by hand, with the keys or commands that did them, and a "
+                "consent that is given anew is recorded: `loratui subject consent`.",
             )
         try:
             for step in reversed(steps) if back else steps:
@@ -92,6 +102,10 @@ def _swap(connection: Connection, step: Replaced, *, back: bool) -> None:
     if changes.fetch(connection, table, step.columns, [row[0] for row in expected]) != expected:
         raise _changed_since(step, f"{', '.join(step.columns)} has other values now")
     changes.put_values(connection, step, wanted)
+
+
+def _has_withdrawal(steps: Sequence[Step]) -> bool:
+    return any(isinstance(step, Replaced) and _ends_consent(step) for step in steps)
 
 
 def _ends_consent(step: Replaced) -> bool:

@@ -48,18 +48,19 @@ class HistoryScreen(TableMoves, LoratuiScreen):
         return self.query_one("#entries", RowTable)
 
     def library_changed(self) -> None:
-        def work(catalog: Catalog) -> list[JournalEntry]:
-            from loratui.catalog.journal import history
+        def work(catalog: Catalog) -> tuple[list[JournalEntry], int]:
+            from loratui.catalog.journal import history, refused_id
 
-            return history(catalog, MOST)
+            return history(catalog, MOST), refused_id(catalog)
 
-        self.read(work, self._show, "history")
+        self.read(work, lambda found: self._show(*found), "history")
 
-    def _show(self, entries: list[JournalEntry]) -> None:
+    def _show(self, entries: list[JournalEntry], refused: int) -> None:
         latest = next((entry for entry in entries if entry.undone_at is None), None)
         rows = []
         for entry in entries:
-            note = "undone" if entry.undone_at else "u undoes this" if entry is latest else ""
+            u = "u refuses this" if entry.id == refused else "u undoes this"
+            note = "undone" if entry.undone_at else u if entry is latest else ""
             mark = self.lora.glyphs.mark if entry is latest else " "
             rows.append(Row(str(entry.id), (format_time(entry.at), entry.actor, entry.label, note), mark=mark))
         self.table.set_rows(rows)

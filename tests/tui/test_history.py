@@ -67,6 +67,29 @@ async def test_undo_and_redo_move_the_mark(make_app: MakeApp, mira: Home, settle
         assert labels(pilot)[0][2] == "u undoes this"
 
 
+async def test_a_withdrawal_is_marked_as_what_u_refuses_and_the_refusal_says_how_one_goes_on(
+    make_app: MakeApp, mira: Home, settle: Settle
+) -> None:
+    with open_catalog(mira) as catalog:
+        subjects.add_subject(catalog, "Ada", "Adavok", kind="person")
+        set_role(catalog, "Mira", "primary", "name:picture_00")
+        subjects.record_consent(catalog, "Ada", who="Ada", scope="training")
+        subjects.withdraw_consent(catalog, "Ada")
+        async with make_app().run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            await pilot.press("U")
+            await settle(pilot)
+            assert labels(pilot)[0][1:] == ("withdraw consent for Ada", "u refuses this")
+            await pilot.press("u")
+            await settle(pilot)
+            told = pilot.app.messages[-1].text
+            assert "`loratui undo --consent` undoes that, and then older actions can be undone" in told
+            assert "older actions are changed by hand" in told
+            assert not subjects.has_consent(subjects.get_subject(catalog, "Ada"))
+            journal.undo(catalog, consent=True)
+            await until(pilot, lambda: labels(pilot)[1][2] == "u undoes this")
+
+
 async def test_what_the_command_line_does_is_listed_at_once(make_app: MakeApp, mira: Home, settle: Settle) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
