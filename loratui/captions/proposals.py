@@ -23,8 +23,10 @@ from loratui.catalog.subjects import get_subject
 from loratui.catalog.vectors import count_taggers
 from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import UsageError
+from loratui.events import Report, ignore_progress
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
@@ -95,19 +97,21 @@ def propose_roles(
     *,
     again: bool = False,
     training: TrainingSize = USUAL,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
 ) -> Proposal:
     """Propose primary pictures for clearness, view and what is typical, and supporting ones for variety.
 
     The numbers are how many of each there should be, those that a person chose before included: they stay, unless
     `again` lets all pictures in training start from the inbox. Holdouts and rejected pictures are left alone. Of
     near-duplicates and of pictures that show the same scene at most one is proposed. The same library gives the
-    same proposal. Pictures that the `training` would blow up much are not clear.
+    same proposal. Pictures that the `training` would blow up much are not clear. Raises Cancelled.
     """
     if primary < 0 or supporting < 0:
         raise UsageError("There can't be fewer than no pictures.", hint="Say how many with --primary and --supporting.")
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     seen = survey(catalog, owner, CANDIDATES, all_tags=True)
-    groups = find_groups(catalog, owner)
+    groups = find_groups(catalog, owner, report=report, cancel=cancel)
     doubles = [tuple(member.id for member in group.pictures) for group in groups]
     names = {member.id: member.name for group in groups for member in group.pictures}
     held = {member.id for group in groups for member in group.pictures if member.role == "holdout"}

@@ -14,8 +14,10 @@ from loratui.catalog.dedupe import find_groups
 from loratui.catalog.moments import DATED_FORMATS, find_moments
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vocabulary import TRAINED
+from loratui.events import Report, ignore_progress
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
@@ -70,16 +72,32 @@ class Sameness(NamedTuple):
     repeats_of: dict[int, tuple[int, Kind]]
 
 
-def samey_of(catalog: Catalog, subject: Subject | str, roles: Sequence[str] = TRAINED) -> Sameness:
-    """Find the samey pictures among those in these roles (see find_samey)."""
+def samey_of(
+    catalog: Catalog,
+    subject: Subject | str,
+    roles: Sequence[str] = TRAINED,
+    *,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
+) -> Sameness:
+    """Find the samey pictures among those in these roles (see find_samey). Raises Cancelled."""
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     pictures = survey(catalog, owner, roles, all_tags=True)
-    return find_samey(pictures, list_doubles(catalog, owner), lambda ids: find_moments(catalog, ids))
+    doubles = list_doubles(catalog, owner, roles, report=report, cancel=cancel)
+    return find_samey(pictures, doubles, lambda ids: find_moments(catalog, ids))
 
 
-def list_doubles(catalog: Catalog, subject: Subject) -> list[tuple[int, ...]]:
-    """The ids of near-duplicates, group by group, by hashes and thumbnails, without those told apart by a person."""
-    return [tuple(member.id for member in group.pictures) for group in find_groups(catalog, subject)]
+def list_doubles(
+    catalog: Catalog,
+    subject: Subject,
+    roles: Sequence[str],
+    *,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
+) -> list[tuple[int, ...]]:
+    """The ids of near-duplicates in these roles, by hashes and thumbnails, without those told apart by a person."""
+    groups = find_groups(catalog, subject, roles=roles, report=report, cancel=cancel)
+    return [tuple(member.id for member in group.pictures) for group in groups]
 
 
 def find_samey(

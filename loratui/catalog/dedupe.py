@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
@@ -13,7 +14,9 @@ from loratui.catalog import tables
 from loratui.catalog.blobs import get_thumbnail
 from loratui.catalog.query import Selection, as_values, choose_ids, select_memberships
 from loratui.catalog.subjects import look_up
+from loratui.catalog.vocabulary import ROLES
 from loratui.errors import Cancelled, LoratuiError, RefusedError, UsageError
+from loratui.events import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
     import threading
@@ -33,8 +36,10 @@ _LOSSLESS = ("PNG", "BMP", "TIFF", "PPM", "PSD")
 _POOR = frozenset({"badly_compressed", "bilevel"})
 # A blurred or blown-up picture holds about the detail of one with sides this many times shorter.
 _BLUR_FACTOR = 6
+_LOOKED_AT = tuple(role for role in ROLES if role != "rejected")
 _ROLE_RANK = {"primary": 3, "supporting": 2, "holdout": 1}
 _MOST_PAIRS = 20_000
+_TOLD_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,21 @@ class DuplicateGroup:
 
 
 def find_groups(
-    catalog: Catalog, subject: Subject | str, *, cancel: threading.Event | None = None
+    catalog: Catalog,
+    subject: Subject | str,
+    *,
+    roles: Sequence[str] = _LOOKED_AT,
+    report: Report = ignore_progress,
+    cancel: threading.Event | None = None,
 ) -> list[DuplicateGroup]:
     """Group the pictures of a subject that look alike, the surest groups first.
 
     Tiers: `same_pixels` (other files, the same decoded pixels), `duplicate` (pHash within 4 or dHash within 3
-    bits, also mirrored), `near` (8 or 6). Hash pairs are checked on the thumbnails (see likeness.py). Rejected
-    pictures are left out, blank ones but for same pixels, and so are pairs that got a verdict. Raises Cancelled.
+    bits, also mirrored), `near` (8 or 6). Hash pairs are checked on the thumbnails (see likeness.py). Only
+    pictures in these `roles` are looked at, by default all but the rejected ones; of blank ones only same pixels
+    count, and pairs that got a verdict don't. Raises Cancelled.
     """
-    members = select_memberships(catalog, subject, "-role:rejected")
+    members = [one for one in select_memberships(catalog, subject, "-role:rejected") if one.role in roles]
     settled = _verdicts(catalog, {member.picture_id for member in members})
     forest = _Forest(len(members))
     by_pixels: dict[str, int] = {}
@@ -68,7 +79,7 @@ def find_groups(
         first = by_pixels.setdefault(member.pixel_sha256, position)
         if first != position and not settled(members[first], member):
             forest.join(first, position, "same_pixels", mirrored=False)
-    _join_alike(catalog, members, settled, forest, cancel)
+    _join_alike(catalog, members, settled, forest, report, cancel)
     groups = [
         _make_group([members[position] for position in positions], tier, mirrored)
         for positions, tier, mirrored in forest.groups()
@@ -183,6 +194,7 @@ def _join_alike(
     members: Sequence[Membership],
     settled: Callable[[Membership, Membership], bool],
     forest: _Forest,
+    report: Report,
     cancel: threading.Event | None,
 ) -> None:
     usable = [position for position, member in enumerate(members) if "blank" not in member.warnings]
@@ -192,7 +204,7 @@ def _join_alike(
     import numpy as np
 
     from loratui.catalog.hamming import to_unsigned
-    from loratui.catalog.likeness import ThumbnailCheck, find_alike
+    from loratui.catalog.likeness import ThumbnailCheck, find_alike, split
 
     columns = ("phash", "dhash", "phash_mirrored", "dhash_mirrored")
     hashes = np.stack(
@@ -207,14 +219,21 @@ def _join_alike(
             return None
 
     check = ThumbnailCheck(thumbnail_of)
-    for alike in find_alike(hashes):
+    alike = find_alike(hashes)
+    begun = time.monotonic()
+    # One component after the other, so that no thumbnail is read twice.
+    for done, one in enumerate(chain.from_iterable(split(alike, len(usable)))):
         if cancel is not None and cancel.is_set():
             raise Cancelled("Looking for duplicates was stopped.", hint="Nothing was changed; look again any time.")
-        left, right = usable[alike.left], usable[alike.right]
+        if done % _TOLD_EVERY == 0:
+            eta_s = (time.monotonic() - begun) / done * (len(alike) - done) if done else None
+            report(Progress("look for duplicates", done, len(alike), eta_s=eta_s))
+        left, right = usable[one.left], usable[one.right]
         # Most pairs of a crowd are decided by the links before them and cost nothing here.
-        if forest.together(left, right) or settled(members[left], members[right]) or not check.confirm(alike):
+        if forest.together(left, right) or settled(members[left], members[right]) or not check.confirm(one):
             continue
-        forest.join(left, right, "duplicate" if alike.is_duplicate else "near", mirrored=alike.mirrored)
+        forest.join(left, right, "duplicate" if one.is_duplicate else "near", mirrored=one.mirrored)
+    report(Progress("look for duplicates", len(alike), len(alike), eta_s=0.0))
 
 
 def _verdicts(catalog: Catalog, picture_ids: set[int]) -> Callable[[Membership, Membership], bool]:

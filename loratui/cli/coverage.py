@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, progress_line, remark
 from loratui.cli.session import Query, find_duplicates, open_library, read_mixture
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def coverage(subject: str, *, show: Show = PLAIN) -> None:
         trained = [one for one in seen if one.picture.role in TRAINED]
         found = count_coverage(trained)
         needs = find_needs(seen)
-        samey = find_samey(trained, list_doubles(catalog, owner), lambda ids: find_moments(catalog, ids)).clusters
+        with progress_line(show) as report:
+            doubles = list_doubles(catalog, owner, TRAINED, report=report)
+        samey = find_samey(trained, doubles, lambda ids: find_moments(catalog, ids)).clusters
         members = {member.id: member for member in get_memberships(catalog, [one.id for one in seen])}
         mixture = read_mixture(catalog, subject, show)
         nothing = "" if found.tagged or show.json else _tell_unseen(catalog, owner, trained)

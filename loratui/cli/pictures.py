@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, remark, say_changed
+from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, progress_line, remark, say_changed
 from loratui.cli.session import Query, find_duplicates, open_library
 
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
@@ -156,8 +156,8 @@ def list_duplicates(subject: str, *, show: Show = PLAIN) -> None:
     """Group pictures that look alike, with a suggested best."""
     from loratui.catalog import dedupe
 
-    with open_library() as catalog:
-        groups = dedupe.find_groups(catalog, subject)
+    with open_library() as catalog, progress_line(show) as report:
+        groups = dedupe.find_groups(catalog, subject, report=report)
     if show.json:
         print_json(
             [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, remark
+from loratui.cli.output import PLAIN, Show, number_of, print_json, print_table, print_text, progress_line, remark
 from loratui.cli.session import find_duplicates, open_library, read_settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def propose(
     with open_library() as catalog:
         duplicates = find_duplicates(catalog, subject)
         training = foresee_size(catalog, read_settings().default_base, resolution, subject)
-        proposal = propose_roles(catalog, subject, primary, supporting, again=again, training=training)
+        with progress_line(show) as report:
+            proposal = propose_roles(
+                catalog, subject, primary, supporting, again=again, training=training, report=report
+            )
         if without:
             proposal = proposal.without(select_ids(catalog, subject, without, duplicates=duplicates))
         changed = accept_proposal(catalog, proposal) if accept else 0

@@ -20,6 +20,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_rating, set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, get_subject
+from loratui.catalog.vocabulary import TRAINED
 from loratui.demo import world
 
 if TYPE_CHECKING:
@@ -99,6 +100,21 @@ def test_near_duplicates_are_samey_with_and_without_tags(catalog: Catalog, tmp_p
     assert (cluster.kind, cluster.keep, cluster.skip) == ("near-duplicate", first, (second,))
 
 
+def test_doubles_are_only_looked_for_among_the_pictures_asked_about(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = world.draw(LOOK, SCENE, 7, 256)
+    picture.save(tmp_path / "a.png")
+    picture.resize((192, 192)).save(tmp_path / "b.jpg", quality=80)
+    import_pictures(catalog, "Mira", [tmp_path / "a.png", tmp_path / "b.jpg"])
+    opened: list[object] = []
+    monkeypatch.setattr("loratui.catalog.likeness._look_at", opened.append)
+    assert samey_of(catalog, "Mira").clusters == ()
+    assert opened == []
+    samey_of(catalog, "Mira", CANDIDATES)
+    assert len(opened) == 2
+
+
 def test_pictures_that_a_person_told_apart_are_no_near_duplicates(catalog: Catalog, tmp_path: Path) -> None:
     picture = world.draw(LOOK, SCENE, 7, 256)
     picture.save(tmp_path / "a.png")
@@ -146,7 +162,7 @@ def test_the_order_of_the_pictures_does_not_matter(catalog: Catalog, tmp_path: P
     scenes = [world.random_scene(rng) for _ in range(12)]
     bring(catalog, tmp_path, [rng.choice(scenes) for _ in range(40)])
     seen = survey(catalog, "Mira", all_tags=True)
-    doubles = list_doubles(catalog, get_subject(catalog, "Mira"))
+    doubles = list_doubles(catalog, get_subject(catalog, "Mira"), TRAINED)
     expected = find_samey(seen, doubles)
     assert expected.clusters
     for _ in range(3):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
+from loratui.catalog import likeness
 from loratui.catalog.blobs import picture_path, thumbnail_path
 from loratui.catalog.dedupe import (
     duplicates_of_subject,
@@ -23,7 +25,7 @@ from loratui.catalog.dedupe import (
 )
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
-from loratui.catalog.likeness import find_alike
+from loratui.catalog.likeness import Likeness, ThumbnailCheck, find_alike
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import set_role
 from loratui.catalog.subjects import add_subject
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from loratui.catalog.dedupe import DuplicateGroup
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
+    from loratui.events import Progress
 
 
 def draw(seed: int, side: int = 320) -> Image.Image:
@@ -350,3 +353,44 @@ def test_looking_for_duplicates_can_be_stopped(catalog: Catalog, mira: Subject, 
     cancel.set()
     with pytest.raises(Cancelled):
         find_groups(catalog, mira, cancel=cancel)
+
+
+def test_the_look_for_duplicates_tells_how_far_it_is(catalog: Catalog, mira: Subject, tmp_path: Path) -> None:
+    image = draw(1)
+    for name in ("a.png", "b.jpg"):
+        image.save(tmp_path / name)
+    import_pictures(catalog, mira, [tmp_path])
+    told: list[Progress] = []
+    find_groups(catalog, mira, report=told.append)
+    assert (told[0].done, told[-1].done, told[-1].total, told[-1].eta_s) == (0, 1, 1, 0.0)
+
+
+def test_each_thumbnail_is_read_once_however_many_pairs_there_are(
+    catalog: Catalog, mira: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(3):
+        image = draw(seed)
+        for copy in range(4):
+            ImageEnhance.Brightness(image).enhance(1 + copy / 40).save(tmp_path / f"{seed}{copy}.png")
+    import_pictures(catalog, mira, [tmp_path])
+    read: list[object] = []
+    look_at = likeness._look_at
+
+    def look(path: Path | None) -> object:
+        read.append(path)
+        return look_at(path)
+
+    monkeypatch.setattr(likeness, "_look_at", look)
+    # One that forgets all but a few still reads each once, because what hangs together is compared together.
+    monkeypatch.setattr(likeness, "_KEPT", 4)
+    assert sorted(len(group.pictures) for group in find_groups(catalog, mira)) == [4, 4, 4]
+    assert len(read) == len(set(read)) == 12
+
+
+def test_a_crowd_of_lookalikes_that_are_none_is_not_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Likeness] = []
+    monkeypatch.setattr(ThumbnailCheck, "_compare", lambda self, one: compared.append(one))
+    check = ThumbnailCheck(lambda position: None)
+    pairs = [Likeness(left, right, False, 5, 5) for left, right in combinations(range(200), 2)]
+    assert not any(check.confirm(one) for one in pairs)
+    assert len(compared) <= 200 * 24 < len(pairs) / 4
