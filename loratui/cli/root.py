@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, UnknownOptionError
 
@@ -149,6 +150,10 @@ def run(arguments: list[str]) -> int:
     from loratui.cli.output import print_error
 
     as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        # Names are in any script: what a terminal or a pipe can't take is shown as an escape, not as a traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app = build_app()
     try:
         result = app(

@@ -9,6 +9,8 @@ from loratui.cli.output import number_of, print_table
 if TYPE_CHECKING:
     import pytest
 
+    from .conftest import Run
+
 
 def test_a_number_is_written_alike_in_a_table_and_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["tag", "pictures", "share"], [["hat", 1500, 0.5], ["smile", 7, None]])
@@ -18,3 +20,13 @@ def test_a_number_is_written_alike_in_a_table_and_in_a_sentence(capsys: pytest.C
         "smile         7\n"
     )  # fmt: skip
     assert number_of(1500, "picture") == "1,500 pictures"
+
+
+def test_names_that_a_terminal_cannot_write_are_escaped_and_no_bug(run: Run) -> None:
+    run("subject", "add", "Zoë 日本", "--trigger", "Zovak")
+    shown = run("subject", "list", PYTHONIOENCODING="ascii")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "Zo\\xeb \\u65e5\\u672c" in shown.stdout
+    missed = run("subject", "show", "Zoë", PYTHONIOENCODING="latin-1:strict")
+    assert "Zo" in missed.stderr
+    assert "bug" not in missed.stderr
