@@ -21,7 +21,9 @@ _LOOK_ALIKE = (
     *zip("αβγδεζηικνορτυχωϲϳ", "abydeznikvoptuxwcj", strict=True),
     *zip("աեցհոսօքզյլնրփտ", "wegnnuoqqjlnpht", strict=True),
     *zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True),
-    *zip("ıɑɡɩℓɛ", "iagile", strict=True),
+    *zip("ıɑɡɩℓɛᥱəμ", "iagileeeu", strict=True),
+    # Latin ones with a stroke, which is no accent.
+    *zip("đðøłħŧƀɇɨʉɏ", "ddolhtbeiuy", strict=True),
 )
 _TABLE = {ord(strange): plain for strange, plain in _LOOK_ALIKE}
 _UNSEEN = ("Cf", "Mn", "Me")
@@ -29,18 +31,21 @@ _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _ALPHABETS = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)
 """Where letters in squares and circles, and those of flags, begin."""
 
-_ROW = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s._*-]{1,3}[^\W\d_](?![^\W_])){2,}")
+_APART_SIGNS = r"\s._*·•~|/,;:+()\[\]-"
+_ROW = re.compile(rf"(?<![^\W_])[^\W\d_](?:[{_APART_SIGNS}]{{1,3}}[^\W\d_](?![^\W_])){{2,}}")
 
 _LETTERS = dict(zip("01345789@$€!", "oieastbgasei", strict=True))
 """Digits and signs by the letters that they stand for; 1 and ! stand for l as well."""
 
 _SIGNS = "@$€!"
-_BETWEEN = "._*·•~-"
+_BETWEEN = "._*·•~|/()-"
 _AS_I, _AS_L = str.maketrans(_LETTERS), str.maketrans({**_LETTERS, "1": "l", "!": "l"})
 _SHAPES = str.maketrans({**_LETTERS, "l": "i"})
 _APART, _WHOLES = str.maketrans(_BETWEEN, " " * len(_BETWEEN)), {**_SHAPES, **str.maketrans("", "", _BETWEEN)}
 _ENDS = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) not in _SIGNS + _BETWEEN}
-_MIXED_ROW = re.compile(rf"(?<![\w{_SIGNS}])[^\W_](?:[\s._*-]{{1,3}}(?:[^\W_]|[{_SIGNS}])(?![\w{_SIGNS}])){{2,}}")
+_MIXED_ROW = re.compile(
+    rf"(?<![\w{_SIGNS}])[^\W_](?:[{_APART_SIGNS}]{{1,3}}(?:[^\W_]|[{_SIGNS}])(?![\w{_SIGNS}])){{2,}}"
+)
 _MAYBE = re.compile(rf"(?<![^\W\d_])[^\W\d_]*[\d{_SIGNS}{_BETWEEN}][\w{_SIGNS}{_BETWEEN}]*")
 """What has a digit or a sign in it, or two words without a space between."""
 
@@ -51,11 +56,16 @@ _FEWEST_LETTERS = 2
 class _Folds(dict[int, "str | None"]):
     """What a character is taken for; filled as characters come."""
 
+    def __init__(self, alike: Mapping[int, str]) -> None:
+        self._alike = alike
+
     def __missing__(self, code: int) -> str | None:
         char = chr(code)
-        taken: str | None = _TABLE.get(code, char)
+        taken: str | None = self._alike.get(code, char)
         if unicodedata.category(char) in _UNSEEN or char in _FILLERS:
             taken = None
+        if not char.isascii() and (digit := unicodedata.decimal(char, None)) is not None:
+            taken = str(digit)
         for first in _ALPHABETS:
             if first <= code < first + 26:
                 taken = chr(ord("a") + code - first)
@@ -63,7 +73,7 @@ class _Folds(dict[int, "str | None"]):
         return taken
 
 
-_FOLDS = _Folds()
+_FOLDS, _SEEN = _Folds(_TABLE), _Folds({})
 
 
 def fold_text(text: str) -> str:
@@ -71,17 +81,24 @@ def fold_text(text: str) -> str:
 
     Only for comparing: what people read keeps its letters.
     """
-    if text.isascii():
-        return text.lower()
-    # Taken apart first, so that accents are signs of their own, and fullwidth letters are plain.
-    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_FOLDS)
+    return text.lower() if text.isascii() else _take_apart(text).translate(_FOLDS)
+
+
+def strip_text(text: str) -> str:
+    """A text without case, accents and what is unseen, in its own letters."""
+    return text.lower() if text.isascii() else _take_apart(text).translate(_SEEN)
+
+
+def _take_apart(text: str) -> str:
+    # Accents become signs of their own, and fullwidth letters plain.
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
 
 
 def join_rows(folded: str) -> list[str]:
     """What single letters in a row spell, such as `n u d e` and `n.u.d.3`: three letters or more."""
     rows = [re.sub(r"[\W_]+", "", match[0]) for match in _ROW.finditer(folded)]
     for match in _MIXED_ROW.finditer(folded):
-        row = re.sub(r"[\s._*-]+", "", match[0])
+        row = re.sub(rf"[{_APART_SIGNS}]+", "", match[0])
         if _is_spelled_oddly(row):
             rows += dict.fromkeys((row.translate(_AS_I), row.translate(_AS_L)))
     return rows

@@ -20,6 +20,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
+from loratui.catalog.misspellings import Misspellings
 from loratui.catalog.vocabulary import SEXUAL
 from loratui.errors import RefusedError
 
@@ -27,19 +28,59 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NUDE_WORDS = (
-    *("nude", "nudity", "nudist", "naked", "nakedness", "unclothed", "undressed", "undressing", "topless", "topfree"),
-    *("bottomless", "topless female", "without clothes", "without clothing", "without any clothes", "no clothes"),
-    *("wearing nothing", "birthday suit", "without panties", "no panties", "striptease", "strip tease"),
+    *("nude", "nudity", "nudist", "nudism", "naked", "nakedness", "nekkid", "nudie", "nakd", "noods", "unclothed"),
+    *("undressed", "undressing", "unclad", "topless", "topfree", "bottomless", "topless female", "barebreasted"),
+    *(
+        "without clothes",
+        "without clothing",
+        "without any clothes",
+        "no clothes",
+        "not wearing anything",
+        "in the buff",
+    ),
+    *(
+        "wearing nothing",
+        "wearing only a smile",
+        "nothing but a smile",
+        "birthday suit",
+        "au naturel",
+        "skinny dipping",
+    ),
+    *("full frontal", "without panties", "no panties", "striptease", "strip tease", "naturist", "naturism"),
     *("bare breast", "bare breasted", "bare boob", "bare butt", "bare buttock", "bare ass", "breast out", "boob out"),
+    *(
+        "bare chested woman",
+        "bare chested women",
+        "bare chested girl",
+        "barechested woman",
+        "exposed chest",
+        "bare tit",
+    ),
     *("exposed breast", "exposed nipple", "exposed genital", "exposed penis", "nip slip", "nipple slip", "nipple"),
     *("areola", "areolae", "genital", "genitalia", "pubic", "testicle", "scrotum", "vulva", "labia", "clitoris"),
-    *("cameltoe", "camel toe", "pantyshot", "panty shot", "upskirt", "lewd", "ecchi"),
+    *("cameltoe", "camel toe", "pantyshot", "panty shot", "upskirt", "lewd", "ecchi", "ahegao", "spread legs"),
+    *("tits", "titty", "titties", "boob", "boobies", "slut", "slutty", "whore", "milf"),
     *("erotic", "erotica", "erotically", "eroticism", "erotik", "erotisch", "erotische", "erotique", "erotico"),
     *("sexual", "sexually"),
     *("nackt", "nackte", "nackter", "nacktes", "nackten", "nacktem", "nacktheit", "halbnackt", "splitternackt"),
-    *("unbekleidet", "oben ohne", "entblosst", "naakt", "naakte", "naken", "desnudo", "desnuda", "desnudez"),
-    *("sin ropa", "nuda", "nudite", "femme nue", "homme nu", "mulher nua", "homem nu", "seins nus"),
-    *("голая", "голый", "обнажённая", "обнажённый"),
+    *(
+        "nackig",
+        "nacktfoto",
+        "nacktbild",
+        "titten",
+        "unbekleidet",
+        "oben ohne",
+        "entblosst",
+        "naakt",
+        "naakte",
+        "naken",
+    ),
+    *("nakna", "desnudo", "desnuda", "desnudez", "sin ropa", "en pelotas", "tetas", "nuda", "nudite", "nues"),
+    *("femme nue", "homme nu", "mulher nua", "homem nu", "seins nus", "uomo nudo", "senza vestiti", "tette", "cycki"),
+    *("naga kobieta", "ciplak", "telanjang", "bugil", "khoa than"),
+    *("голая", "голый", "голые", "голую", "голышом", "обнажённая", "обнажённый", "обнажённые", "нагая", "сиськи"),
+    *("عارية", "العارية", "عاري", "العاري", "عاريات", "برهنه", "لخت", "עירום", "עירומה", "ערומה", "야한", "नग्न"),
+    *("γυμνή", "γυμνός", "γυμνό"),
 )
 """What makes a picture questionable at least."""
 
@@ -47,20 +88,60 @@ SEX_WORDS = (
     *("sex", "penis", "vagina", "vaginal", "pussy", "anus", "anal", "oral sex", "fellatio", "cunnilingus", "blowjob"),
     *("blow job", "handjob", "hand job", "masturbate", "masturbation", "masturbating", "intercourse", "orgasm"),
     *("ejaculation", "ejaculating", "erection", "porn", "porno", "pornographic", "pornography", "hentai", "cumshot"),
-    *("r18", "r 18", "sexo", "sexe", "порно"),
+    *(
+        "fuck",
+        "fucked",
+        "fucker",
+        "fucking",
+        "motherfucker",
+        "titfuck",
+        "cunt",
+        "twat",
+        "clit",
+        "wanking",
+        "jerking off",
+    ),
+    *("jacking off", "titjob", "boobjob", "footjob", "rimjob", "creampie", "deepthroat", "bukkake", "gangbang", "orgy"),
+    *(
+        "big dick",
+        "huge dick",
+        "hard dick",
+        "dick pic",
+        "hard cock",
+        "big cock",
+        "huge cock",
+        "suck cock",
+        "sucking cock",
+    ),
+    *("r18", "r 18", "pr0n", "sexo", "sexe", "порно", "секс", "ficken", "fotze", "follando", "pornstar"),
 )
 """What makes it explicit."""
 
-UNSPACED_WORDS = ("全裸", "裸体", "裸の", "裸婦", "ヌード", "エロ", "おっぱい", "セックス")
+UNSPACED_WORDS = (
+    *("全裸", "裸体", "裸の", "裸婦", "ヌード", "おっぱい", "セックス", "おまんこ", "ちんこ", "乳首", "性交", "淫"),
+    *("色情", "做爱", "做愛", "性爱", "性愛", "乳头", "乳頭", "阴茎", "陰茎", "누드", "나체", "알몸", "섹스", "เปลือย"),
+)
 """Nude words of languages that write no spaces."""
+
+_UNSPACED_PARTS = r"裸(?![足眼木子麦電线線機机芽色妆])|(?<![ァ-ヶー])エロ(?!ール|イカ)"
+"""Nude words of them that are parts of innocent ones, such as barefoot and a clown."""
 
 ONLY_TAGS = frozenset(
     (
         *("oral", "missionary", "fingering", "bondage", "vibrator", "cum", "girl on top", "grabbing", "uncensored"),
         *("clothing aside", "vaginal", "naked sheet", "femdom", "shibari", "penis awe"),
+        *("dick", "dicks", "xxx", "rape", "cumming", "horny"),
     )
 )
 """Tags that are innocent in a sentence: they count between commas alone."""
+
+_BIRDS = re.compile(
+    r"\b(?:blue|coal|marsh|willow|crested|tailed|azure|varied|bearded|penduline|footed|masked|brown|peruvian|nazca)[ -]"
+    r"(?:tits|boobies)\b|\bboob tubes?\b"
+)
+_BIRD_LIKE = re.compile(r"\b(?:birds?|branch|branches|feeders?|perch(?:ed|ing)?|nests?|nesting|feathers?|flocks?)\b")
+_OF_BIRDS = frozenset(("tits", "boobies"))
+"""Birds have these names too: said of certain kinds of them, or where a caption speaks of birds."""
 
 SEXUAL_LISTS = (("sexual", "", "explicit"), ("dress_state", "# Sexual", "questionable"))
 """The shipped lists of tags that have sexual ones: name, how those sections begin, and what their tags say."""
@@ -83,6 +164,7 @@ _COMMON = frozenset(
             "covered",
         ),
         *("without", "wearing", "birthday", "femme", "homme", "mulher", "homem", "camel", "strip", "exposed", "bare"),
+        *("smile", "woman", "women", "girl", "full"),
     )
 )
 """Words of phrases that innocent captions have often; a phrase is looked for by another of its words."""
@@ -92,6 +174,9 @@ _INNOCENT = (
     r"(?![ -](?:lips?|lipsticks?|makeup|make-up|nails?|heels?|pumps|shoes?|pantyhose|tights|stockings|eyeshadow|polish|"
     r"colou?r(?:ed|s)?|tones?|shades?|eyes?|willows?|truth|flames?|bulbs?|mole|pits?)\b)"
 )
+
+_WELL_SPELLED = frozenset(("annals", "annal", "annus"))
+"""Innocent words that look like misspelled ones."""
 
 _WORD = re.compile(r"[^\W_]+")
 _SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
@@ -142,19 +227,30 @@ def _list_tags(text: str, beginning: str) -> Iterator[str]:
 def _find_said(text: str) -> dict[str, str]:
     """The words that say a sexual rating, each with the rating that it says."""
     folded = fold_text(text)
-    words = _split_words(folded)
+    words = split_words(folded)
     said: dict[str, str] = {}
     # Looked for first: nearly no text has any of them.
     if not _hints().isdisjoint(words):
         said |= _find_plain(folded)
-    if (spelled := spell_plain(folded, _shapes())) != folded and not _hints().isdisjoint(_split_words(spelled)):
+    if (whole := _misspellings().spell(text, folded, words)) != folded:
+        said |= _find_plain(whole)
+    if (spelled := spell_plain(folded, _shapes())) != folded and not _hints().isdisjoint(split_words(spelled)):
         said |= _find_plain(spelled)
     if sum(len(word) == 1 for word in words) >= _FEWEST_LETTERS:
         for row in join_rows(folded):
             said |= {word: rating for word, rating in _ratings().items() if " " not in word and word in row}
     if not text.isascii():
-        said |= {word: "questionable" for word in _unspaced() if word in folded}
-    return said
+        said |= {match[0]: "questionable" for match in _unspaced().finditer(folded)}
+    return _leave_out_birds(said, folded) if said else said
+
+
+def _leave_out_birds(said: dict[str, str], folded: str) -> dict[str, str]:
+    if _OF_BIRDS.isdisjoint(said) and "boob" not in said:
+        return said
+    left = _BIRDS.sub(" ", folded)
+    if _BIRD_LIKE.search(folded):
+        return {word: rating for word, rating in said.items() if word not in _OF_BIRDS}
+    return _find_said(left) if left != folded else said
 
 
 def _find_plain(folded: str) -> dict[str, str]:
@@ -183,7 +279,8 @@ def _find_between_commas(plain: str) -> dict[str, str]:
     return said
 
 
-def _split_words(folded: str) -> list[str]:
+def split_words(folded: str) -> list[str]:
+    """The words of a folded text, in their order."""
     return folded.translate(_SPACES).split() if folded.isascii() else _WORD.findall(folded)
 
 
@@ -196,8 +293,9 @@ def _ratings() -> dict[str, str]:
 
 
 @cache
-def _unspaced() -> tuple[str, ...]:
-    return tuple(map(fold_text, UNSPACED_WORDS))
+def _unspaced() -> re.Pattern[str]:
+    # Taken apart as texts are.
+    return re.compile("|".join([*(re.escape(fold_text(word)) for word in UNSPACED_WORDS), fold_text(_UNSPACED_PARTS)]))
 
 
 @cache
@@ -215,8 +313,15 @@ def _hints() -> frozenset[str]:
 @cache
 def _shapes() -> dict[str, str]:
     """Every word of what is found, with its plurals, for seeing through disguise."""
-    words = [word for phrase in _ratings() for word in _split_words(phrase)]
+    words = [word for phrase in _ratings() for word in split_words(phrase)]
     return shapes_of(f"{word}{end}" for end in ("es", "s", "") for word in ("nsfw", *SEXUAL, *words))
+
+
+@cache
+def _misspellings() -> Misspellings:
+    words = [word for word in (*_ratings(), "nsfw", *SEXUAL) if word.isalpha()]
+    forms = [f"{word}{end}" for word in words for end in ("", "s", "es")]
+    return Misspellings(forms, _WELL_SPELLED, [word for word in forms if word not in SEXUAL])
 
 
 @cache

@@ -22,8 +22,9 @@ from sqlalchemy import literal_column, select
 from loratui.catalog import tables
 from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
 from loratui.catalog.flags import list_said_ratings
+from loratui.catalog.misspellings import Misspellings
 from loratui.catalog.query import as_values, read_memberships, tag_key
-from loratui.catalog.rating_words import find_rating_words, find_said_rating
+from loratui.catalog.rating_words import find_rating_words, find_said_rating, split_words
 from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL
 from loratui.errors import RefusedError
@@ -289,8 +290,9 @@ def find_youth_words(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     folded = fold_text(text)
+    whole = _youth_misspellings().spell(text, folded, split_words(folded))
     spelled = spell_plain(folded, _youth_shapes())
-    readings = (folded, *join_rows(folded), *[spelled] * (spelled != folded))
+    readings = (folded, *join_rows(folded), *[each for each in (whole, spelled) if each != folded])
     plain = re.sub(r"[\s_]+", " ", ", ".join(readings))
     return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
 
@@ -307,6 +309,12 @@ def _youth_shapes() -> dict[str, str]:
     """Every word of what indicates youth, for seeing through disguise."""
     words = [word for tag in youth_tags() for word in re.findall(r"\w+", _spell(tag))]
     return shapes_of(f"{word}{end}" for end in ("s", "") for word in words)
+
+
+@cache
+def _youth_misspellings() -> Misspellings:
+    words = [word for tag in youth_tags() if (word := _spell(tag)).isalpha()]
+    return Misspellings(f"{word}{end}" for word in words for end in ("", "s"))
 
 
 def _spell(tag: str) -> str:

@@ -159,6 +159,98 @@ def test_what_is_written_with_digits_and_signs_anyway_says_nothing(text: str) ->
     assert find_youth_words(text) == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("tits", "a woman with great tits", "boobies", "cunt", "fucking", "f*ck", "p*ssy", "pr0n", "t1ts", "b00bs"),
+        *(
+            "spread legs",
+            "ahegao",
+            "in the buff",
+            "exposed chest",
+            "wearing only a smile",
+            "photo of mirvok, dick, hat",
+        ),
+        *("裸", "女裸", "裸nude", "全裸nude", "عارية", "العارية", "야한 여자", "누드 사진", "голую женщину", "секс"),
+    ],
+)
+def test_vulgar_words_and_words_of_other_languages_are_found(text: str) -> None:
+    assert find_said_rating(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("nuude", "nuuuude", "nakd", "nakedd", "pusssy", "nvde", "nudewoman", "Nakedgirl", "hotnude", "nudephotos"),
+        *("n|u|d|e", "nu|de", "nu/de", "nu(de)", "(nu)de", "n,u,d,e", "n / u / d / e", "n$de", "n*de", "f**k"),
+        *("nuđe", "ňüđē", "nudᥱ", "nμde", "nνde", "нуde", "НUDЕ", "нackt", "نude"),
+    ],
+)
+def test_misspelled_words_are_found(text: str) -> None:
+    assert find_said_rating(text)
+    assert find_said_rating(f"photo of mirvok, {text}, a hat")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "two great tits on a branch",
+            "a blue tit",
+            "blue tits",
+            "long-tailed tits",
+            "blue-footed boobies",
+            "boob tube",
+        ),
+        *(
+            "photo of Dick, a hat",
+            "Dick smiles",
+            "a rooster, cock",
+            "cockpit, cocktail, shuttlecock",
+            "annals of history",
+        ),
+        *(
+            "ピエロ",
+            "裸足",
+            "裸眼",
+            "해야한다",
+            "ground and/or sky",
+            "girl(s)",
+            "50 μm, β-carotene",
+            "R&B, AC/DC, 24/7",
+        ),
+        *(
+            "M*A*S*H",
+            "size s/m/l",
+            "playboy bunny",
+            "Anusha, Virginia, navel",
+            "Đorđe",
+            "rock'n'roll",
+            "Titus, Scunthorpe",
+        ),
+        *("нудный голос", "womanly, manor, bodypaint", "what?ever", "tittle, title", "Captain Kidd"),
+    ],
+)
+def test_what_only_looks_like_a_vulgar_or_misspelled_word_says_nothing(text: str) -> None:
+    assert find_rating_words(text) == ()
+
+
+def test_misspelled_signs_of_youth_are_found() -> None:
+    assert find_youth_words("teeen") == ("teen",)
+    assert find_youth_words("chilld, l*li, сhild, ch(ild)") == ("child", "loli")
+    assert find_youth_words("toot, ten, Captain Kidd, kiddo") == ()
+
+
+def test_no_shipped_tag_is_taken_for_another_when_misspelled() -> None:
+    said = {tag for tag in known_tags() if find_said_rating(tag)}
+    listed = set(sexual_tags())
+    besides = {tag for tag in said - listed if listed.isdisjoint(tag.split())}
+    assert besides == {
+        *("nipple piercing", "clitoris piercing", "spread legs", "ahegao", "upskirt"),
+        *("questionable", "explicit", "nsfw"),
+    }
+
+
 def test_a_number_beside_a_word_is_no_letter_of_it() -> None:
     assert find_youth_words("baby_5") == ("baby",)
 

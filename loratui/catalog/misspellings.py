@@ -1,0 +1,135 @@
+"""Words that are misspelled so that a search misses them, told by the words that are looked for.
+
+Letters too many (`nuude`), v for u, a sign or a letter of another script for a letter (`n*de`), and words that are run
+together with a plain one (`nudewoman`). Like in catalog.disguises, only what makes a known word counts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from loratui.catalog.disguises import fold_text, strip_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLAIN = (
+    *("woman", "women", "girl", "girls", "man", "men", "guy", "guys", "lady", "ladies", "female", "male", "person"),
+    *("people", "couple", "model", "wife", "body", "bodies", "photo", "photos", "pic", "pics", "picture", "pictures"),
+    *("image", "art", "selfie", "selfies", "shot", "shots", "scene", "video", "movie", "star", "pose", "beach"),
+    *("fully", "totally", "completely", "half", "semi", "very", "big", "huge", "hot", "sexy", "hard", "soft", "full"),
+)
+"""What is run together with other words: they are plain, so that the other one is what is said."""
+
+_FEWEST = 4
+"""Shorter words are too much like others; of a letter too many they need two."""
+
+_MASKED = re.compile(r"[a-z]+(?:[*#%&?$@!+€^]{1,4}[a-z]+)+")
+_MASK = re.compile(r"[*#%&?$@!+€^]\b")
+"""Seen faster, for nearly no text has any."""
+
+_MIXED = re.compile(r"[a-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")
+_ASCII = frozenset("abcdefghijklmnopqrstuvwxyz")
+_WORD = re.compile(r"[^\W_]+")
+_REPEATED = re.compile(r"(.)\1+")
+_MOST_KEPT = 50_000
+
+
+class Misspellings:
+    """Finds misspelled words among some that are looked for: folded ones, of letters alone.
+
+    `innocent` are words that look misspelled and are none, `compound` those of them that count in a longer word.
+    """
+
+    def __init__(self, words: Iterable[str], innocent: Iterable[str] = (), compound: Iterable[str] = ()) -> None:
+        self._words = frozenset(word for word in words if word.isalpha() and len(word) >= _FEWEST - 1)
+        self._compound = frozenset(word for word in compound if word.isalpha())
+        self._innocent = frozenset(innocent) | self._words
+        self._collapsed: dict[str, list[str]] = defaultdict(list)
+        self._by_length: dict[int, list[str]] = defaultdict(list)
+        for word in sorted(self._words):
+            self._collapsed[_collapse(word)].append(word)
+            self._by_length[len(word)].append(word)
+        self._read: dict[str, str] = {}
+
+    def spell(self, text: str, folded: str, words: Iterable[str]) -> str:
+        """The text, folded, with known words for misspelled ones; `folded` and its `words` are given to save time."""
+        spelled = folded
+        if not text.isascii():
+            # Before letters are taken for others that look alike: which one was meant, the known word tells.
+            own = strip_text(text)
+            if _MIXED.search(own) and (whole := _WORD.sub(self._unmix, own)) != own:
+                spelled = fold_text(whole)
+        if _MASK.search(spelled):
+            spelled = _MASKED.sub(self._unmask, spelled)
+        read = self._read
+        known: list[str | None] = [read[word] if word in read else self._look(word) for word in words]
+        if any(known):
+            spelled = _WORD.sub(lambda word: read.get(word[0]) or word[0], spelled)
+        return spelled
+
+    def find_around(self, word: str) -> str:
+        """The longest known word that stands at the start or at the end of a word; empty when none does."""
+        found = [each for each in self._compound if len(each) >= _FEWEST and _is_around(word, each)]
+        return max(found, key=len, default="")
+
+    def _look(self, word: str) -> str:
+        """What a word is read as, empty when as itself; kept, for texts share their words."""
+        if len(self._read) > _MOST_KEPT:
+            self._read.clear()
+        self._read[word] = found = self._find(word)
+        return found
+
+    def _find(self, word: str) -> str:
+        if len(word) < _FEWEST or word in self._innocent or not word.isalpha():
+            return ""
+        for each in self._collapsed.get(_collapse(word), ()):
+            if _has_more_of(word, each):
+                return each
+        if "v" in word and (plain := word.replace("v", "u")) in self._words:
+            return plain
+        for plain in _PLAIN:
+            for rest in (word.removeprefix(plain), word.removesuffix(plain)):
+                if rest != word and rest in self._compound:
+                    return f"{rest} {plain}"
+        return ""
+
+    def _unmask(self, masked: re.Match[str]) -> str:
+        pattern = "".join(char if char in _ASCII else "." for char in masked[0])
+        return self._match(pattern) or masked[0]
+
+    def _unmix(self, word: re.Match[str]) -> str:
+        written = word[0]
+        if written.isascii():
+            return written
+        # Latin letters are what they are.
+        letters = (fold_text(char) if unicodedata.name(char, "").startswith("LATIN") else char for char in written)
+        return self._match("".join(char if char in _ASCII else "." for char in letters)) or written
+
+    def _match(self, pattern: str) -> str:
+        """The known word that has these letters, where at least half are told; dots are any."""
+        letters = len(pattern) - pattern.count(".")
+        if not letters or letters == len(pattern) or 2 * letters < len(pattern):
+            return ""
+        shape = re.compile(pattern)
+        return next((word for word in self._by_length[len(pattern)] if shape.fullmatch(word)), "")
+
+
+def _is_around(word: str, known: str) -> bool:
+    return word.startswith(known) or word.endswith(known)
+
+
+def _collapse(word: str) -> str:
+    return _REPEATED.sub(r"\1", word)
+
+
+def _has_more_of(word: str, known: str) -> bool:
+    """Whether a word that collapses to the same has no letter less than the known one, and enough more of them."""
+    more = [len(one[0]) - len(other[0]) for one, other in zip(_RUN.finditer(word), _RUN.finditer(known), strict=True)]
+    return min(more) >= 0 and max(more) > (0 if len(known) >= _FEWEST else 1)
+
+
+_RUN = re.compile(r"(.)\1*")
