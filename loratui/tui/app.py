@@ -21,7 +21,8 @@ from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
 from loratui.tui.reports import Told
 from loratui.tui.screens import load_screen
-from loratui.tui.text import count, format_seconds
+from loratui.tui.stopped import show_stopped
+from loratui.tui.text import count
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
 
 if TYPE_CHECKING:
@@ -371,6 +372,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def on_failed(self, message: Failed) -> None:
         owner, error = message.owner, message.error
+        if error is self.bridge.stopped:
+            show_stopped(self, error)
+            return
         if isinstance(owner, Widget) and not any(node in self.screen_stack for node in owner.ancestors_with_self):
             # Asked for a screen that was left meanwhile.
             return
@@ -423,17 +427,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def _show_activity(self) -> None:
         """The long job that runs, with its time left, at the end of the header."""
-        text = ""
-        if running := self.bridge.running_tasks():
-            task = running[-1]
-            text = task.label
-            if (progress := task.progress) is not None:
-                text += f" {progress.done}/{progress.total}" if progress.total else ""
-                text += f" {format_seconds(progress.eta_s)} left" if progress.eta_s is not None else ""
-            if len(running) > 1:
-                text += f" (+{len(running) - 1})"
         if self.top is not None and self.top.is_mounted:
-            self.top.query_one("#header", HeaderLine).activity = text
+            self.top.query_one("#header", HeaderLine).activity = self.bridge.activity
 
     async def on_unmount(self) -> None:
         await asyncio.to_thread(self.shut_down)

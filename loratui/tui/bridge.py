@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from textual.message import Message
 
 from loratui.bugs import report_bug
-from loratui.errors import Cancelled, LoratuiError
+from loratui.errors import Cancelled, LoratuiError, RefusedError
+from loratui.tui.text import format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,8 @@ class Bridge:
             threading.Thread(target=_work_off, args=(queue,), name=f"loratui-work-{number}", daemon=True)
             for number, queue in enumerate((self._writes, *[self._reads] * READERS))
         ]
+        self.stopped: LoratuiError | None = None
+        """Why nothing is read or written any more, once another version has the library."""
         self._catalog: Catalog | None = None
         self._opening = threading.Lock()
         self._latest: dict[tuple[int, str], int] = {}
@@ -271,11 +274,30 @@ class Bridge:
         """The long jobs that have not ended."""
         return [task for task in self.tasks if task.state == "running"]
 
+    @property
+    def activity(self) -> str:
+        """The long job that runs, with its time left; empty while there is none."""
+        running = self.running_tasks()
+        if not running:
+            return ""
+        text, progress = running[-1].label, running[-1].progress
+        if progress is not None:
+            text += f" {progress.done}/{progress.total}" if progress.total else ""
+            text += f" {format_seconds(progress.eta_s)} left" if progress.eta_s is not None else ""
+        return text + (f" (+{len(running) - 1})" if len(running) > 1 else "")
+
     def open(self) -> Catalog:
         """The library, opened on first use; called from threads only."""
         with self._opening:
-            if self._catalog is None:
-                self._catalog = self._open()
+            if self.stopped is None and self._catalog is None:
+                try:
+                    self._catalog = self._open()
+                except RefusedError as error:
+                    self.stopped = error if self._is_newer() else None
+                    raise
+            if self.stopped is not None:
+                raise self.stopped
+            assert self._catalog is not None
             return self._catalog
 
     def close(self, patience_s: float = 30.0) -> bool:
@@ -319,6 +341,30 @@ class Bridge:
             if task.progress is not None:
                 self._app.post_message(TasksChanged())
 
+    def _is_newer(self) -> bool:
+        """Whether a newer version made the library; what else speaks against opening it may pass."""
+        from loratui.catalog.schema import SCHEMA_HEAD, read_revision
+
+        try:
+            return (read_revision(self.home.database) or "") > SCHEMA_HEAD
+        except LoratuiError:
+            return False
+
+    def _require_own_schema(self) -> None:
+        """Stop everything when another version took the library over: what is read could be misread, or spoiled."""
+        from loratui.catalog.schema import SCHEMA_HEAD, read_revision
+
+        found = read_revision(self.home.database)
+        if found != SCHEMA_HEAD:
+            self.stopped = RefusedError(
+                f"Another version of loratui has upgraded the library meanwhile (schema {found}, here {SCHEMA_HEAD}).",
+                hint="Nothing is read or written here any more. Quit and start loratui anew; if it says then that it "
+                "is older than the library, upgrade it.",
+            )
+            for task in self.running_tasks():
+                task.cancel.set()
+            raise self.stopped
+
     def _reporting(self, task: Task) -> Report:
         """A report that shows how far a job is, now and then."""
         shown = 0.0
@@ -335,7 +381,7 @@ class Bridge:
     def _poll(self) -> None:
         seen: int | None = None
         swept = failing = False
-        while not self._closed.is_set():
+        while not (self._closed.is_set() or self.stopped):
             try:
                 # What could not be opened is left to the next question: a failed migration makes a backup each time.
                 catalog = self._catalog if failing else self.open()
@@ -344,6 +390,7 @@ class Bridge:
                     found = catalog.data_version()
                     # The screens read after the library is open: only what comes later is news to them.
                     if found != seen and (seen is not None or failing):
+                        self._require_own_schema()
                         self._app.post_message(LibraryChanged())
                     seen, failing = found, False
                     if not swept:

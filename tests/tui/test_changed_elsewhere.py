@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from library_driving import add, library, shown
+from textual.widgets import Static
 from waiting import until
 
 from loratui.catalog import subjects
@@ -14,6 +15,7 @@ from loratui.errors import LoratuiError
 from loratui.tui.bridge import POLL_S, Bridge
 from loratui.tui.dialogs import Form
 from loratui.tui.library import LibraryScreen
+from loratui.tui.stopped import StoppedScreen
 
 if TYPE_CHECKING:
     import pytest
@@ -52,6 +54,34 @@ async def test_changes_are_looked_for_again_after_an_error_which_is_told_once(
         await until(pilot, lambda: "Borun" in shown(pilot))
         told = [told.text for told in pilot.app.messages if "disk I/O error" in told.text]
         assert len(told) == 1 and told[0].startswith("The library can't be watched for changes")
+
+
+async def test_a_library_that_another_version_upgrades_meanwhile_is_said_over_every_screen_until_one_quits(
+    make_app: MakeApp, mira: Home, settle: Settle
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        with sqlite3.connect(mira.database) as other:
+            other.execute("UPDATE alembic_version SET version_num = '9999'")
+        await until(pilot, lambda: isinstance(app.screen, StoppedScreen))
+        await pilot.press("j", "f4", "f5", "escape", "enter", "x")
+        assert isinstance(app.screen, StoppedScreen), "no key leaves it"
+        told = str(app.screen.query_one(Static).render())
+        assert "schema 9999" in told and "Quit and start loratui anew" in told and "q quits" in told
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_library_that_is_newer_from_the_beginning_is_said_to_be_so_until_one_quits(
+    make_app: MakeApp, mira: Home
+) -> None:
+    with sqlite3.connect(mira.database) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, StoppedScreen))
+        assert "Upgrade loratui" in str(app.screen.query_one(Static).render())
 
 
 async def test_a_library_that_could_not_be_opened_at_first_is_watched_once_it_is_open(
