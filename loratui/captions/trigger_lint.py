@@ -12,6 +12,8 @@ from loratui.captions.hub import parse_name
 from loratui.captions.tokens import find_clip_tokenizer
 from loratui.captions.traits import known_tags
 from loratui.captions.vocabulary import read_vocabulary
+from loratui.catalog.rating_words import find_hidden_word, find_rating_words
+from loratui.catalog.ratings import refuse_trigger
 from loratui.catalog.triggers import (
     TriggerWarning,
     clean_trigger,
@@ -21,7 +23,7 @@ from loratui.catalog.triggers import (
     measure_distance,
     read_claims,
 )
-from loratui.errors import NotFoundError
+from loratui.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +47,7 @@ class TriggerReport:
     """A word judged as a trigger: the tokens CLIP reads, None where its tokenizer is not installed; `owner` has it.
 
     The warnings are those of check_trigger and taken, subject_name, tag, character, near_word, one_token,
-    many_tokens, word_inside.
+    many_tokens, word_inside, person.
     """
 
     word: str
@@ -90,6 +92,7 @@ class TriggerLint:
         if owner:
             message = f"The subject '{owner.subject}' has it (there it is '{owner.trigger}')."
             warnings.append(TriggerWarning("taken", message, "A trigger has one owner: choose another.", owner.subject))
+        warnings += _check_person(trigger)
         warnings += self._check_names(trigger, key)
         warnings += self._check_tokens(trigger, tokens)
         return TriggerReport(trigger, tokens, owner.subject if owner else "", tuple(warnings))
@@ -185,6 +188,15 @@ def collect_names(vocabulary: Iterable[tuple[str, str]] = ()) -> dict[str, tuple
 def clean_token(token: str) -> str:
     """A token as people read it, without the mark of a word's end."""
     return token.removesuffix("</w>")
+
+
+def _check_person(trigger: str) -> Iterable[TriggerWarning]:
+    try:
+        refuse_trigger("a person", "person", trigger, "")
+    except RefusedError:
+        word = ", ".join(find_rating_words(trigger)) or find_hidden_word(trigger)
+        message = f"'{trigger}' says '{word}': a subject of kind person is refused it."
+        yield TriggerWarning("person", message, "For a person choose another.", word)
 
 
 def _find_words(tokens: Sequence[str]) -> str:

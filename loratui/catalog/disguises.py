@@ -104,6 +104,11 @@ def join_rows(folded: str) -> list[str]:
     return rows
 
 
+def read_digits(folded: str) -> tuple[str, str]:
+    """A text with letters for the digits and signs that stand for some; the second takes 1 and ! for l."""
+    return folded.translate(_AS_I), folded.translate(_AS_L)
+
+
 def shapes_of(words: Iterable[str]) -> dict[str, str]:
     """For `spell_plain`: the words that are looked for, folded, by what is left of them in disguise."""
     return {word.translate(_SHAPES): word for word in words if word.isalpha() and len(word) > _FEWEST_LETTERS}

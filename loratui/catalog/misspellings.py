@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from loratui.catalog.disguises import fold_text, strip_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _PLAIN = (
     *("woman", "women", "girl", "girls", "man", "men", "guy", "guys", "lady", "ladies", "female", "male", "person"),
@@ -71,9 +71,10 @@ class Misspellings:
             spelled = _WORD.sub(lambda word: read.get(word[0]) or word[0], spelled)
         return spelled
 
-    def find_around(self, word: str) -> str:
-        """The longest known word that stands at the start or at the end of a word; empty when none does."""
-        found = [each for each in self._compound if len(each) >= _FEWEST and _is_around(word, each)]
+    def find_around(self, word: str, but: Collection[str] = ()) -> str:
+        """The longest known word, `but` some, that stands at the start or the end of a word; empty when none does."""
+        known = (each for each in self._compound if len(each) >= _FEWEST and each not in but)
+        found = [each for each in known if word.startswith(each) or word.endswith(each)]
         return max(found, key=len, default="")
 
     def _look(self, word: str) -> str:
@@ -116,10 +117,6 @@ class Misspellings:
             return ""
         shape = re.compile(pattern)
         return next((word for word in self._by_length[len(pattern)] if shape.fullmatch(word)), "")
-
-
-def _is_around(word: str, known: str) -> bool:
-    return word.startswith(known) or word.endswith(known)
 
 
 def _collapse(word: str) -> str:

@@ -19,7 +19,7 @@ from collections import defaultdict
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
+from loratui.catalog.disguises import fold_text, join_rows, read_digits, shapes_of, spell_plain
 from loratui.catalog.misspellings import Misspellings
 from loratui.catalog.vocabulary import SEXUAL
 from loratui.errors import RefusedError
@@ -178,6 +178,9 @@ _INNOCENT = (
 _WELL_SPELLED = frozenset(("annals", "annal", "annus"))
 """Innocent words that look like misspelled ones."""
 
+_ENDS_OF_NAMES = frozenset(("anal", "anus", "porn", "nues", "milf", "ecchi", "orgy", "nuda", "tette", "tetas"))
+"""Words that innocent names begin or end with, such as Anusha, Chaiporn and Vecchi."""
+
 _WORD = re.compile(r"[^\W_]+")
 _SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FEWEST_LETTERS = 3
@@ -197,6 +200,15 @@ def find_said_rating(text: str) -> str:
 def find_rating_words(text: str) -> tuple[str, ...]:
     """The words in a text that say a sexual rating, each once; see `find_said_rating`."""
     return tuple(_find_said(text))
+
+
+def find_hidden_word(name: str) -> str:
+    """The word that says a sexual rating as the start or the end of a name, such as a trigger; empty when none does."""
+    folded = fold_text(name)
+    # With digits in the place of letters, too.
+    forms = dict.fromkeys(re.sub(r"[\W_]+", "", form) for form in (folded, *read_digits(folded)))
+    found = [word for form in forms if (word := _misspellings().find_around(form, _ENDS_OF_NAMES))]
+    return max(found, key=len, default="")
 
 
 @cache

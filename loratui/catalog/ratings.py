@@ -24,7 +24,7 @@ from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_pla
 from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.misspellings import Misspellings
 from loratui.catalog.query import as_values, read_memberships, tag_key
-from loratui.catalog.rating_words import find_rating_words, find_said_rating, split_words
+from loratui.catalog.rating_words import find_hidden_word, find_rating_words, find_said_rating, split_words
 from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL
 from loratui.errors import RefusedError
@@ -215,6 +215,16 @@ def refuse_words(name: str, kind: str, text: str, what: str) -> None:
         f"The {what} of {name} can't say {', '.join(rated)}{why}.",
         hint="There is no way around it: say it without these words.",
     )
+
+
+def refuse_trigger(name: str, kind: str, trigger: str, class_word: str) -> None:
+    """Raise RefusedError for a trigger and class word that no caption of a subject may say, hidden in it or whole."""
+    refuse_words(name, kind, f"{trigger}, {class_word}", "trigger and class word")
+    if kind == "person" and (hidden := find_hidden_word(trigger)):
+        raise RefusedError(
+            f"The trigger of {name} can't be '{trigger}': it has '{hidden}' in it, and {name} is a person.",
+            hint="Choose another word: `loratui trigger suggest` invents some.",
+        )
 
 
 def warn_of_words(subject: Subject, text: str) -> list[str]:

@@ -291,12 +291,12 @@ def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
 def _refuse_unfit_words(connection: Connection, subject: Subject) -> None:
     """Refuse a trigger and class word that no caption may say, alone or with what caption rules say around them."""
     # Here, because it needs this module.
-    from loratui.catalog.ratings import refuse_words
+    from loratui.catalog.ratings import refuse_trigger, refuse_words
 
     rules = tables.caption_rules.c
     stored = connection.execute(select(rules.rules).where(rules.subject_id == subject.id)).scalar() or {}
     around = [text for name in ("prefix", "suffix") if isinstance(text := stored.get(name), str)]
-    refuse_words(subject.name, subject.kind, f"{subject.trigger}, {subject.class_word}", "trigger and class word")
+    refuse_trigger(subject.name, subject.kind, subject.trigger, subject.class_word)
     for text in around:
         filled = text.replace("{trigger}", subject.trigger).replace("{class_word}", subject.class_word)
         refuse_words(

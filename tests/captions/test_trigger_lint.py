@@ -13,7 +13,7 @@ from loratui.captions.tokens import find_clip_tokenizer
 from loratui.captions.trigger_ideas import MOST_IDEAS, suggest_triggers
 from loratui.captions.trigger_lint import TriggerLint, collect_names, open_lint, read_tagger_tags
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject
+from loratui.catalog.subjects import add_subject, edit_subject
 from loratui.catalog.triggers import Claim, Claims, fold_trigger, measure_distance
 from loratui.errors import RefusedError, UsageError
 
@@ -52,6 +52,23 @@ def test_the_name_of_another_subject_warns(catalog: Catalog) -> None:
 def test_a_subject_may_keep_its_own_word(catalog: Catalog) -> None:
     subject, _ = add_subject(catalog, "Nora", "norzuk")
     assert open_lint(catalog, own_subject_id=subject.id).check("norzuk").good
+
+
+@pytest.mark.parametrize("word", ["nude", "nudewoman", "nuditypz", "mirnaked", "nud3pz", "b00bsmira"])
+def test_a_word_that_a_person_is_refused_is_told_before(catalog: Catalog, word: str) -> None:
+    found = {warning.code: warning for warning in open_lint(catalog).check(word).warnings}
+    assert "a subject of kind person is refused it" in found["person"].message
+    with pytest.raises(RefusedError, match="Anna is a person"):
+        add_subject(catalog, "Anna", word, kind="person")
+    add_subject(catalog, "Figure", word)
+    with pytest.raises(RefusedError, match="Figure is a person"):
+        edit_subject(catalog, "Figure", kind="person")
+
+
+@pytest.mark.parametrize("word", ["anusha", "analise", "chaiporn", "vecchi", "sextus", "mirvok", "essexa", "titania"])
+def test_names_that_begin_or_end_like_a_vulgar_word_are_free_for_a_person(catalog: Catalog, word: str) -> None:
+    assert "person" not in codes(open_lint(catalog).check(word))
+    add_subject(catalog, "Anna", word, kind="person")
 
 
 @pytest.mark.parametrize("word", ["freckles", "red_eyes", "RedEyes", "miko", "twintails"])
