@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.choosing import TagChooser
 from loratui.captions.rules import Captioner, parse_rules, thresholds_of
 from loratui.captions.service import rules_of
-from loratui.captions.tags import fold_tag
+from loratui.captions.tags import fold_tag, spell_tag
 from loratui.catalog.edits import clean_tags
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import Retagged, rewrite_tags
@@ -16,6 +17,7 @@ from loratui.catalog.tagged import Retagged, rewrite_tags
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loratui.captions.rules import CaptionRules
     from loratui.catalog.edits import RulesEdit
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
@@ -36,9 +38,29 @@ def replace_tag(
 
     A tag that a person added is replaced in its place. One that only a tagger gave is removed, and the new one is
     added as the person's. In captions written by hand the words are replaced wherever they stand as whole words,
-    whatever their case. Raises UsageError for what is no tag.
+    whatever their case. The new tag is spelled with spaces where the rules want that, and imbued where the old one
+    was. Raises UsageError for what is no tag.
     """
-    return _replace(catalog, subject, selection, old, new, duplicates=duplicates)
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    present = rules_of(catalog, owner)
+    (new,) = clean_tags([spell_new(present, new)], new=True)
+
+    replaced: list[int] = []
+
+    def imbue_too(stored: dict[str, Any]) -> dict[str, Any]:
+        if not replaced:
+            return stored
+        chooser = TagChooser(parse_rules(stored, owner.kind))
+        if not chooser.imbued_by(old) or chooser.imbued_by(new):
+            return stored
+        return {**stored, "imbued": [*chooser.rules.imbued, new]}
+
+    return _replace(catalog, owner, selection, old, new, duplicates=duplicates, rules=imbue_too, replaced=replaced)
+
+
+def spell_new(rules: CaptionRules, tag: str) -> str:
+    """A tag that a person typed to stand for another one, as captions by these rules spell a tagger's."""
+    return spell_tag(tag) if rules.underscores_to_spaces else tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +123,29 @@ def _replace(
     new: str,
     *,
     rules: RulesEdit | None = None,
+    replaced: list[int] | None = None,
     duplicates: Duplicates | None = None,
 ) -> int:
+    """Replace the tag; `replaced` gets the ids of the pictures where it stood, before `rules` is called."""
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
     present = rules_of(catalog, owner)
     (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
+    if before == after:
+        # Nothing is to be said otherwise; it would only make a tagger's word a person's.
+        return 0
     captioner = Captioner(owner, present)
+
+    def rewrite(picture: TaggedPicture) -> Retagged | None:
+        new = replace_in(picture, before, after, captioner)
+        if new is not None and replaced is not None:
+            replaced.append(picture.id)
+        return new
+
     return rewrite_tags(
         catalog,
         owner,
         selection,
-        lambda picture: replace_in(picture, before, after, captioner),
+        rewrite,
         thresholds=thresholds_of(present),
         action="tags.replace",
         label=f"{owner.name}: {after} for {before} in {{pictures}}",

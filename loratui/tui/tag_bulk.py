@@ -79,7 +79,7 @@ class BulkTagging(TagCuration):
         self._ask("Remove tags", touched, chosen, value, check=check)
 
     def do_tag_replace(self) -> None:
-        from loratui.captions.replacing import replace_words
+        from loratui.captions.replacing import replace_words, spell_new
 
         tag = self.tag
         if tag is None:
@@ -107,14 +107,18 @@ class BulkTagging(TagCuration):
             def work(catalog: Catalog, ids: Sequence[int]) -> int:
                 from loratui.captions.ratings import warn_of_tags
                 from loratui.captions.replacing import replace_tag
+                from loratui.captions.service import rules_of
                 from loratui.catalog.subjects import get_subject
 
+                before = rules_of(catalog, self.subject).imbued
                 changed = replace_tag(catalog, self.subject, ids, tag.tag, new)
+                if rules_of(catalog, self.subject).imbued != before:
+                    warnings.append(f"{new} is imbued too, as {tag.tag} was: i says it.")
                 warnings.extend(warn_of_tags(catalog, get_subject(catalog, self.subject), ids, [new]))
                 return changed
 
             if tags and len(tags) == 1 and tags[0] != tag.tag:
-                (new,) = tags
+                new = spell_new(self.view.book.rules, tags[0])
                 said = f"{new} in place of {tag.tag}"
                 self.go_to(new)
                 warnings: list[str] = []

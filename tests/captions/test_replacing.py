@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from loratui.captions import replacing
-from loratui.captions.replacing import RenamedTag, rename_in_rule, rename_tag
+from loratui.captions.replacing import RenamedTag, rename_in_rule, rename_tag, replace_tag
 from loratui.captions.service import captions_of, change_rules, rules_of
 from loratui.catalog.edits import add_tags, get_rules
 from loratui.catalog.importer import import_pictures
@@ -93,3 +93,22 @@ def test_a_rule_that_another_writer_sets_meanwhile_stays(catalog: Catalog, monke
     monkeypatch.setattr(replacing, "rules_of", read_while_another_writes)
     rename_tag(catalog, "Mira", "smiling", "smile")
     assert get_rules(catalog, "Mira") == {"imbued": ["smile"], "suffix": "grain"}
+
+
+def test_a_tag_put_in_place_of_another_is_spelled_as_captions_spell_tags(catalog: Catalog) -> None:
+    replace_tag(catalog, "Mira", "", "boater", "straw_hat")
+    assert "straw hat" in next(iter(captions_of(catalog, "Mira").values()))
+    change_rules(catalog, "Mira", {"underscores_to_spaces": False})
+    replace_tag(catalog, "Mira", "", "smiling", "big_smile")
+    assert "big_smile" in next(iter(captions_of(catalog, "Mira").values()))
+
+
+def test_a_tag_put_in_place_of_an_imbued_one_is_imbued_in_the_same_step(catalog: Catalog) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["boater"]})
+    replace_tag(catalog, "Mira", "", "umbrella", "parasol")
+    assert rules_of(catalog, "Mira").imbued == ("boater",), "nothing was replaced"
+    replace_tag(catalog, "Mira", "", "boater", "straw_hat")
+    assert rules_of(catalog, "Mira").imbued == ("boater", "straw hat")
+    assert "straw" not in next(iter(captions_of(catalog, "Mira").values()))
+    undo(catalog)
+    assert rules_of(catalog, "Mira").imbued == ("boater",)

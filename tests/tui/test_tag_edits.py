@@ -8,6 +8,7 @@ from pressing import press
 from tags_driving import captions, show_tags, tags_of, text_of
 from textual.widgets import Input
 
+from loratui.captions.service import change_rules
 from loratui.catalog.edits import set_caption
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tag_form import TagForm
@@ -120,6 +121,20 @@ async def test_replacing_says_how_many_change_and_is_undone_in_one_step(catalog:
         await press(pilot, "u")
         assert "cap" not in tags_of(catalog)
         assert captions(catalog)["picture_07.png"] == "Mirvok with a hat"
+
+
+async def test_replacing_an_imbued_tag_tells_that_the_new_one_is_imbued_too(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["hat"]})
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        screen.table.move_to_key("hat")
+        await press(pilot, "r", "ctrl+u", *"straw_hat", "enter")
+        assert "straw hat is imbued too, as hat was" in app.messages[-1].text
+        assert screen.table.cursor_key == "straw hat"
+        assert "straw" not in captions(catalog)["picture_00.png"]
 
 
 async def test_the_scope_follows_the_wall_and_bounds_counts_and_edits(catalog: Catalog, make_app: MakeApp) -> None:
