@@ -11,17 +11,26 @@ LoratuiError                      exit 1   something failed
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class LoratuiError(Exception):
-    """A failure told in words: what happened, and in `hint` what to do about it."""
+    """A failure told in words: what happened, and in `hint` what to do about it.
+
+    `detail` has lists for other programs of what the message counts, by name: plain JSON values.
+    """
 
     code = "error"
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", detail: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail = dict(detail or {})
 
 
 class UsageError(LoratuiError):

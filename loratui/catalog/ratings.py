@@ -25,6 +25,7 @@ from loratui.catalog.flags import list_said_ratings
 from loratui.catalog.misspellings import Misspellings
 from loratui.catalog.query import as_values, read_memberships, tag_key
 from loratui.catalog.rating_words import find_hidden_word, find_rating_words, find_said_rating, split_words
+from loratui.catalog.said import Source, Written, find_sources, find_written, tell_change, tell_sources
 from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL
 from loratui.errors import RefusedError
@@ -63,16 +64,27 @@ class Unfit:
     words: tuple[str, ...] = ()
     person: str = ""
     """The subject of kind person; empty when the words alone are why."""
-    said: tuple[str, ...] = ()
-    """The sexual words of its captions and tags, when no tagger rates it so: people or rules put them there."""
+    owner: str = ""
+    """The subject that it is judged for."""
+    sources: tuple[Source, ...] = ()
+    """Who says the sexual words about it, when no tagger rates it so: people, captioners or rules."""
+    young: tuple[Source, ...] = ()
+    """Who says words that indicate youth, of those that the texts of other subjects alone say."""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The sexual words of its captions and tags, when no tagger rates it so."""
+        return tuple(dict.fromkeys(word for source in self.sources for word in source.words))
 
     @property
     def why(self) -> str:
         """The reason in one line."""
-        rated = f"its caption says {', '.join(self.said)}" if self.said else f"rated {self.rating}"
+        rated = tell_sources(self.sources, self.owner) if self.sources else f"rated {self.rating}"
         if self.words:
-            return f"{rated}, with signs of youth ({', '.join(self.words)})"
-        return f"{rated}, and {self.person} is a person"
+            origin = f": {tell_sources(self.young, self.owner)}" if self.young else ""
+            return f"{rated}, with signs of youth ({', '.join(self.words)}{origin})"
+        shared = "" if self.person == self.owner else " who has this picture too"
+        return f"{rated}, and {self.person} is a person{shared}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +92,22 @@ class UnfitPicture:
     """A picture of a subject that may not be used."""
 
     membership: Membership
-    rating: str
-    words: tuple[str, ...]
-    why: str
-    said: tuple[str, ...] = ()
-    """The sexual words of its captions and tags, when no tagger rates it so."""
+    reason: Unfit
+
+    @property
+    def rating(self) -> str:
+        """Its gravest rating."""
+        return self.reason.rating
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that indicate youth."""
+        return self.reason.words
+
+    @property
+    def why(self) -> str:
+        """The reason in one line."""
+        return self.reason.why
 
 
 def rating_of(scores: Mapping[str, float]) -> str:
@@ -125,8 +148,7 @@ def find_refused(
         texts = {picture_id: said.get(id_, "") for picture_id, id_ in by_picture.items()}
     unfit = _judge(connection, sexual, subject, texts)
     members = read_memberships(connection, [by_picture[picture_id] for picture_id in unfit]) if unfit else []
-    reasons = ((each, unfit[each.picture_id]) for each in members)
-    return [UnfitPicture(each, reason.rating, reason.words, reason.why, reason.said) for each, reason in reasons]
+    return [UnfitPicture(each, unfit[each.picture_id]) for each in members]
 
 
 def find_unfit(connection: Connection, picture_ids: Sequence[int], subject: Subject) -> dict[int, Unfit]:
@@ -158,20 +180,29 @@ def _judge(
         return {}
     sexual = {id_: _gravest((rated.get(id_, ""), told.get(id_, ""))) for id_ in (*rated, *told)}
     persons = dict.fromkeys(sexual, subject.name) if subject.kind == "person" else _find_persons(connection, sexual)
-    words = _find_words(connection, sexual, texts)
+    # Thousands of pictures share their tags.
+    signs_in = cache(find_youth_words)
+    scored = _find_scored_words(connection, sexual, signs_in)
+    written = find_written(connection, list(sexual))
     # Both are in every caption.
     of_all = find_youth_words(f"{subject.trigger}, {subject.class_word}")
-    found = {}
+    found: dict[int, Unfit] = {}
     for picture_id, rating in sexual.items():
-        signs = tuple(dict.fromkeys([*sorted(words[picture_id]), *of_all]))
+        own = [one for one in written[picture_id] if one.subject == subject.name]
+        if text := texts.get(picture_id, ""):
+            own.append(Written(subject.name, "caption", text))
+        others = [one for one in written[picture_id] if one.subject != subject.name]
+        known = {*scored[picture_id], *(word for one in own for word in signs_in(one.text))}
+        young = find_sources(others, signs_in, but=known)
+        signs = tuple(dict.fromkeys([*sorted({*known, *(w for one in young for w in one.words)}), *of_all]))
         if signs or picture_id in persons:
-            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""))
-    scored = _find_scored(connection, list(found))
-    worded = [id_ for id_ in found if set(SEXUAL).isdisjoint(scored.get(id_, ()))]
-    written = _find_written(connection, worded)
-    for picture_id in worded:
-        said = [word for text in (texts.get(picture_id, ""), *written[picture_id]) for word in find_rating_words(text)]
-        found[picture_id] = replace(found[picture_id], said=tuple(dict.fromkeys(said)))
+            found[picture_id] = Unfit(rating, signs, persons.get(picture_id, ""), subject.name, (), tuple(young))
+            written[picture_id] = [*own, *others]
+    rated_by = _find_scored(connection, list(found))
+    for picture_id, reason in found.items():
+        if set(SEXUAL).isdisjoint(rated_by.get(picture_id, ())):
+            sources = find_sources(written[picture_id], find_rating_words)
+            found[picture_id] = replace(reason, sources=tuple(sources))
     return found
 
 
@@ -185,21 +216,37 @@ def refuse_pictures(subject: Subject, unfit: Sequence[UnfitPicture], what: str =
     raise RefusedError(
         f"{count} of {subject.name} can't be {what}: {'; '.join(named)}{more}.",
         hint=tell_remedy(subject, unfit),
+        detail={"unfit": list_reasons(unfit)},
     )
 
 
+def list_reasons(unfit: Sequence[UnfitPicture]) -> list[dict[str, str]]:
+    """All of them for other programs: name, sha256 and why."""
+    return [{"name": each.membership.name, "sha256": each.membership.sha256, "why": each.why} for each in unfit]
+
+
 def tell_remedy(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
-    """What to do about pictures that may not be used: what rules made of their captions can be changed."""
-    rated = [each for each in unfit if not each.said]
-    reject = f"Reject them, rejected pictures are not trained: {tell_rejection(subject, rated)}" if rated else ""
-    if len(rated) == len(unfit):
-        return reject
+    """What to do about pictures that may not be used: what was written of them can be changed, where it stands."""
+    rated = [each for each in unfit if not each.reason.sources]
+    own = any(
+        source.subject == subject.name and source.where != "sentence"
+        for each in unfit
+        for source in each.reason.sources
+    )
     name = shlex.quote(subject.name)
-    return (
-        f"Change the captions, or reject pictures that do show it. `loratui caption set {name} QUERY TEXT` writes one "
-        f"by hand, `loratui tags remove {name} TAG` takes out a tag, `loratui rules show {name}` has the words that "
-        f"rules add, and `loratui rules set {name}` changes them. {reject}"
-    ).rstrip()
+    told = []
+    if own:
+        told.append(
+            f"Change the captions, or reject pictures that do show it. `loratui caption set {name} QUERY TEXT` writes "
+            f"one by hand, `loratui tags remove {name} TAG` takes out a tag, `loratui rules show {name}` has the words "
+            f"that rules add, and `loratui rules set {name}` changes them."
+        )
+    told += tell_change(
+        {each.membership.sha256: [*each.reason.sources, *each.reason.young] for each in unfit}, subject.name
+    )
+    if rated or not told:
+        told.append(f"Reject them, rejected pictures are not trained: {tell_rejection(subject, rated or unfit)}")
+    return " ".join(told)
 
 
 def refuse_words(name: str, kind: str, text: str, what: str) -> None:
@@ -273,7 +320,7 @@ def refuse_if_unfit(
     tags = (tag for one in said for tag, category, score in one if category != RATING and score >= YOUTH_FROM)
     words = {word for tag in tags for word in find_youth_words(tag)}
     words.update(find_youth_words(f"{prompt}, {subject.trigger}, {subject.class_word}"))
-    unfit = Unfit(rating, tuple(sorted(words)), subject.name)
+    unfit = Unfit(rating, tuple(sorted(words)), subject.name, subject.name)
     if words or subject.kind == "person":
         raise RefusedError(
             f"The image {name} of {subject.name} can't be kept: it is {unfit.why}.",
@@ -363,27 +410,6 @@ def _find_scored(connection: Connection, picture_ids: Sequence[int]) -> dict[int
     return said
 
 
-def _find_written(connection: Connection, picture_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The texts about pictures, in any subject: captions and tags by hand, and what captioners wrote."""
-    member, edit, sentence = tables.membership, tables.tag_edit, tables.sentence
-    chosen = member.c.picture_id.in_(as_values(picture_ids))
-    texts: dict[int, list[str]] = defaultdict(list)
-    if not picture_ids:
-        return texts
-    for query in (
-        select(member.c.picture_id, member.c.caption).where(chosen, member.c.caption.is_not(None)),
-        select(member.c.picture_id, edit.c.tag)
-        .join_from(edit, member, edit.c.membership_id == member.c.id)
-        .where(chosen, edit.c.present),
-        select(member.c.picture_id, sentence.c.text)
-        .join_from(sentence, member, sentence.c.membership_id == member.c.id)
-        .where(chosen),
-    ):
-        for picture_id, text in connection.execute(query):
-            texts[picture_id].append(text)
-    return texts
-
-
 def _find_persons(connection: Connection, picture_ids: Iterable[int]) -> dict[int, str]:
     """By picture id, a subject of kind person that has it."""
     member, subject = tables.membership.c, tables.subject.c
@@ -396,36 +422,18 @@ def _find_persons(connection: Connection, picture_ids: Iterable[int]) -> dict[in
     return {picture_id: name for picture_id, name in rows}
 
 
-def _find_words(connection: Connection, picture_ids: Collection[int], texts: Mapping[int, str]) -> dict[int, set[str]]:
-    """The words that indicate youth, by picture id: of taggers, of people in any subject, and in captions."""
-    score, edit, member = tables.tag_score.c, tables.tag_edit.c, tables.membership.c
+def _find_scored_words(
+    connection: Connection, picture_ids: Collection[int], signs_in: Callable[[str], tuple[str, ...]]
+) -> dict[int, set[str]]:
+    """The words that indicate youth in the tags of taggers, by picture id."""
+    score = tables.tag_score.c
     found: dict[int, set[str]] = defaultdict(set)
     scored = select(score.picture_id, score.tag).where(
         # Written out, which lets SQLite use the index of high scores.
         score.score >= literal_column(str(YOUTH_FROM)),
         score.category != RATING,
     )
-    # Thousands of pictures share their tags.
-    signs = cache(find_youth_words)
     # What a person removed counts all the same: nobody can talk a tagger out of this.
     for picture_id, tag in connection.execute(scored.where(score.picture_id.in_(as_values(picture_ids)))):
-        found[picture_id].update(signs(tag))
-    edited = select(member.picture_id, edit.tag).join_from(
-        tables.tag_edit, tables.membership, member.id == edit.membership_id
-    )
-    for picture_id, tag in connection.execute(
-        edited.where(edit.present, member.picture_id.in_(as_values(picture_ids)))
-    ):
-        found[picture_id].update(signs(tag))
-    written = select(member.picture_id, member.caption).where(member.picture_id.in_(as_values(picture_ids)))
-    for picture_id, caption in connection.execute(written.where(member.caption.is_not(None))):
-        found[picture_id].update(find_youth_words(caption))
-    sentence = tables.sentence.c
-    described = select(member.picture_id, sentence.text).join_from(
-        tables.sentence, tables.membership, member.id == sentence.membership_id
-    )
-    for picture_id, text in connection.execute(described.where(member.picture_id.in_(as_values(picture_ids)))):
-        found[picture_id].update(find_youth_words(text))
-    for picture_id in picture_ids:
-        found[picture_id].update(find_youth_words(texts.get(picture_id, "")))
+        found[picture_id].update(signs_in(tag))
     return found

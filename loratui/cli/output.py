@@ -151,7 +151,7 @@ def say_changed(what: str, count: int, show: Show) -> None:
 def print_error(error: LoratuiError, *, as_json: bool) -> None:
     """Tell an error on stderr: what, why, and what to do."""
     if as_json:
-        document = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        document = {"error": {**error.detail, "code": error.code, "message": error.message, "hint": error.hint}}
         print(json.dumps(document), file=sys.stderr)
         return
     for label, text in (("loratui", error.message), ("  hint", error.hint)):

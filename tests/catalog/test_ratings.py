@@ -23,6 +23,7 @@ from loratui.catalog.ratings import (
     list_unfit,
     rating_of,
     refuse_if_unfit,
+    tell_remedy,
     youth_tags,
 )
 from loratui.catalog.roles import remove_pictures, set_role
@@ -185,6 +186,37 @@ def test_a_frozen_caption_that_says_a_rating_counts_when_the_picture_says_none(
     assert list(find_unfit_hashes(catalog, ada, captions)) == [first.sha256]
 
 
+def test_what_another_subject_says_of_a_picture_is_told_as_its_word(
+    catalog: Catalog, ada: Subject, drawn: Path
+) -> None:
+    five = subjects.add_subject(catalog, "Five", "fivtok")[0]
+    for subject in (ada, five):
+        import_pictures(catalog, subject, [drawn / "a.png"])
+    (one,), (shared,) = ([each.id for each in select_memberships(catalog, subject)] for subject in (ada, five))
+    set_caption(catalog, ada, [one], "adatok, nude")
+    (found,) = list_unfit(catalog, five)
+    assert found.why == "the caption says nude in Ada, and Ada is a person who has this picture too"
+    hint = tell_remedy(five, [found])
+    assert "loratui caption set Ada sha:" in hint and "caption set Five" not in hint
+    set_caption(catalog, ada, [one], None)
+    add_tags(catalog, ada, [one], ["n.u.d.e"])
+    (found,) = list_unfit(catalog, five)
+    assert found.why.startswith("the tags say nude in Ada")
+    assert "loratui tags remove Ada n.u.d.e sha:" in tell_remedy(five, [found])
+    remove_tags(catalog, ada, [one], ["n.u.d.e"])
+    add_tags(catalog, five, [shared], ["nude"])
+    SentenceKeeper(catalog, "Ada", "vlm", "").keep({one: "A little girl in the rain."})
+    (found,) = list_unfit(catalog, five)
+    assert found.why == (
+        "its tags say nude, with signs of youth (little girl: the sentence kept for it says little girl in Ada)"
+    )
+    hint = tell_remedy(five, [found])
+    assert "loratui tags remove Five" in hint and "loratui describe Ada sha:" in hint
+    # A sentence of its own is asked for anew as well.
+    (found,) = list_unfit(catalog, ada)
+    assert "the tags say nude in Five, with signs of youth (little girl)" in found.why
+
+
 def test_words_of_a_caption_that_refuse_a_picture_are_named(
     catalog: Catalog, ada: Subject, fill: Callable[..., list[int]]
 ) -> None:
@@ -194,7 +226,7 @@ def test_words_of_a_caption_that_refuse_a_picture_are_named(
     with pytest.raises(RefusedError) as caught:
         set_role(catalog, ada, "primary", "all")
     assert "001.png (its caption says nude, and Ada is a person)" in caught.value.message
-    assert "its caption says nip slip" in caught.value.message
+    assert "its tags say nip slip" in caught.value.message
     assert "loratui caption set Ada" in caught.value.hint
     set_caption(catalog, ada, [written], "adatok at the beach")
     remove_tags(catalog, ada, [tagged], ["nip slip"])
@@ -244,7 +276,7 @@ def test_another_kind_another_subject_or_another_name_is_no_way_around(
     result = import_pictures(catalog, other, [drawn])
     assert result.imported == 2
     assert [(each.path.name, each.reason) for each in result.refused] == [
-        ("a.png", "it can't be used in Style: rated explicit, and Nora is a person")
+        ("a.png", "it can't be used in Style: rated explicit, and Nora is a person who has this picture too")
     ]
     assert [each.reason for each in list_refused(catalog, other)] == [result.refused[0].reason]
     remove_pictures(catalog, renamed, f"sha:{first.sha256[:12]}")

@@ -95,6 +95,8 @@ def test_an_unfit_picture_is_named_with_what_to_do(
         assert (code, told["code"]) == (5, "refused")
         assert "a.png (rated explicit, and Ada is a person)" in told["message"]
         assert f"rejected sha:{member.sha256[:12]}" in told["hint"]
+        why = "rated explicit, and Ada is a person"
+        assert told["unfit"] == [{"name": "a.png", "sha256": member.sha256, "why": why}]
     verb("subject", "add", "Style", "--trigger", "styletok", "--kind", "style")
     code, said, _ = verb("import", "Style", str(tmp_path / "a.png"), "--json")
     assert code == 5

@@ -148,6 +148,22 @@ def test_a_class_word_of_an_old_library_is_refused_too(catalog: Catalog, mira: s
         freeze(catalog, mira)
 
 
+def test_a_sexual_tag_of_a_caption_file_is_named_as_a_tag_when_the_caption_leaves_it_out(
+    catalog: Catalog, mira: str
+) -> None:
+    subjects.edit_subject(catalog, mira, kind="person")
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    edits.add_tags(catalog, mira, "name:one.png", ["nude"])
+    with pytest.raises(RefusedError, match=r"one\.png \(its caption says nude, and"):
+        freeze(catalog, mira)
+    change_rules(catalog, mira, {"imbued": ["nude"]})
+    with pytest.raises(RefusedError, match=r"one\.png \(its tags say nude, and") as caught:
+        freeze(catalog, mira)
+    assert "`loratui tags remove mira TAG` takes out a tag" in caught.value.hint
+    edits.remove_tags(catalog, mira, "name:one.png", ["nude"])
+    assert freeze(catalog, mira)
+
+
 def test_a_sexual_tag_that_only_a_tagger_gave_is_found_in_the_caption(catalog: Catalog, mira: str) -> None:
     subjects.edit_subject(catalog, mira, kind="person")
     subjects.record_consent(catalog, mira, who="Mira", scope="training")
