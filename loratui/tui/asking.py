@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from loratui.errors import Cancelled, LoratuiError
+from loratui.tui.bridge import Failed
 from loratui.tui.dialogs import Form
 from loratui.tui.keyboard import HOLD_S
 from loratui.tui.keymap import keys_of, show_key
@@ -195,11 +196,11 @@ def ask_for_job(
 
 
 def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: AskingForm | None = None) -> None:
-    """Run a job beside everything else; when it fails the person is told which key asks again.
+    """Run a job beside everything else; when it fails that is told in the `form` that asked, if it is there still.
 
-    The `form` that asked is closed at the first progress. What comes too late for it is told when it is opened again.
+    It is closed at the first progress. What comes too late for it is told on the message line, with the key that asks
+    again, and when it is opened again.
     """
-    whys: list[str] = []
     begun: list[Progress] = []
 
     def close() -> None:
@@ -218,19 +219,17 @@ def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: Asking
         except Cancelled:
             app.bridge.deliver(close)
             raise
-        except LoratuiError as error:
-            whys.append(f"{error.message} {error.hint}".strip())
-            error.hint = f"{error.hint} {name_key(app, action)} asks again, as it was typed.".strip()
-            raise
 
     def done(result: T) -> str:
         close()
         return job.done(result, task, asked)
 
     def failed(error: LoratuiError) -> None:
-        why = whys[-1] if whys else f"{error.message} {error.hint}".strip()
+        why = f"{error.message} {error.hint}".strip()
         if form is None or not form.refuse(why):
             app.refusals[name] = why
+            error.hint = f"{error.hint} {name_key(app, action)} asks again, as it was typed.".strip()
+            app.post_message(Failed(error))
 
     # The one below the form is there again when there is something to read.
     asked = Asked(app, app.screen if form is None else app.screen_stack[-2])

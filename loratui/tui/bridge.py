@@ -228,7 +228,7 @@ class Bridge:
     ) -> Task:
         """Run a long job; `then` gets its result on the event loop and says in a sentence what came of it.
 
-        When it fails the person is told, and `failed` gets the error on the event loop.
+        When it fails the person is told, unless `failed` is there to do that: it gets the error on the event loop.
         """
         task = Task(label, time.monotonic())
         self.tasks.append(task)
@@ -247,9 +247,11 @@ class Bridge:
                     task.outcome = f"stopped by you. {error.message}"
             except Exception as error:
                 task.state = "failed"
-                told = self._fail(error)
+                told = self._word(error)
                 task.outcome = f"{told.message} {told.hint}".strip()
-                if failed is not None:
+                if failed is None or told is self.stopped:
+                    self._app.post_message(Failed(told))
+                else:
                     self._app.post_message(Delivered(lambda: failed(told)))
             finally:
                 self._poked.set()
@@ -410,10 +412,14 @@ class Bridge:
         sweep_incoming(self.home)
 
     def _fail(self, error: Exception, owner: MessagePump | None = None) -> LoratuiError:
-        told = error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui", self.home)
+        told = self._word(error)
         # A bug is told whoever asked.
         self._app.post_message(Failed(told, owner if told is error else None))
         return told
+
+    def _word(self, error: Exception) -> LoratuiError:
+        """The error as the person is told of it; a bug is put on record."""
+        return error if isinstance(error, LoratuiError) else report_bug(error, "loratui tui", self.home)
 
 
 def _work_off(queue: SimpleQueue[Callable[[], None] | None]) -> None:

@@ -184,6 +184,8 @@ async def test_a_tagger_that_is_not_there_is_told_in_the_form_which_stays(catalo
         assert app.focused is line(app, "tagger"), "the line at fault, to type in at once"
         assert line(app, "tagger").value == "/no/tagger/here"
         assert "/no/tagger/here" in wrong(app)
+        assert "asks again" not in wrong(app), "the form is there"
+        assert not any("/no/tagger/here" in told.text for told in app.messages), "it is said once"
         assert tags_of(catalog) == {}
         await press(pilot, "escape", "W")
         assert line(app, "tagger").value == "/no/tagger/here", "kept for the next time too"
