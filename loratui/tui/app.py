@@ -335,6 +335,10 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
         suspend(self)
 
+    def action_help_quit(self) -> None:
+        """On ctrl+c: it copies where text is chosen, and ends programs elsewhere; here it says what does."""
+        self.tell("ctrl+c does not quit: q does, and ctrl+q also while one types.")
+
     def do_app_quit(self) -> None:
         if running := self.bridge.running_tasks():
             from loratui.tui.dialogs import Confirm

@@ -37,23 +37,31 @@ class Choice:
     """Shown below the list while the cursor is on it, on up to two lines."""
 
 
+_WITHIN, _SCATTERED, _SCATTERED_WITHIN = 1_000, 10_000, 20_000
+"""What is added for letters within a word, for ones that only follow each other, and for both."""
+
+
 def rank(typed: str, words: str) -> int:
-    """How well words fit what was typed, 0 is best; -1 when they don't. Every typed word must be found."""
+    """How well words fit what was typed, 0 is best; -1 when they don't. Every typed word must be found.
+
+    Best is where they begin so, then where a word in them does, then what stands within a word. Last are letters that
+    only follow each other, and of these again what begins a word and stands close together.
+    """
     folded = words.casefold()
-    total = 0
-    for part in typed.casefold().split():
-        place = folded.find(part)
-        if folded.startswith(part):
-            total += 0
-        elif place > 0 and not folded[place - 1].isalnum():
-            total += 10 + place
-        elif place > 0:
-            total += 200 + place
-        elif re.search(".{0,3}?".join(map(re.escape, part)), folded):
-            total += 1000
-        else:
-            return -1
-    return total
+    ranks = [_rank_part(part, folded) for part in typed.casefold().split()]
+    return -1 if -1 in ranks else sum(ranks)
+
+
+def _rank_part(part: str, folded: str) -> int:
+    whole, scattered = re.escape(part), ".{0,3}?".join(map(re.escape, part))
+    for pattern, begins, within in ((whole, 0, _WITHIN), (scattered, _SCATTERED, _SCATTERED_WITHIN)):
+        found = re.finditer(f"(?=({pattern}))", folded)
+        if places := [(match.start(), len(match[1]) - len(part)) for match in found]:
+            return min(
+                (begins if not place or not folded[place - 1].isalnum() else within) + 10 * gaps + place
+                for place, gaps in places
+            )
+    return -1
 
 
 class Chooser(ModalScreen[None]):

@@ -124,6 +124,15 @@ def test_every_screen_has_a_way_that_the_palette_names() -> None:
             assert tell_where(action, {}).startswith("works ")
 
 
+async def test_letters_of_a_name_find_it_before_letters_from_all_over(
+    make_app: MakeApp, mira: Home, settle: Settle
+) -> None:
+    async with make_app(subject="Mira").run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon", *"crp")
+        assert rows(pilot)[0][0] == "crop"
+
+
 async def test_the_palette_opens_screens_subjects_and_themes(make_app: MakeApp, mira: Home, settle: Settle) -> None:
     with open_catalog(mira) as catalog:
         subjects.add_subject(catalog, "Borun", "Zantavo")
@@ -202,4 +211,7 @@ def test_the_start_of_the_name_beats_the_start_of_a_word_and_that_what_is_within
     assert scores[-1] == -1
     assert scores[:-1] == sorted(scores[:-1])
     assert rank("", "anything") == 0
+    assert rank("cap", "scape, the caption") < rank("cap", "scape"), "the best place counts, not the first"
+    scattered = [rank("crp", words) for words in ("crop picture.crop", "the crop", "a case rip", "scrap paper")]
+    assert scattered == sorted(scattered) and scattered[0] > rank("crop", "the microcrop")
     assert rank("tri cap", "train caption") > rank("tra cap", "train caption")

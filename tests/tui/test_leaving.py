@@ -132,3 +132,11 @@ async def test_an_answer_that_comes_while_its_screen_is_taken_down_is_not_drawn(
         await settle(pilot)
         assert isinstance(app.screen, LibraryScreen)
         assert taken == []
+
+
+async def test_ctrl_c_says_how_one_leaves(make_app: MakeApp, mira: Home, settle: Settle) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "ctrl+c")
+        assert app.messages[-1].text == "ctrl+c does not quit: q does, and ctrl+q also while one types."
