@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.containers import Horizontal
 from textual.widgets import Static
@@ -19,7 +20,7 @@ from loratui.tui.curation import CurationScreen
 from loratui.tui.detail import DetailPane
 from loratui.tui.filter import FilterBar
 from loratui.tui.foresight import Foresight
-from loratui.tui.labels import ROLE_LETTERS
+from loratui.tui.labels import say_status
 from loratui.tui.listing import ORDERS, Listing, Question, label_picture, list_first, list_pictures, list_tags
 from loratui.tui.text import plain
 from loratui.tui.twins import Twins
@@ -257,20 +258,15 @@ class PicturesScreen(CurationScreen, WallKeys):
         self.query_one("#empty", Static).update(Text(text))
 
     def _show_status(self) -> None:
-        wide = self.size.width >= _WIDE
-        roles = [(role, count) for role, count in self._counts.items() if count]
-        parts = [f"{role} {count:,}" if wide else f"{ROLE_LETTERS[role]}{count}" for role, count in roles]
-        shown, total = len(self.wall.ids), sum(self._counts.values())
-        groups = ["  ".join(parts) if wide else " ".join(parts)]
-        if self.query_text or shown != total:
-            groups.append(f"{shown:,} of {total:,} shown" if wide else f"{shown:,}/{total:,}")
-        if marked := len(self.wall.marked):
-            groups.append(f"{marked:,} marked")
-        if self.wall.ranging:
-            groups.append("marking a range")
-        groups.append(ORDERS[self.order][0])
         filtered = [f"/ {self.query_text}"] if self.query_text else []
-        self.set_header(self.subject, "pictures", *filtered, status="   ".join(group for group in groups if group))
+        crumbs = ["loratui", self.subject, "pictures", *filtered]
+        words = [f"{len(self.wall.marked):,} marked"] * bool(self.wall.marked)
+        words += ["marking a range"] * self.wall.ranging
+        words.append(ORDERS[self.order][0])
+        room = self.size.width - sum(cell_len(plain(crumb)) + 3 for crumb in crumbs)
+        shown = None if not filtered and len(self.wall.ids) == sum(self._counts.values()) else len(self.wall.ids)
+        status = say_status(self._counts, shown, words, room, wide=self.size.width >= _WIDE)
+        self.set_header(*crumbs[1:], status=status)
 
     def _tell_others(self) -> None:
         """Other screens can act on what is filtered or marked here."""

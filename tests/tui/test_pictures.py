@@ -105,6 +105,21 @@ async def test_one_key_gives_each_of_twelve_pictures_its_role(mira: Home, make_a
     assert roles_of(mira) == keys
 
 
+async def test_with_filter_and_marks_the_header_still_says_where_one_is_and_the_order(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"ppppssssxxoi", "/", *"-role:rejected -role:holdout", "enter")
+        await settle(pilot)
+        await pilot.press("space", "space")
+        await settle(pilot)
+        header = str(app.screen.query_one(HeaderLine).render())
+        assert "loratui › Mira › pictures › / -role:rejected -role:holdout" in header
+        assert "2 marked" in header and header.rstrip().endswith("as added"), header
+
+
 async def test_stars_move_on_and_repeats_stay_on_the_picture(mira: Home, make_app: MakeApp, settle: Settle) -> None:
     app = make_app(subject="Mira")
     async with app.run_test(size=(120, 40)) as pilot:
