@@ -6,7 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loratui.tui.table import Column, Row
+from rich.cells import cell_len
+
+from loratui.tui.table import GAP, Column, Row
+from loratui.tui.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from loratui.tui.theme import Glyphs
 
 BAR = 12
+# Names of tags up to this width have their room before further columns do.
+_NAME = 28
 ALL, FILTERED, MARKED = "all", "filtered", "marked"
 
 _ORDERS: tuple[tuple[str, str, Callable[[TagCount], Any]], ...] = (
@@ -111,16 +116,25 @@ def filter_tags(tags: Sequence[TagCount], text: str) -> list[TagCount]:
     return [count for count in tags if wanted in _fold(count.tag)]
 
 
-def columns(order: int, glyphs: Glyphs) -> list[Column]:
-    """The columns, the one in order with an arrow behind its title."""
+def columns(order: int, glyphs: Glyphs, tags: Sequence[TagCount] = ()) -> list[Column]:
+    """The columns, the one in order with an arrow behind its title; what is least told goes where names need room."""
+    names = min(max((cell_len(plain(one.tag)) for one in tags), default=0), _NAME)
+    # With all columns that are always there, then with each further one in the order of what they tell.
+    needed = 2 + names + GAP + sum(width + GAP for width in (10, 5, 10))
+    least: dict[str, int] = {}
+    extra = (("", BAR), ("primary", 9), ("trained", 9))
+    band = (("band", 8),)
+    for title, width in (*band, *extra) if any(one.band for one in tags) else (*extra, *band):
+        needed += width + GAP
+        least[title] = needed
     shown = [
         Column("tag"),
         Column("pictures", 10, "right"),
         Column("share", 5, "right"),
-        Column("", BAR, least=66),
-        Column("primary", 9, "right", least=88),
-        Column("trained", 9, "right", least=100),
-        Column("band", 8, least=58),
+        Column("", BAR, least=max(66, least[""])),
+        Column("primary", 9, "right", least=max(88, least["primary"])),
+        Column("trained", 9, "right", least=max(100, least["trained"])),
+        Column("band", 8, least=max(58, least["band"])),
         Column("captions", 10),
     ]
     title = _ORDERS[order][0]

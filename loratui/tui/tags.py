@@ -156,7 +156,7 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         view, glyphs = self.view, self.lora.glyphs
         self._by_tag = {one.tag: one for one in view.tags}
         shown = filter_tags(sort_tags(view.tags, self._order), self.filter_text)
-        self.table.set_columns(columns(self._order, glyphs))
+        self.table.set_columns(columns(self._order, glyphs, shown))
         self.table.set_rows([to_row(one, glyphs) for one in shown])
         if self._wanted and self.table.move_to_key(self._wanted):
             self._wanted = ""

@@ -9,7 +9,7 @@ from pressing import press
 from tags_driving import captions, show_tags, text_of
 
 from loratui.captions.service import change_rules, rules_of
-from loratui.catalog.edits import add_tags, set_caption
+from loratui.catalog.edits import add_tags, remove_tags, set_caption
 from loratui.catalog.grammar import Match, parse_query
 from loratui.catalog.measures import Measure, store_measures
 from loratui.catalog.store import open_catalog
@@ -39,6 +39,18 @@ async def test_tags_are_listed_the_most_frequent_first_with_what_captions_do(
         assert "12 captions change" in preview
         assert "[-freckles-]" in preview
         assert "picture_00.png" in preview
+
+
+async def test_long_names_of_tags_have_their_room_before_a_column_that_says_nothing(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    add_tags(catalog, "Mira", "name:picture_00", ["black thigh high stockings"])
+    remove_tags(catalog, "Mira", "", ["freckles", "red eyes"])
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await show_tags(pilot)
+        drawn = [screen.table.render_line(y).text for y in range(len(screen.table.rows) + 1)]
+        assert any("black thigh high stockings" in line for line in drawn), drawn
+        assert not any(row.cells[6] for row in screen.table.rows) and "band" not in drawn[0]
 
 
 async def test_tab_scrolls_what_is_beside_the_table(catalog: Catalog, make_app: MakeApp) -> None:
