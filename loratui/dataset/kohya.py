@@ -12,6 +12,7 @@ import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.mixture import tell_mixture
@@ -31,7 +32,6 @@ from loratui.events import Progress, Report, ignore_progress
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
-    from pathlib import Path
 
     from loratui.catalog.rows import Box, Membership, Snapshot, Subject
     from loratui.catalog.store import Catalog
@@ -408,7 +408,9 @@ def _explain(error: OSError, target: Path) -> RefusedError:
             f"The disk of {show_path(target)} is full.",
             hint="Free some space and export again: it goes on where it stopped.",
         )
-    if isinstance(error, FileNotFoundError) and not target.is_dir():
+    # A picture may be gone before the folder of the export was made.
+    makes_folder = error.filename is None or Path(os.fsdecode(error.filename)) in (target, *target.parents)
+    if isinstance(error, FileNotFoundError) and makes_folder and not target.is_dir():
         return RefusedError(
             f"The folder {show_path(target)} can't be created: {error.strerror}.",
             hint="Name a folder in a place where you can write.",

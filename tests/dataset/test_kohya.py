@@ -557,3 +557,16 @@ def test_a_killed_export_keeps_others_out_while_it_lives_and_is_put_right_after(
     manifest = json.loads((out / MANIFEST).read_text())
     assert manifest["state"] == "complete"
     assert set(manifest["files"]) | {MANIFEST} == set(read_tree(out))
+
+
+def test_a_picture_that_is_gone_is_named_and_not_the_folder_of_the_export(catalog: Catalog, tmp_path: Path) -> None:
+    original = tmp_path / "mine" / "one.png"
+    original.parent.mkdir()
+    Image.linear_gradient("L").save(original)
+    add_subject(catalog, "away", "awayvok")
+    import_pictures(catalog, "away", [original], in_place=True)
+    set_role(catalog, "away", "primary", "")
+    original.unlink()
+    with pytest.raises(RefusedError) as caught:
+        export_kohya(catalog, "away", tmp_path / "out")
+    assert "one.png" in caught.value.message and "created" not in caught.value.message
