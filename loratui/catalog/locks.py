@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from loratui.errors import ConflictError
+from loratui.errors import Cancelled, ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def work_alone(
     """Hold the lock of a job for a subject as long as the context lasts.
 
     `job` names the lock; `doing` says what a process does that holds it ("tags pictures of Mira"). A `renewal` is
-    noted, in case the process is killed (see find_cut_off). Raises ConflictError naming the process when another one,
+    noted, in case it is stopped or killed (see find_cut_off). Raises ConflictError naming the process when another one,
     or this one, holds it already.
     """
     path = _place(catalog, owner, job)
@@ -51,19 +51,24 @@ def work_alone(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise _is_at_work(lock.readline().strip(), doing) from None
+            raise _is_at_work(lock.readline().strip(), doing, _go_on(renewal, _read_renewals(lock))) from None
         # What another model was killed at is still to be gone on with.
         others = [one for one in _read_renewals(lock) if renewal is None or one.who != renewal.who]
         _write(lock, f"{os.getpid()} {datetime.now():%H:%M}", [*others, *([renewal] if renewal else [])])
         try:
             yield
-        finally:
-            # Whoever is told how to go on, or is done, needs no note.
+        except Cancelled:
+            # Who stopped it was told how to go on, and may come back tomorrow.
+            _write(lock, "", [*others, *([renewal] if renewal else [])])
+            raise
+        except BaseException:
             _write(lock, "", others)
+            raise
+        _write(lock, "", others)
 
 
 def find_cut_off(catalog: Catalog, owner: Subject, job: str) -> list[Renewal]:
-    """Renewals of a subject whose process was killed, and that no later one took up; none while one is at work."""
+    """Renewals of a subject that were killed or stopped, and that no later one took up; none while one is at work."""
     path = _place(catalog, owner, job)
     if not path.exists():
         return []
@@ -98,7 +103,17 @@ def _write(lock: TextIO, process: str, renewals: list[Renewal]) -> None:
     lock.flush()
 
 
-def _is_at_work(written: str, doing: str) -> ConflictError:
+def _go_on(renewal: Renewal | None, at_work: list[Renewal]) -> str:
+    """How to run work again beside which the same is done, so that nothing is done twice."""
+    if renewal is None or renewal in at_work:
+        return "run this again"
+    same = next((one for one in at_work if one.who == renewal.who), None)
+    if same is None:
+        return "run this again without --again"
+    return f"run this again with {same.option} in place of --again"
+
+
+def _is_at_work(written: str, doing: str, again: str) -> ConflictError:
     # It takes the lock an instant before it writes who it is.
     number, _, since = written.partition(" ")
     if number == str(os.getpid()):
@@ -107,4 +122,4 @@ def _is_at_work(written: str, doing: str) -> ConflictError:
         )
     who = f"Process {number} {doing} already, since {since}." if since else f"Another process {doing} already."
     stop = f" or stop it (`kill -INT {number}`)" if since else ""
-    return ConflictError(who, hint=f"Wait for it{stop}, then run this again: what it did by then is not done twice.")
+    return ConflictError(who, hint=f"Wait for it{stop}, then {again}: what it did by then is not done twice.")

@@ -80,7 +80,7 @@ def describe(
     )
     wanted = read_question(question_file) if question_file else question or settings.question
     with open_library() as catalog, progress_line(show) as report:
-        cut_off = tell_cut_off(catalog, subject, "describe", "Describing") if before is None else []
+        cut_off = tell_cut_off(catalog, subject, "describe", "Describing", again=again) if before is None else []
         for sentence in cut_off:
             remark(sentence, show)
         result = describe_pictures(

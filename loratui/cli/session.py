@@ -70,13 +70,17 @@ def tell_no_pictures(subject: str, query: Sequence[str]) -> str:
     return f"{subject} has no pictures to work on: `loratui import {shlex.quote(subject)} FOLDER` brings some."
 
 
-def tell_cut_off(catalog: Catalog, subject: str, job: str, doing: str) -> list[str]:
-    """How to go on with work done anew that was killed, such as "Tagging"; a sentence for each."""
+def tell_cut_off(catalog: Catalog, subject: str, job: str, doing: str, *, again: bool = False) -> list[str]:
+    """How to go on with work done anew that was stopped, such as "Tagging"; a sentence for each.
+
+    With `again` this call is about to begin it once more.
+    """
     from loratui.catalog.locks import find_cut_off
     from loratui.catalog.subjects import get_subject
 
+    other = "--again begins with all pictures once more, where" if again else "the same command with"
     return [
-        f"{doing} anew by {one.who} was cut off: the same command with {one.option} goes on where it was."
+        f"{doing} anew by {one.who} was cut off: {other} {one.option} goes on where it was."
         for one in find_cut_off(catalog, get_subject(catalog, subject), job)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from loratui.catalog.locks import Renewal, find_cut_off, work_alone
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, get_subject
-from loratui.errors import ConflictError
+from loratui.errors import Cancelled, ConflictError
 
 if TYPE_CHECKING:
     from loratui.config import Home
@@ -72,3 +72,32 @@ def test_work_that_stops_by_itself_leaves_no_note_and_a_spoilt_file_stops_nothin
         assert find_cut_off(catalog, mira, "tag") == []
         with work_alone(catalog, mira, "tag", "tags"):
             pass
+
+
+def test_work_that_a_person_stopped_is_found_until_it_is_taken_up(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        mira = add_subject(catalog, "Mira", "Mirvok")[0]
+        renewal = Renewal("wd@1", MOMENT)
+        with pytest.raises(Cancelled), work_alone(catalog, mira, "tag", "tags pictures", renewal=renewal):
+            raise Cancelled("stopped")
+        assert find_cut_off(catalog, mira, "tag") == [renewal]
+        with work_alone(catalog, mira, "tag", "tags pictures", renewal=renewal):
+            pass
+        assert find_cut_off(catalog, mira, "tag") == []
+
+
+def test_who_would_do_anew_what_is_being_done_anew_is_told_how_to_go_on_with_that(home: Home) -> None:
+    with open_catalog(home) as catalog:
+        mira = add_subject(catalog, "Mira", "Mirvok")[0]
+        mine = Renewal("wd@1", MOMENT + timedelta(seconds=5))
+        with work_alone(catalog, mira, "tag", "tags pictures", renewal=Renewal("wd@1", MOMENT)):
+            # As if another process had it.
+            lock = catalog.home.data / "locks" / f"tag-{mira.id}.lock"
+            lock.write_text("77 12:00\n" + lock.read_text().partition("\n")[2])
+            with pytest.raises(ConflictError) as again, work_alone(catalog, mira, "tag", "tags", renewal=mine):
+                pass
+            with pytest.raises(ConflictError) as once, work_alone(catalog, mira, "tag", "tags"):
+                pass
+        assert "with --before=2026-01-02T03:04:05.000Z in place of --again" in again.value.hint
+        assert "--" not in once.value.hint
+        assert "already" in once.value.message
