@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loratui.captions.counts import CaptionBook, RulesPreview, foresee_book, read_book
 from loratui.captions.kohya_list import format_undesired, parse_undesired
-from loratui.captions.matching import EntryMatch, match_entries, spell_out
+from loratui.captions.matching import EntryMatch, match_entries, spell_out, tell_unmatched
 from loratui.captions.rule_values import check_printable
 from loratui.captions.rule_words import check_change, warn_of_lost_trigger
 from loratui.captions.rules import CaptionRules, check_names, default_rules, parse_rules
@@ -22,7 +22,7 @@ from loratui.catalog.edits import get_rules
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.vocabulary import KINDS
 from loratui.catalog.walking import show_path
-from loratui.errors import ConflictError, RefusedError, UsageError
+from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,8 @@ _NO_LIST = re.compile(r"null|true|false|-?\d+(?:\.\d+)?")
 
 _FORMAT = "loratui caption rules"
 _VERSION = 1
+# Of a list with nothing but slips, so many are told with what was meant.
+_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,11 @@ class RulesImport:
 def read_rules_file(path: Path) -> GivenRules:
     """Read rules as `format_rules` writes them, or a list of undesired tags as people and kohya's tools write it.
 
-    Raises RefusedError for a file that can't be read, UsageError for rules that make no sense.
+    Raises NotFoundError without such a file, RefusedError for one that can't be read, UsageError for rules that make
+    no sense.
     """
+    if not path.exists():
+        raise NotFoundError(f"There is no file {show_path(path)}.", hint="Check the path.")
     text, warnings = read_text(path, MAX_RULES_BYTES, "rules")
     given = parse_rules_text(text, show_path(path))
     return GivenRules(given.values, given.format, given.source, (*warnings, *given.remarks))
@@ -111,12 +116,14 @@ def format_rules(rules: CaptionRules, kind: str) -> str:
 
 
 def write_rules_file(path: Path, text: str, *, overwrite: bool = False) -> None:
-    """Write a file whole or not at all; raises RefusedError where that can't be done.
+    """Write a file whole or not at all; raises RefusedError where that can't be done, NotFoundError without a folder.
 
     A file that is there is left alone, with ConflictError, unless `overwrite`: it may be a picture.
     """
     if not overwrite and path.exists():
         raise ConflictError(f"{show_path(path)} is there already.", hint="Name another file, or add --overwrite.")
+    if not path.parent.exists():
+        raise NotFoundError(f"There is no folder {show_path(path.parent)}.", hint="Check the path, or make the folder.")
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.write_text(text, encoding="utf-8")
@@ -196,11 +203,13 @@ def _refuse_strange_list(book: CaptionBook, given: GivenRules) -> None:
     entries = given.values["imbued"]
     if not entries or not book.count_tags() or any(book.find_tags(entry) for entry in entries):
         return
+    near = [match for match in match_entries(book, entries) if match.near]
+    meant = "".join(f"{sentence} " for sentence in tell_unmatched(near, _TOLD))
     named = ", ".join(f"'{entry[:40]}'" for entry in entries[:3])
     only = "The only entry" if len(entries) == 1 else f"Not one of the {len(entries):,} entries"
     raise RefusedError(
         f"{only} of {given.source} is a tag of {book.subject.name}: {named}{'...' if len(entries) > 3 else ''}.",
-        hint=f"See `loratui tags list {shlex.quote(book.subject.name)}`; to take the list in all the same, add "
+        hint=f"{meant}See `loratui tags list {shlex.quote(book.subject.name)}`; to take the list in all the same, add "
         "--anyway.",
     )
 

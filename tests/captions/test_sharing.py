@@ -31,7 +31,7 @@ from loratui.catalog.journal import history, redo, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
-from loratui.errors import ConflictError, LoratuiError, RefusedError, UsageError
+from loratui.errors import ConflictError, LoratuiError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,9 +153,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_rules_file(file, "[]")
     assert file.read_text() == "{}"
     write_rules_file(file, "{}", overwrite=True)
-    for wrong in (file / "inside.json", tmp_path / "absent" / "rules.json", tmp_path):
+    for wrong in (file / "inside.json", tmp_path):
         with pytest.raises(RefusedError):
             write_rules_file(wrong, "[]", overwrite=True)
+    with pytest.raises(NotFoundError, match="There is no folder"):
+        write_rules_file(tmp_path / "absent" / "rules.json", "[]", overwrite=True)
     assert file.read_text(encoding="utf-8") == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["rules.json"]
 

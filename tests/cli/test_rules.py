@@ -274,3 +274,16 @@ def test_rules_that_change_nothing_for_captions_written_by_hand_say_so(run: Run,
     done = run("rules", "set", "Mira", "--say", "sentence")
     assert "0 of 1 caption changed" in done.stdout
     assert "1 caption is written by hand: `loratui caption set Mira QUERY --computed` gives it back" in done.stderr
+
+
+def test_a_list_of_nothing_but_slips_is_refused_with_what_was_meant(mira: Home, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("frekcles,nonsense")
+    refused = run("rules", "import", "Mira", str(tmp_path / "list.txt"))
+    assert refused.returncode == 5
+    assert "'frekcles' matches no picture; did you mean 'freckles'?" in refused.stderr
+
+
+def test_a_file_or_folder_that_there_is_not_is_not_found(mira: Home, run: Run, tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere" / "rules.json")
+    assert run("rules", "import", "Mira", missing).returncode == 3
+    assert run("rules", "export", "Mira", missing).returncode == 3
