@@ -19,6 +19,11 @@ from loratui.cli.session import (
 )
 from loratui.config import find_home
 
+_OF_CAST = (
+    "The tagger that ships knows the drawn cast only; for other pictures name one: "
+    "--tagger SmilingWolf/wd-vit-tagger-v3"
+)
+
 
 def tag(
     subject: str,
@@ -58,16 +63,12 @@ def tag(
         if not show.json and not select_ids(catalog, subject, " ".join(query), duplicates=duplicates):
             print_text(tell_no_pictures(subject, query))
             return 0
-        cut_off = tell_cut_off(catalog, subject, "tag", "Tagging") if before is None else []
+        cut_off = tell_cut_off(catalog, subject, "tag", "Tagging", again=again) if before is None else []
         for sentence in cut_off:
             remark(sentence, show)
         chosen = choose_tagger(find_home(), wanted, find_hub(), report=report)
         if chosen.is_cast:
-            remark(
-                "The tagger that ships knows the drawn cast only; for other pictures name one: "
-                "--tagger SmilingWolf/wd-vit-tagger-v3",
-                show,
-            )
+            remark(_OF_CAST, show)
         done = tag_pictures(
             catalog,
             subject,
@@ -86,7 +87,9 @@ def tag(
     times = done.times
     code = RefusedError.exit_code if done.refused and not done.tagged and not done.skipped else 0
     if show.json:
-        print_json({**{name: getattr(done, name) for name in done.__slots__}, "cut_off": cut_off})
+        warnings = [*[_OF_CAST] * chosen.is_cast, *[done.warning] * bool(done.warning), *[mixture] * bool(mixture)]
+        told = {name: getattr(done, name) for name in done.__slots__}
+        print_json({**told, "warnings": warnings, "cut_off": cut_off})
         return code
     pace = f" at {done.tagged / times.total:.1f} a second" if done.tagged and times.total else ""
     skipped = f"; {done.skipped} had been tagged before" if done.skipped else ""

@@ -92,6 +92,8 @@ def test_tagging_anew_that_was_killed_tells_the_next_how_to_go_on(mira: Home, ru
     assert said in told
     (sentence,) = read("tag", "Mira")["cut_off"]
     assert sentence.startswith(said)
+    # The tagger that ships was not asked for, which a script should hear as well.
+    assert any("knows the drawn cast only" in warning for warning in read("tag", "Mira")["warnings"])
     assert read("tag", "Mira", "--again", "--before=2026-01-02T03:04:05.000Z")["cut_off"] == []
     assert read("tag", "Mira")["cut_off"] == []
 
