@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loratui.captions.advice import FUSED, LEAVES_OUT, STEADY, TagAdvice, Verdict, judge_tags
 from loratui.captions.counts import CaptionBook, TagCount, read_book
 from loratui.captions.facets import CHOICES, fold_known, read_facets
+from loratui.captions.matching import match_entries, tell_unmatched
 from loratui.captions.outlook import Outlook, decide, foresee
 from loratui.captions.presets import Preset, find_preset
 from loratui.captions.service import change_rules
@@ -102,6 +103,8 @@ class ImbueResult:
     kept: tuple[str, ...]
     imbued: tuple[str, ...]
     preview: RulesPreview
+    notes: tuple[str, ...] = ()
+    """A sentence for each tag of which no picture of the subject has any, with what may have been meant."""
 
 
 def suggest_imbue(
@@ -182,7 +185,8 @@ def apply_imbue(
     book = read_training_book(catalog, owner)
     advice = advise(book, chosen, _find_names(catalog, book))
     wanted = clean_tags(tags) if tags else []
-    if preset or not tags:
+    by_preset = bool(preset) or not tags
+    if by_preset:
         wanted = clean_tags([*wanted, *advice.proposed]) if advice.proposed else wanted
     known = {fold_tag(tag.tag): tag for tag in advice.tags}
     listed = {fold_tag(entry) for entry in book.rules.imbued}
@@ -204,7 +208,10 @@ def apply_imbue(
             catalog, owner, lambda rules: {"imbued": [*rules.imbued, *_list_new(rules, added)]}, label=f"imbue {said}"
         )
     own = dict.fromkeys(tag.imbued_by for tag in advice.tags if tag.imbued_by and tag.verdict not in LEAVES_OUT)
-    return ImbueResult(tuple(added), tuple(already), tuple(own), tuple(imbued), preview)
+    kept = tuple(own) if by_preset else ()
+    unfound = [tag.tag for tag in added if not tag.pictures]
+    notes = tuple(tell_unmatched(match_entries(read_book(catalog, owner), unfound))) if unfound else ()
+    return ImbueResult(tuple(added), tuple(already), kept, tuple(imbued), preview, notes)
 
 
 def tell_why_nothing(advice: ImbueAdvice) -> str:

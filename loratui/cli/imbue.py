@@ -95,11 +95,14 @@ def apply_imbue(
                 "kept": result.kept,
                 "imbued": result.imbued,
                 "captions": _plain_preview(result.preview),
+                "warnings": result.notes,
                 "dry_run": dry_run,
             }
         )
         return
     _print_result(subject, result, dry_run=dry_run)
+    for note in result.notes:
+        remark(f"warning: {note}", show)
 
 
 def list_presets(*, show: Show = PLAIN) -> None:

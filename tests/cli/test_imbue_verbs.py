@@ -98,3 +98,14 @@ def test_a_misspelled_group_gets_near_names(mira: Home, run: Run) -> None:
     done = run("imbue", "suggest", "Mira", "--but", "hari")
     assert done.returncode == 2
     assert "hair" in done.stderr
+
+
+def test_a_tag_that_no_picture_has_is_imbued_with_a_warning_and_the_preset_is_not_spoken_of(
+    mira: Home, run: Run, read: Read
+) -> None:
+    run("rules", "set", "Mira", "--imbue", "smile")
+    done = run("imbue", "apply", "Mira", "red eyse")
+    assert "warning: 'red eyse' matches no picture; did you mean 'red eyes'?" in done.stderr
+    assert "the preset" not in done.stdout
+    assert "the preset" in run("imbue", "apply", "Mira", "--preset", "character").stdout
+    assert read("imbue", "apply", "Mira", "frekles")["warnings"] == ["'frekles' matches no picture."]
