@@ -16,7 +16,7 @@ from loratui.captions.rules import (
     parse_rules,
     thresholds_of,
 )
-from loratui.captions.sidecar_notes import ReadTags, tell_changes
+from loratui.captions.sidecar_notes import ReadTags, tell_changes, tell_whole
 from loratui.captions.sidecars import SidecarFile, read_sidecar, strip_prefix
 from loratui.captions.tags import mentions
 from loratui.captions.tokens import check_length
@@ -185,6 +185,8 @@ def import_sidecars(
     texts: dict[int, str] = {}
     tags: dict[int, tuple[str, ...]] = {}
     read: dict[int, ReadTags] = {}
+    several: set[int] = set()
+    blank: set[int] = set()
     used: dict[tuple[int, str], Path] = {}
     passed_over: dict[int, tuple[Path, Path]] = {}
     for id_, path in pairs:
@@ -197,6 +199,7 @@ def import_sidecars(
         found = files[path].find(names[id_]) if id_ in names else None
         if found is None:
             continue
+        (several if found.lines > 1 else blank if not found.lines else set()).add(id_)
         # A .txt with tags beside a .caption with a sentence is common: of each kind the first counts.
         text = found.written if whole else found.text
         if text and texts.setdefault(id_, text) != text:
@@ -219,10 +222,10 @@ def import_sidecars(
         )
         warnings.append(f"{len(without)} {used_so} the trigger {owner.trigger}.")
     spoken_of = len(texts.keys() | tags.keys())
-    notes: list[str] = []
+    notes = tell_whole(len(several), len(blank - texts.keys())) if whole else []
     if computed := [id_ for id_ in read if id_ in stored.changed and id_ not in texts]:
         captions = captions_of(catalog, owner, get_memberships(catalog, computed))
-        notes = tell_changes(owner, {id_: read[id_] for id_ in computed}, captions)
+        notes += tell_changes(owner, {id_: read[id_] for id_ in computed}, captions)
     return SidecarImport(len(stored.changed), spoken_of - len(stored.changed), tuple(warnings), tuple(notes))
 
 

@@ -55,6 +55,19 @@ def tell_changes(subject: Subject, read: Mapping[int, ReadTags], captions: Mappi
     return told
 
 
+def tell_whole(several: int, blank: int) -> list[str]:
+    """Sentences about caption files that can't be kept as they are: so many have several lines, so many none."""
+    told = []
+    if several:
+        are = "1 caption is" if several == 1 else f"{several:,} captions are"
+        told.append(f"{are} written on several lines; kept as one line, for a caption has no more.")
+    if blank:
+        hold = "1 caption file holds" if blank == 1 else f"{blank:,} caption files hold"
+        whose = "of this picture is" if blank == 1 else "of these pictures are"
+        told.append(f"{hold} nothing but space: the {'caption' if blank == 1 else 'captions'} {whose} computed.")
+    return told
+
+
 def _find_reasons(read: ReadTags) -> Sequence[str]:
     keys = [fold_tag(tag) for tag in read.tags]
     taken = {fold_tag(tag) for tag in read.taken}

@@ -45,6 +45,8 @@ class Sidecar:
     text: str = ""
     written: str = field(default="", compare=False)
     """All that was written, word for word on one line, whichever of both it was read as."""
+    lines: int = field(default=1, compare=False)
+    """How many lines it was written on; without any, there was nothing but space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,10 @@ def parse_caption(text: str) -> Sidecar:
     parts = [part.strip() for line in lines for part in line.split(",") if part.strip()]
     longest = _TAG_WORDS if len(parts) > 1 else _TAG_WORDS_ALONE
     if any(_is_prose(part, longest) for part in parts) or _reads_on(parts):
-        return Sidecar(text=" ".join(lines), written=" ".join(lines))
+        return Sidecar(text=" ".join(lines), written=" ".join(lines), lines=len(lines))
     # Tags on lines of their own need commas once they share one.
     written = lines[0] if len(lines) == 1 else ", ".join(line.rstrip(", ") for line in lines)
-    return Sidecar(tags=tuple(unescape_tag(part) for part in parts), written=written if parts else "")
+    return Sidecar(tags=tuple(unescape_tag(part) for part in parts), written=written if parts else "", lines=len(lines))
 
 
 def strip_prefix(tags: tuple[str, ...], prefix: str, trigger: str) -> tuple[str, ...]:

@@ -315,3 +315,16 @@ def test_any_caption_that_is_kept_whole_comes_out_word_for_word(
     import_text(catalog, mira["one.png"], tmp_path / "any.txt", text, whole=True)
     assert captions_of(catalog, "mira")[mira["one.png"]] == text.strip()
     undo(catalog)
+
+
+def test_what_of_a_caption_file_can_not_be_kept_word_for_word_is_said(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("Mira on a long white beach.\nThe sun is low.\n")
+    (tmp_path / "two.txt").write_text("  \n ")
+    pairs = [(mira["one.png"], tmp_path / "one.txt"), (mira["two.png"], tmp_path / "two.txt")]
+    assert import_sidecars(catalog, "mira", pairs, whole=True).notes == (
+        "1 caption is written on several lines; kept as one line, for a caption has no more.",
+        "1 caption file holds nothing but space: the caption of this picture is computed.",
+    )
+    assert import_sidecars(catalog, "mira", pairs).notes == ()
