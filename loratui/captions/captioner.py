@@ -307,6 +307,11 @@ class Captioner:
                 f"{self.host} did not answer within {limit:g} s{often}.",
                 hint="Is the model still loading, or slow? --timeout gives it longer.",
             )
+        if isinstance(error, _GarbledError):
+            return RefusedError(
+                f"What answers at {self.endpoint} is no captioner: {error}.",
+                hint="Check --endpoint: most end in /v1, and a web page may stand at the same address.",
+            )
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         return MissingFeatureError(
             f"No captioner answers at {self.endpoint}: {reason}.",

@@ -19,7 +19,7 @@ from loratui.catalog.query import select_memberships
 from loratui.catalog.sentences import SentenceKeeper, sentences_of
 from loratui.catalog.store import now
 from loratui.catalog.subjects import get_subject
-from loratui.errors import Cancelled, LoratuiError, NotFoundError, UsageError
+from loratui.errors import Cancelled, LoratuiError, NotFoundError, RefusedError, UsageError
 from loratui.events import Progress, ignore_progress
 
 if TYPE_CHECKING:
@@ -261,10 +261,10 @@ class _Job:
                 if isinstance(answer, DeclinedError | TroubledError):
                     declined.append((picture.name, f"{answer.message} {answer.hint}".strip()))
                     if len(declined) == min(_GIVE_UP_AFTER, len(todo)) and not described:
-                        raise LoratuiError(
-                            f"None of the first {len(declined)} pictures got a sentence: {answer.message}",
-                            hint=answer.hint,
-                        )
+                        message = f"None of the first {len(declined)} pictures got a sentence: {answer.message}"
+                        # A picture that can't be read is refused everywhere else, too.
+                        is_unread = isinstance(answer.__cause__, LoratuiError)
+                        raise (RefusedError if is_unread else LoratuiError)(message, hint=answer.hint)
                 elif isinstance(answer, Exception):
                     raise answer
                 else:

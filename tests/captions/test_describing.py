@@ -36,7 +36,7 @@ from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.dataset.inspection import inspect_picture
-from loratui.errors import Cancelled, ConflictError, LoratuiError, UsageError
+from loratui.errors import Cancelled, ConflictError, LoratuiError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -448,3 +448,20 @@ def test_a_terminal_shows_from_the_start_what_is_waited_for_on_one_line(
     drawn = [part.decode() for part in shown.split(b"\r\x1b[K") if b"describe" in part]
     assert len(drawn) >= 2 and all(part.startswith("describe   0 %  0/8  waiting for") for part in drawn)
     assert max(map(len, drawn)) < 40
+
+
+def test_a_web_page_at_the_address_is_called_no_captioner(catalog: Catalog, server: ChatServer) -> None:
+    server.answer = lambda _: (200, {"Content-Type": "text/html"}, b"<html>hello</html>")
+    with pytest.raises(RefusedError, match=r"What answers at .* is no captioner: its answer is not JSON"):
+        describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, retries=0), parallel=1)
+
+
+def test_pictures_whose_files_are_gone_are_refused(
+    catalog: Catalog, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: object) -> bytes:
+        raise NotFoundError("the file is gone", hint="")
+
+    monkeypatch.setattr("loratui.captions.describing.encode_picture", lose)
+    with pytest.raises(RefusedError, match="it can't be read: the file is gone"):
+        describe_pictures(catalog, "Mira", "", Captioner(server.endpoint), parallel=1)
