@@ -72,11 +72,13 @@ def edit_tags(
     """Say that pictures show tags and don't show others, in one step that undo takes back, and tell what it changed.
 
     `known` are the subject's tags where they were counted already: counting them takes seconds for 10,000 pictures.
-    Raises UsageError for what is no tag, and without any.
+    Raises UsageError for what is no tag, for one that is in both, and without any.
     """
     if not add and not remove:
         raise UsageError("No tag was named.", hint='Tags stand with commas between: "red hair, smile".')
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    if both := {tag_key(tag) for tag in add} & {tag_key(tag) for tag in remove}:
+        raise UsageError(f"{', '.join(sorted(both))} can't be added and removed at once.", hint="Say one of both.")
     before = read_book(catalog, owner, selection, duplicates=duplicates)
     ids = [one.id for one in before.pictures]
     wanted = [(tag, present) for tags, present in ((add, True), (remove, False)) for tag in edits.clean_tags(tags)]

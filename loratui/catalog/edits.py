@@ -273,7 +273,8 @@ def clean_tags(tags: Sequence[str], *, new: bool = False) -> list[str]:
         if new and clean.startswith("-"):
             raise UsageError(
                 f"{clean!r} is no tag to add: it begins with a minus.",
-                hint=f"Remove the tag {clean.lstrip('- ')!r} instead: --remove on the command line, m or x in the app.",
+                hint=f"Remove the tag {clean.lstrip('- ')!r} instead: `loratui tags remove` or "
+                "`caption tag --remove`, m or x in the app.",
             )
         kept.setdefault(tag_key(clean), clean)
     return list(kept.values())

@@ -76,6 +76,7 @@ def set_caption(
     from loratui.captions import service
     from loratui.captions.tokens import check_length
     from loratui.catalog import edits
+    from loratui.catalog.query import select_ids
     from loratui.catalog.ratings import warn_of_words
     from loratui.catalog.subjects import get_subject
     from loratui.cli.tags import tell_unchanged
@@ -90,11 +91,15 @@ def set_caption(
         count = edits.set_caption(catalog, owner, query, None if computed else text)
         nothing = "" if count else tell_unchanged(catalog, subject, query, "{pictures} had that caption already.")
         warnings = [*warn_of_words(owner, text), *service.check_caption(text, owner), *check_length(text)]
-        warnings = [] if computed else warnings
+        chosen = select_ids(catalog, owner, query)
+        warnings = [] if computed or not chosen else warnings
     if show.json:
         print_json({"changed": count, "warnings": warnings})
         return
     print_text(nothing or f"{number_of(count, 'caption')} {'computed again' if computed else 'written'}.")
+    if count and not query.strip():
+        pictures = "the only picture" if len(chosen) == 1 else f"all {len(chosen):,} pictures"
+        remark(f"No query was given, so this was for {pictures} of {owner.name}; `loratui undo` takes it back.", show)
     for warning in warnings:
         remark(f"warning: {warning}", show)
 

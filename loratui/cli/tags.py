@@ -23,7 +23,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     A tag said of 85 % of the pictures (critical) is learned with the trigger word whatever the captions say; from
     60 % on (warning) it may be. What belongs to the subject is better imbued, what does not needs pictures without
     it. `share` is of the pictures chosen that a tagger read or a person tagged, `weight` of what training sees of them:
-    pictures times repeats. `band` is critical from 85 %, warning from 60 % and info from 35 % on.
+    pictures times repeats; it and `primary` are unknown before pictures have roles. `band` is critical from 85 %,
+    warning from 60 % and info from 35 % on.
 
     Example: `loratui tags list Mira -role:rejected`
     """
@@ -35,6 +36,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
     with open_library() as catalog:
         book = read_book(catalog, subject, text, duplicates=find_duplicates(catalog, subject))
         tags = book.count_tags()
+        roles = {one.role for one in book.looked_at}
+        is_trained = bool(roles.intersection(TRAINED))
         empty = "" if tags or show.json else explain_untagged(catalog, book, text)
         mixture = read_mixture(catalog, subject, show)
     if show.json:
@@ -44,8 +47,8 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
                     "tag": item.tag,
                     "pictures": item.pictures,
                     "share": round(item.share, 4),
-                    "share_primary": round(item.share_primary, 4),
-                    "weight": round(item.weight, 4),
+                    "share_primary": round(item.share_primary, 4) if "primary" in roles else None,
+                    "weight": round(item.weight, 4) if is_trained else None,
                     "band": item.band,
                     "imbued": item.imbued,
                     "imbued_by": item.imbued_by,
@@ -57,7 +60,6 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
             ]
         )
         return
-    roles = {one.role for one in book.looked_at}
     print_table(
         ["tag", "pictures", "share", "primary", "weight", "band", "captions"],
         [
@@ -66,7 +68,7 @@ def list_tags(subject: str, *query: Query, show: Show = PLAIN) -> None:
                 item.pictures,
                 f"{item.share:.0%}",
                 f"{item.share_primary:.0%}" if "primary" in roles else "-",
-                f"{item.weight:.0%}" if roles.intersection(TRAINED) else "-",
+                f"{item.weight:.0%}" if is_trained else "-",
                 item.band,
                 _tell_state(item),
             ]
@@ -229,7 +231,7 @@ def _tell_not_found(catalog: Catalog, subject: str, query: str, tag: str) -> str
         catalog,
         subject,
         query,
-        "{pictures} said it so already."
+        f"{number_of(match.pictures, 'picture')} said it so already."
         if match.pictures
         else f"None of {{pictures}} has '{match.entry}'{tell_near(match.near)}",
     )

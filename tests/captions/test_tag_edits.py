@@ -110,3 +110,9 @@ def test_what_none_has_is_told_before_anything_is_changed(catalog: Catalog) -> N
     assert done.noted == 5
     (corgo,) = edit_tags(catalog, "Doggo", "name:4.png", remove=["corgo"], known=["corgi cross", "corgi", "grass"]).tags
     assert corgo.near == ("corgi",)
+
+
+def test_a_tag_can_not_be_added_and_removed_at_once(catalog: Catalog) -> None:
+    with pytest.raises(UsageError, match="corgi can't be added and removed at once"):
+        edit_tags(catalog, "Doggo", "", add=["Corgi", "hat"], remove=["corgi"])
+    assert count(catalog, "hat") == 0

@@ -122,3 +122,28 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders(home: Home, tmp_pa
     assert "beach/01.png" in proposed and "town/01.png" in proposed
     checked = run("check", "Mira", "--only", "tiny", "--resolution", "512").stdout
     assert "beach/01.png" in checked and "town/01.png" in checked
+
+
+def test_a_tag_renamed_to_itself_counts_those_that_have_it_and_changes_nothing(mira: Home, run: Run) -> None:
+    assert run("tags", "rename", "Mira", "hat", "hat").stdout == "1 picture said it so already.\n"
+
+
+def test_a_scripts_shares_of_training_are_null_before_there_is_any(mira: Home, run: Run, read: Read) -> None:
+    first = read("tags", "list", "Mira")[0]
+    assert (first["weight"], first["share_primary"]) == (None, None)
+    run("role", "set", "Mira", "supporting", "all")
+    first = read("tags", "list", "Mira")[0]
+    assert (first["weight"], first["share_primary"]) == (1.0, None)
+
+
+def test_a_caption_warns_of_its_scope_and_not_where_it_reached_no_picture(mira: Home, run: Run) -> None:
+    missed = run("caption", "set", "Mira", "name:nothing", "a word")
+    assert missed.stderr == ""
+    written = run("caption", "set", "Mira", "", "a word").stderr
+    assert "No query was given, so this was for all 3 pictures of Mira" in written
+    assert "the trigger Mirvok is missing" in written
+    assert "No query" not in run("caption", "set", "Mira", "all", "another word").stderr
+
+
+def test_a_minus_among_tags_to_add_names_the_verb_that_takes_away(mira: Home, run: Run) -> None:
+    assert "`loratui tags remove`" in run("tags", "add", "Mira", "smile, -hat").stderr
