@@ -16,10 +16,11 @@ from loratui.captions.rules import fill_in
 from loratui.captions.service import rules_of
 from loratui.captions.tags import mentions
 from loratui.captions.tokens import find_long
-from loratui.catalog.query import count_memberships, select_memberships
+from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import AIM, TOLERANCE, balance
 from loratui.catalog.runs import list_runs
 from loratui.catalog.subjects import get_subject, require_consent
+from loratui.catalog.vectors import count_taggers
 from loratui.catalog.vocabulary import TRAINED as TRAINED_ROLES
 from loratui.config import load_settings
 from loratui.dataset.plan import AIM_STEPS
@@ -341,17 +342,23 @@ def _doubt_pictures(catalog: Catalog, subject: Subject) -> list[Doubt]:
 
 def _doubt_ratings(catalog: Catalog, subject: Subject) -> list[Doubt]:
     """For a person alone: of all others a picture without a rating is as good as any."""
-    unrated = count_memberships(catalog, subject, f"({TRAINED}) rated:none") if subject.kind == "person" else 0
+    if subject.kind != "person":
+        return []
+    unrated = select_memberships(catalog, subject, f"({TRAINED}) rated:none")
     if not unrated:
         return []
-    return [
-        Doubt(
-            "unrated",
-            f"{_count(unrated, 'training picture was', 'training pictures were')} never rated by a tagger.",
-            "Sexual pictures of a person are refused; "
-            f"`loratui tag {shlex.quote(subject.name)} --tagger NAME` finds them.",
+    message = f"{_count(len(unrated), 'training picture was', 'training pictures were')} never rated by a tagger."
+    tags = f"`loratui tag {shlex.quote(subject.name)} --tagger NAME`"
+    hint = f"Sexual pictures of a person are refused; {tags} finds them."
+    if read := count_taggers(catalog, [picture.picture_id for picture in unrated]):
+        names = " and ".join(dict.fromkeys(tagger.rpartition("@")[0] or tagger for tagger in read))
+        give = "gives" if len(read) == 1 else "give"
+        message = f"{_count(len(unrated), 'training picture has', 'training pictures have')} no rating: {names} {give} "
+        message += "none."
+        hint = (
+            f"Sexual pictures of a person are refused; {tags} with a tagger that rates, such as a WD one, finds them."
         )
-    ]
+    return [Doubt("unrated", message, hint)]
 
 
 def _block_on_space(guess: Estimate, machine: Machine) -> list[Doubt]:

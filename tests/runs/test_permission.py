@@ -86,6 +86,16 @@ def test_pictures_of_a_person_that_nobody_rated_are_doubted(catalog: Catalog, ad
     assert "unrated" not in {doubt.code for doubt in forecast.inspect_subject(catalog, ada).doubts}
 
 
+def test_a_tagger_that_gives_no_ratings_is_named_where_pictures_of_a_person_have_none(
+    catalog: Catalog, ada: str
+) -> None:
+    for member in select_memberships(catalog, "Ada"):
+        store_tag_scores(catalog, member.picture_id, "cast@1/p1", [("smile", "general", 0.9)])
+    (doubt,) = (one for one in forecast.inspect_subject(catalog, ada).doubts if one.code == "unrated")
+    assert doubt.message == "2 training pictures have no rating: cast gives none."
+    assert "a tagger that rates" in doubt.hint
+
+
 def test_consent_that_ends_in_the_queue_stops_the_run_at_the_worker(catalog: Catalog, ada: str) -> None:
     run = start_training(catalog, ada, changes={"epochs": 1})
     withdraw_consent(catalog, ada)
