@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
+    from loratui.catalog.ratings import UnfitPicture
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
     from loratui.config import Settings
@@ -27,14 +28,16 @@ class PicturesImport:
 
     pictures: ImportResult
     captions: SidecarImport | None
-    unfit: str = ""
-    """What to do about pictures whose captions say that they may not be used; empty when none does."""
+    unfit: tuple[UnfitPicture, ...] = ()
+    """The pictures of the subject that may not be used, when captions were read: these may say so."""
+    remedy: str = ""
+    """What to do about them; empty when there are none."""
 
     @property
     def warnings(self) -> list[str]:
         """What is doubtful about either."""
-        unfit = [self.unfit] if self.unfit else []
-        return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ()), *unfit]
+        remedy = [self.remedy] if self.remedy else []
+        return [*self.pictures.warnings, *(self.captions.warnings if self.captions else ()), *remedy]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -79,9 +82,9 @@ def import_with_captions(
     if not captions:
         return PicturesImport(result, None)
     read = import_sidecars(catalog, subject, result.sidecars, whole=whole_captions)
-    unfit = ""
-    if read.imported:
-        # Captions may hold ratings, and words that say what a tagger has not seen yet.
-        owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-        unfit = warn_of_refused(owner, flag_refused(catalog, owner))
-    return PicturesImport(result, read, unfit)
+    if not read.imported:
+        return PicturesImport(result, read)
+    # Captions may hold ratings, and words that say what a tagger has not seen yet.
+    owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
+    unfit = flag_refused(catalog, owner)
+    return PicturesImport(result, read, tuple(unfit), warn_of_refused(owner, unfit))

@@ -290,6 +290,7 @@ def import_pictures(
         Refuse larger pictures; 100 unless config.toml says otherwise.
     """
     from loratui.captions.importing import import_with_captions
+    from loratui.catalog.ratings import list_reasons
     from loratui.errors import RefusedError
 
     if not paths:
@@ -318,6 +319,7 @@ def import_pictures(
                 "duplicate_files": result.duplicate_files,
                 "refused": [{"path": item.path, "reason": item.reason} for item in result.refused],
                 "captions": done.captions_read,
+                "unfit": list_reasons(done.unfit),
                 "orphans": result.orphans,
                 "also_in": result.also_in,
                 "warnings": done.warnings,

@@ -14,6 +14,7 @@ from loratui.captions.ratings import find_refused, flag_refused, warn_of_refused
 from loratui.captions.tagging import tag_pictures
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
+from loratui.catalog.ratings import list_reasons
 from loratui.catalog.roles import assign_roles, set_role
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, get_subject
@@ -136,6 +137,9 @@ def test_captions_that_are_imported_are_looked_at(catalog: Catalog, tmp_path: Pa
     draw(tmp_path / "p", "b.png", "red", "grey")
     done = import_with_captions(catalog, ada, [tmp_path / "p"], Settings())
     (warning,) = done.warnings
+    assert [(each["name"], each["why"]) for each in list_reasons(done.unfit)] == [
+        ("a.png", "its caption says rating explicit, and Ada is a person")
+    ]
     assert warning.startswith("1 picture of Ada can't be used, such as a.png (its caption says rating explicit")
     assert [each.name for each in select_memberships(catalog, ada, "flag:unfit")] == ["a.png"]
 
