@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
+    from loratui.catalog.likeness import Likeness, ThumbnailCheck
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
 
@@ -203,8 +204,9 @@ def _join_alike(
     # Listing pictures must not wait for numpy and Pillow when nobody asks about duplicates.
     import numpy as np
 
+    from loratui.catalog.compared import ComparedPairs, name_picture
     from loratui.catalog.hamming import to_unsigned
-    from loratui.catalog.likeness import ThumbnailCheck, find_alike, split
+    from loratui.catalog.likeness import ThumbnailCheck, find_alike
 
     columns = ("phash", "dhash", "phash_mirrored", "dhash_mirrored")
     hashes = np.stack(
@@ -218,8 +220,27 @@ def _join_alike(
             # The file is gone and the cache was emptied: the hashes alone must do.
             return None
 
-    check = ThumbnailCheck(thumbnail_of)
+    compared = ComparedPairs(catalog.home.cache / "compared" / f"{members[0].subject_id}.bin")
+    check = ThumbnailCheck(thumbnail_of, compared, lambda position: name_picture(members[usable[position]].sha256))
     alike = find_alike(hashes)
+    try:
+        _confirm(alike, check, members, usable, settled, forest, report, cancel)
+    finally:
+        compared.keep()
+
+
+def _confirm(
+    alike: Sequence[Likeness],
+    check: ThumbnailCheck,
+    members: Sequence[Membership],
+    usable: Sequence[int],
+    settled: Callable[[Membership, Membership], bool],
+    forest: _Forest,
+    report: Report,
+    cancel: threading.Event | None,
+) -> None:
+    from loratui.catalog.likeness import split
+
     begun = time.monotonic()
     # One component after the other, so that no thumbnail is read twice.
     for done, one in enumerate(chain.from_iterable(split(alike, len(usable)))):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from loratui.catalog.compared import ComparedPairs, Pair
 from loratui.catalog.hamming import Hashes, Indexes, collapse, find_pairs, measure_distance
 
 if TYPE_CHECKING:
@@ -102,9 +103,18 @@ def find_alike(hashes: Hashes) -> list[Likeness]:
 
 
 class ThumbnailCheck:
-    """Confirms likenesses on the thumbnails; `thumbnail_of` gives the path of one, or None when it is lost."""
+    """Confirms likenesses on the thumbnails; `thumbnail_of` gives the path of one, or None when it is lost.
 
-    def __init__(self, thumbnail_of: Callable[[int], Path | None]) -> None:
+    What was `compared` before is not looked at again; `name_of` gives what a picture is named by there.
+    """
+
+    def __init__(
+        self,
+        thumbnail_of: Callable[[int], Path | None],
+        compared: ComparedPairs | None = None,
+        name_of: Callable[[int], bytes] = lambda position: b"",
+    ) -> None:
+        self._compared, self._name_of = compared, name_of
         # Asked about component by component (see split), it reads each once.
         self._look = lru_cache(maxsize=_KEPT)(lambda position: _look_at(thumbnail_of(position)))
         self._wrong: Counter[int] = Counter()
@@ -117,15 +127,29 @@ class ThumbnailCheck:
         """
         if min(self._wrong[one.left], self._wrong[one.right]) >= _WRONG_ENOUGH:
             return False
-        found = self._compare(one)
+        found = self._recall(one)
         if not found:
             self._wrong.update((one.left, one.right))
         return found
 
-    def _compare(self, one: Likeness) -> bool:
+    def _recall(self, one: Likeness) -> bool:
+        if self._compared is None:
+            return one.is_strong if (found := self._compare(one)) is None else found
+        pair = Pair(self._name_of(one.left), self._name_of(one.right), one.mirrored)
+        known = self._compared.recall(pair)
+        if known is not None:
+            return known
+        found = self._compare(one)
+        if found is None:
+            return one.is_strong
+        self._compared.note(pair, found)
+        return found
+
+    def _compare(self, one: Likeness) -> bool | None:
+        """Whether the thumbnails are alike; None when one is lost, and the hashes alone must do."""
         left, right = self._look(one.left), self._look(one.right)
         if left is None or right is None:
-            return one.is_strong
+            return None
         colours = _compare_colours(left.colours, _flip(right.colours) if one.mirrored else right.colours)
         if one.is_strong:
             return colours <= _QUITE_OTHER_COLOURS

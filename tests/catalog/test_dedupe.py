@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import replace
 from itertools import combinations
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from loratui.catalog import likeness
-from loratui.catalog.blobs import picture_path, thumbnail_path
+from loratui.catalog.blobs import picture_path
 from loratui.catalog.dedupe import (
     duplicates_of_subject,
     find_groups,
@@ -284,12 +285,11 @@ def test_duplicates_are_found_with_an_empty_cache_and_even_with_lost_files(
     bring: Callable[..., list[list[str]]], catalog: Catalog, mira: Subject
 ) -> None:
     bring(a_png=draw(1), b_png=draw(1).resize((200, 200)))
-    for member in select_memberships(catalog, mira):
-        thumbnail_path(catalog.home, member.sha256).unlink()
+    shutil.rmtree(catalog.home.cache)
     assert len(find_groups(catalog, mira)) == 1
     for member in select_memberships(catalog, mira):
-        thumbnail_path(catalog.home, member.sha256).unlink()
         picture_path(catalog, member).unlink()
+    shutil.rmtree(catalog.home.cache)
     assert len(find_groups(catalog, mira)) == 1
 
 
@@ -389,8 +389,41 @@ def test_each_thumbnail_is_read_once_however_many_pairs_there_are(
 
 def test_a_crowd_of_lookalikes_that_are_none_is_not_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[Likeness] = []
-    monkeypatch.setattr(ThumbnailCheck, "_compare", lambda self, one: compared.append(one))
+
+    def refuse(check: ThumbnailCheck, one: Likeness) -> bool:
+        compared.append(one)
+        return False
+
+    monkeypatch.setattr(ThumbnailCheck, "_compare", refuse)
     check = ThumbnailCheck(lambda position: None)
     pairs = [Likeness(left, right, False, 5, 5) for left, right in combinations(range(200), 2)]
     assert not any(check.confirm(one) for one in pairs)
     assert len(compared) <= 200 * 24 < len(pairs) / 4
+
+
+def test_pictures_are_compared_once_and_not_at_every_look(
+    catalog: Catalog, mira: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = draw(1)
+    image.save(tmp_path / "a.png")
+    ImageOps.mirror(image).save(tmp_path / "b.png")
+    draw(2).save(tmp_path / "c.png")
+    import_pictures(catalog, mira, [tmp_path])
+    found = find_groups(catalog, mira)
+    assert [group.mirrored for group in found] == [True]
+    monkeypatch.setattr(likeness, "_look_at", None)
+    assert find_groups(catalog, mira) == found
+    (file,) = (catalog.home.cache / "compared").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(TypeError):
+        find_groups(catalog, mira)
+    monkeypatch.undo()
+    assert find_groups(catalog, mira) == found
+
+
+def test_a_cache_that_can_not_be_written_stops_no_look(catalog: Catalog, mira: Subject, tmp_path: Path) -> None:
+    draw(1).save(tmp_path / "a.png")
+    draw(1).save(tmp_path / "b.jpg")
+    import_pictures(catalog, mira, [tmp_path])
+    (catalog.home.cache / "compared").write_text("in the way")
+    assert len(find_groups(catalog, mira)) == 1
