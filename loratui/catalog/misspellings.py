@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from loratui.catalog.disguises import fold_text, strip_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 _PLAIN = (
     *("woman", "women", "girl", "girls", "man", "men", "guy", "guys", "lady", "ladies", "female", "male", "person"),
@@ -106,17 +106,23 @@ class Misspellings:
         written = word[0]
         if written.isascii():
             return written
+        alike = [fold_text(char) for char in written]
         # Latin letters are what they are.
-        letters = (fold_text(char) if unicodedata.name(char, "").startswith("LATIN") else char for char in written)
-        return self._match("".join(char if char in _ASCII else "." for char in letters)) or written
+        letters = zip(written, alike, strict=True)
+        plain = (like if unicodedata.name(char, "").startswith("LATIN") else char for char, like in letters)
+        return self._match("".join(char if char in _ASCII else "." for char in plain), alike) or written
 
-    def _match(self, pattern: str) -> str:
-        """The known word that has these letters, where at least half are told; dots are any."""
+    def _match(self, pattern: str, alike: Sequence[str] = ()) -> str:
+        """The known word that has these letters, where at least half are told; dots are any.
+
+        Of several the one that has most of the letters that the dots look `alike`.
+        """
         letters = len(pattern) - pattern.count(".")
         if not letters or letters == len(pattern) or 2 * letters < len(pattern):
             return ""
         shape = re.compile(pattern)
-        return next((word for word in self._by_length[len(pattern)] if shape.fullmatch(word)), "")
+        found = [word for word in self._by_length[len(pattern)] if shape.fullmatch(word)]
+        return max(found, key=lambda word: sum(map(str.__eq__, word, alike)), default="")
 
 
 def _collapse(word: str) -> str:

@@ -244,6 +244,8 @@ def tell_remedy(subject: Subject, unfit: Sequence[UnfitPicture]) -> str:
     told += tell_change(
         {each.membership.sha256: [*each.reason.sources, *each.reason.young] for each in unfit}, subject.name
     )
+    if not own and not rated and told:
+        told.append("Pictures that do show it can be rejected.")
     if rated or not told:
         told.append(f"Reject them, rejected pictures are not trained: {tell_rejection(subject, rated or unfit)}")
     return " ".join(told)

@@ -89,10 +89,16 @@ def find_sources(
 
 
 def tell_sources(sources: Sequence[Source], owner: str) -> str:
-    """Who says what of a picture of a subject, in one line; its own caption is its tags, too."""
-    own = [source for source in sources if source.subject == owner]
-    in_caption = {word for source in own if source.where == "caption" for word in source.words}
-    told = [_tell_source(source, owner) for source in sources if source not in own or _tells_more(source, in_caption)]
+    """Who says what of a picture of a subject, in one line; what a caption says is not told of its tags again."""
+    in_captions: dict[str, set[str]] = defaultdict(set)
+    for source in sources:
+        if source.where == "caption":
+            in_captions[source.subject].update(source.words)
+    told = [
+        _tell_source(source, owner)
+        for source in sources
+        if source.where == "caption" or not in_captions[source.subject].issuperset(source.words)
+    ]
     return "; ".join(told[:_MOST_NAMED])
 
 
@@ -109,17 +115,14 @@ def tell_change(sources: Mapping[str, Sequence[Source]], owner: str) -> list[str
         few = " OR ".join(f"sha:{sha256[:12]}" for sha256 in pictures) if len(pictures) <= _MOST_NAMED else "QUERY"
         query = shlex.quote(few)
         if where == "sentence":
-            told.append(f"`loratui describe {name} {query} --again` has the sentence of {subject} written anew.")
+            told.append(f"`loratui describe {name} {query} --again` has sentences of {subject} written anew.")
         elif where == "caption":
-            told.append(f"`loratui caption set {name} {query} TEXT` changes the caption that {subject} has for it.")
+            told.append(f"`loratui caption set {name} {query} TEXT` changes what the captions of {subject} say.")
         else:
-            tags = ", ".join(dict.fromkeys(tag for source in pictures.values() for tag in source.tags))
-            told.append(f"`loratui tags remove {name} {shlex.quote(tags)} {query}` takes the tag out of {subject}.")
+            tags = dict.fromkeys(tag for source in pictures.values() for tag in source.tags)
+            named = shlex.quote(", ".join(tags)) if len(tags) <= _MOST_NAMED else "TAG"
+            told.append(f"`loratui tags remove {name} {named} {query}` takes a tag out of {subject}.")
     return told
-
-
-def _tells_more(source: Source, in_caption: set[str]) -> bool:
-    return source.where == "caption" or not in_caption.issuperset(source.words)
 
 
 def _tell_source(source: Source, owner: str) -> str:

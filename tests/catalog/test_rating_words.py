@@ -251,6 +251,10 @@ def test_no_shipped_tag_is_taken_for_another_when_misspelled() -> None:
     }
 
 
+def test_of_words_that_letters_of_another_script_leave_open_the_one_they_look_like_is_named() -> None:
+    assert find_rating_words("nуdе") == ("nude",)
+
+
 def test_a_number_beside_a_word_is_no_letter_of_it() -> None:
     assert find_youth_words("baby_5") == ("baby",)
 

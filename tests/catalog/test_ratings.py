@@ -198,8 +198,12 @@ def test_what_another_subject_says_of_a_picture_is_told_as_its_word(
     assert found.why == "the caption says nude in Ada, and Ada is a person who has this picture too"
     hint = tell_remedy(five, [found])
     assert "loratui caption set Ada sha:" in hint and "caption set Five" not in hint
-    set_caption(catalog, ada, [one], None)
     add_tags(catalog, ada, [one], ["n.u.d.e"])
+    (found,) = list_unfit(catalog, five)
+    # What the caption says is not told twice, but there are two things to change.
+    assert found.why.startswith("the caption says nude in Ada, and")
+    assert "loratui tags remove Ada" in tell_remedy(five, [found]) and "caption set Ada" in tell_remedy(five, [found])
+    set_caption(catalog, ada, [one], None)
     (found,) = list_unfit(catalog, five)
     assert found.why.startswith("the tags say nude in Ada")
     assert "loratui tags remove Ada n.u.d.e sha:" in tell_remedy(five, [found])
