@@ -195,7 +195,7 @@ async def test_rules_are_written_as_json_and_as_kohyas_list(
         assert "knows no *" in app.messages[-1].text
         await press(pilot, "E", *"/no/folder/list.txt", "ctrl+s")
         assert line(app, "file").value == "/no/folder/list.txt"
-        assert "can't be written" in wrong(app)
+        assert "There is no folder /no/folder" in wrong(app)
 
 
 async def test_a_file_that_is_there_is_written_over_only_when_that_was_chosen(
