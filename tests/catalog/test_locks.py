@@ -101,3 +101,17 @@ def test_who_would_do_anew_what_is_being_done_anew_is_told_how_to_go_on_with_tha
         assert "with --before=2026-01-02T03:04:05.000Z in place of --again" in again.value.hint
         assert "--" not in once.value.hint
         assert "already" in once.value.message
+
+
+def test_beginning_once_more_what_was_cut_off_is_told_from_going_on_with_it(home: Home) -> None:
+    from loratui.cli.session import tell_cut_off
+
+    with open_catalog(home) as catalog:
+        mira = add_subject(catalog, "Mira", "Mirvok")[0]
+        with pytest.raises(Cancelled), work_alone(catalog, mira, "tag", "tags", renewal=Renewal("wd@1", MOMENT)):
+            raise Cancelled("stopped")
+        (on,) = tell_cut_off(catalog, "Mira", "tag", "Tagging")
+        (anew,) = tell_cut_off(catalog, "Mira", "tag", "Tagging", again=True)
+    way = "--before=2026-01-02T03:04:05.000Z goes on where it was."
+    assert on == f"Tagging anew by wd@1 was cut off: the same command with {way}"
+    assert anew == f"Tagging anew by wd@1 was cut off: --again begins with all pictures once more, where {way}"
