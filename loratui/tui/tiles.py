@@ -140,6 +140,8 @@ class TilePool:
 
         `ahead` is what may come into sight next: drawn when there is nothing else to do.
         """
+        # Before the threads start: what they have drawn a moment later is shown first, then made sharper.
+        drawn = [job for job in jobs if self._can_be_sharper(job.spec)]
         with self._lock:
             wanted = deque(job for job in (*jobs, *ahead) if job.spec not in self._tiles)
             self._wanted.pop(owner, None)
@@ -148,7 +150,7 @@ class TilePool:
                 self._start()
                 self._lock.notify(min(len(wanted), self._workers))
         if self.sharper is not None:
-            self.sharper.want(owner, [job for job in jobs if self._can_be_sharper(job.spec)][:_SHARP_AT_ONCE])
+            self.sharper.want(owner, drawn[:_SHARP_AT_ONCE])
 
     def warm_up(self) -> None:
         """Have a thread load what drawing needs, so that the first picture that is wanted need not wait for it."""

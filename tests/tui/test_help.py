@@ -212,6 +212,6 @@ def test_the_start_of_the_name_beats_the_start_of_a_word_and_that_what_is_within
     assert scores[:-1] == sorted(scores[:-1])
     assert rank("", "anything") == 0
     assert rank("cap", "scape, the caption") < rank("cap", "scape"), "the best place counts, not the first"
-    scattered = [rank("crp", words) for words in ("crop picture.crop", "the crop", "a case rip", "scrap paper")]
+    scattered = [rank("crp", words) for words in ("crop picture.crop", "the crop", "a car pie", "scrap paper")]
     assert scattered == sorted(scattered) and scattered[0] > rank("crop", "the microcrop")
     assert rank("tri cap", "train caption") > rank("tra cap", "train caption")

@@ -28,7 +28,8 @@ terminal.PATIENCE = float(sys.argv[2])
 before = termios.tcgetattr(0)
 found = terminal.probe_terminal(dict(os.environ), UiSettings(**json.loads(sys.argv[1])))
 found = dataclasses.asdict(found) | {"restored": termios.tcgetattr(0) == before}
-print("FOUND" + json.dumps(found) + "END")
+# On a line of its own: at the end of one the terminal could break it in two.
+print("FOUND" + json.dumps(found) + "\\nEND")
 """
 
 
