@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from loratui.captions.captioner import DeclinedError, TroubledError
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.interrupts import hold_interrupts
-from loratui.catalog.locks import Renewal, work_alone
+from loratui.catalog.locks import Renewal, work_alone, write_before
 from loratui.catalog.query import select_memberships
 from loratui.catalog.sentences import SentenceKeeper, sentences_of
 from loratui.catalog.store import now
@@ -214,8 +214,9 @@ class _Job:
                 todo.append(picture)
         way_on = "The same command goes on with the others."
         if again and before is None:
-            moment = started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            way_on = f"The same command with --before={moment} goes on with the others, whose old sentences are kept."
+            way_on = (
+                f"The same command with {write_before(started)} goes on with the others, whose old sentences are kept."
+            )
         result = self._take_answers(todo, parallel, way_on, known.keys())
         return replace(result, pictures=len(chosen), kept=len(chosen) - len(todo))
 

@@ -23,7 +23,7 @@ from loratui.catalog.blobs import read_picture
 from loratui.catalog.decoding import MOST_MEGAPIXELS, load_rgb
 from loratui.catalog.edits import store_many_tag_scores
 from loratui.catalog.interrupts import hold_interrupts
-from loratui.catalog.locks import Renewal, work_alone
+from loratui.catalog.locks import Renewal, work_alone, write_before
 from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.scores import let_count, list_other_taggers, list_tagged_by
 from loratui.catalog.store import now
@@ -170,8 +170,7 @@ def tag_pictures(
         except Cancelled as stopped:
             way_on = "The same command goes on where it was."
             if again and before is None:
-                moment = begun.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                way_on = f"The same command with --before={moment} goes on where it was."
+                way_on = f"The same command with {write_before(begun)} goes on where it was."
             raise Cancelled(stopped.message, hint=f"{way_on} {tell_mixture(catalog, owner)}".strip()) from None
         finally:
             work.store()

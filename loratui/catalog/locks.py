@@ -30,7 +30,12 @@ class Renewal:
     @property
     def option(self) -> str:
         """How a command line goes on with it."""
-        return f"--before={self.before.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
+        return write_before(self.before)
+
+
+def write_before(moment: datetime) -> str:
+    """The option of a command line that does anew only what was done before a moment, in UTC."""
+    return f"--before={moment.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
 
 
 @contextmanager

@@ -88,10 +88,11 @@ class _Renewal:
     @property
     def options(self) -> list[str]:
         """The words for it in a command line."""
+        from loratui.catalog.locks import write_before
+
         if self.before is None:
             return []
-        moment = self.before.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return [f"--before={moment}"] if self.is_rest else ["--again"]
+        return [write_before(self.before)] if self.is_rest else ["--again"]
 
     @contextmanager
     def begun(self, report: Report, action: str) -> Iterator[Report]:
