@@ -38,6 +38,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+@pytest.fixture(autouse=True)
+def patient_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form waits for its answer as long as that takes: on a busy machine it would be gone before it can refuse."""
+    monkeypatch.setattr("loratui.tui.asking.HOLD_S", 60.0)
+    monkeypatch.setattr("loratui.tui.keyboard.HOLD_S", 30.0)
+    monkeypatch.setattr("loratui.tui.keyboard.MOST_S", 60.0)
+
+
 @pytest.fixture
 def make_app(home: Home) -> MakeApp:
     """Makes an app on this test's library, as a person on a terminal without pictures gets it."""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from textual import events
 from textual.screen import ModalScreen
+from waiting import is_working
 
 from loratui.captions.importing import import_with_captions
 from loratui.captions.misplaced import check_subject
@@ -274,10 +275,9 @@ class Driver:
         raise AssertionError("the app did not come to rest")
 
     def _is_busy(self) -> bool:
-        app = self.app
-        if app.keys_waiting or app.bridge.busy or app.bridge.running_tasks() or app.message_queue_size:
+        if is_working(self.app) or self.app.message_queue_size:
             return True
-        widgets = (widget for screen in app.screen_stack for widget in (screen, *screen.query("*")))
+        widgets = (widget for screen in self.app.screen_stack for widget in (screen, *screen.query("*")))
         return any(widget.message_queue_size for widget in widgets)
 
     async def type(self, words: Sequence[str], number: int) -> None:

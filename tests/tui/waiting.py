@@ -41,8 +41,15 @@ async def settle(pilot: Pilot[None], within: float = 120.0) -> None:
         assert time.monotonic() < end, f"the app did not come to rest within {within:g} s"
         await pilot.pause()
         drawing = app._tiles is not None and not app._tiles.idle
-        if app.bridge.busy or app.bridge.running_tasks() or app.keys_waiting or drawing:
+        if is_working(app) or drawing:
             quiet = 0
             await asyncio.sleep(0.01)
         else:
             quiet += 1
+
+
+def is_working(app: LoratuiApp) -> bool:
+    """Whether keys are handled, or threads read, write or do a job."""
+    # A job says that it has ended before it says what came of it.
+    jobs = any(task.thread is not None and task.thread.is_alive() for task in app.bridge.tasks)
+    return app.keys_waiting or app.bridge.busy or jobs
