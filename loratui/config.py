@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loratui.errors import MissingFeatureError, UsageError
 
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 IMAGE_MODES = ("auto", "kitty", "halfcells", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+# Named tuples: a dataclass takes seven times as long to make, and the terminal app makes these before its first frame.
+class Home(NamedTuple):
     """The folders of one library; `LORATUI_HOME` puts them all under one root."""
 
     data: Path
@@ -84,8 +83,7 @@ def find_home(environ: dict[str, str] | None = None) -> Home:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UiSettings:
+class UiSettings(NamedTuple):
     """The [ui] table: how the terminal app looks when no flag says otherwise."""
 
     images: str = "auto"
@@ -97,8 +95,7 @@ class UiSettings:
     mouse: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CaptionerSettings:
+class CaptionerSettings(NamedTuple):
     """The [captioner] table: which vision model writes sentences about pictures."""
 
     endpoint: str = "http://localhost:11434/v1"
@@ -113,15 +110,14 @@ class CaptionerSettings:
     """Allow an endpoint outside this machine and its private network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What config.toml may say; every value has a default that works."""
 
     lora_folders: tuple[Path, ...] = ()
     """Folders with LoRA files whose trigger words count as taken."""
     max_megapixels: float = 100.0
     """Pictures above this are refused before decoding."""
-    import_workers: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))
+    import_workers: int = max(1, min(8, os.cpu_count() or 1))
     default_base: str = ""
     """Name of the base that plan and train use when none is named."""
     tagger: str = ""
@@ -132,9 +128,9 @@ class Settings:
     """Command that trains a run folder instead of the built-in engine; it gets RUN_FOLDER --attempt K --nonce N."""
     face_model: Path | None = None
     """Folder or file of YuNet, the face detector that `check` counts faces with."""
-    ui: UiSettings = field(default_factory=UiSettings)
-    captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ui: UiSettings = UiSettings()
+    captioner: CaptionerSettings = CaptionerSettings()
+    keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """The [keys] table: the keys of an action, by the action's id. The terminal app checks ids and keys."""
 
 
@@ -173,6 +169,9 @@ def load_settings(home: Home) -> Settings:
     file = home.config_file
     if not file.exists():
         return Settings()
+    # Only here: an app without a file starts sooner.
+    import tomllib
+
     try:
         raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Undo = Literal["journal", "view", "none"]
 """journal: `u` takes it back. view: it changes nothing that is kept. none: it can't be taken back."""
@@ -30,8 +29,7 @@ VIEW = "changes only what is shown"
 """Why most actions of the second kind have no verb."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing a person can do.
 
     `scopes` are the screens where it works, `verb` the command-line verb that does the same; an action without a

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -31,8 +30,7 @@ _FORMATS = ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif")
 _KEY = re.compile(r"([a-z_]+):", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """Words that may stand from `start` up to the cursor, best first."""
 
     start: int = 0

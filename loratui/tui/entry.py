@@ -9,9 +9,8 @@ import gc
 import os
 import signal
 import sys
-from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loratui.bugs import report_bug
 from loratui.config import check_images, find_home, load_settings
@@ -48,8 +47,7 @@ SWITCH_S = 0.002
 of a key, would be felt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """The flags of one start; what is None was not asked for."""
 
     mouse: bool | None = None
@@ -81,12 +79,12 @@ def read_flags(arguments: Sequence[str]) -> Wishes:
     while words:
         flag, assigned, value = words.pop(0).partition("=")
         if flag in ("--no-mouse", "--ascii") and not assigned:
-            wishes = replace(wishes, mouse=False) if flag == "--no-mouse" else replace(wishes, ascii=True)
+            wishes = wishes._replace(mouse=False) if flag == "--no-mouse" else wishes._replace(ascii=True)
         elif flag in ("--theme", "--images", "--subject"):
             if not assigned and (not words or words[0].startswith("--")):
                 raise UsageError(f"{flag} needs a value.", hint="See `loratui tui --help`.")
             named: dict[str, Any] = {flag[2:]: value if assigned else words.pop(0)}
-            wishes = replace(wishes, **named)
+            wishes = wishes._replace(**named)
         else:
             raise UsageError(f"The terminal app has no flag '{plain(flag)}'.", hint="See `loratui tui --help`.")
     return wishes
@@ -150,8 +148,6 @@ class Session:
 
     def run(self) -> int:
         """The exit code: 0, that of an error, or 128 and the number of the signal that ended the app."""
-        # Modules and classes stay for good: looking for garbage among them while they load is a tenth of the start.
-        gc.disable()
         # The loop gives the interpreter away at every read and write; a busy thread then keeps it for this long.
         sys.setswitchinterval(SWITCH_S)
         self.guard = start_guard(self.streams.terminal) if not self.in_browser else None

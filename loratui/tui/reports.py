@@ -6,8 +6,7 @@ it was asked for and has typed nothing since; else a line says that it is there,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 _WHERE = "w, then enter on the job, shows the report."
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A message that was shown, kept for the task drawer."""
 
     at: datetime

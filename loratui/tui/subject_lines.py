@@ -6,9 +6,8 @@ import json
 import os
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loratui.tui.table import Column, Row
 
@@ -26,8 +25,7 @@ KEPT = 200
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectLine:
+class SubjectLine(NamedTuple):
     """What the table says about a subject. `duplicates` and `gaps` are None until they are measured."""
 
     id: int
@@ -88,8 +86,7 @@ def _to_line(item: SubjectOverview) -> SubjectLine:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """A column: how a line fills it, and what it is sorted by (None goes last)."""
 
     column: Column
@@ -135,8 +132,7 @@ _COLUMNS: tuple[_Shown, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectOrder:
+class SubjectOrder(NamedTuple):
     """Which column the table is sorted by, by its title; numbers start with the largest."""
 
     title: str = "subject"
@@ -196,8 +192,7 @@ def filter_lines(lines: Sequence[SubjectLine], text: str) -> list[SubjectLine]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class LastView:
+class LastView(NamedTuple):
     """What the library showed when it was left, to be painted at once at the next start."""
 
     lines: tuple[SubjectLine, ...] = ()
@@ -208,7 +203,7 @@ class LastView:
 
 def read_last_view(file: Path) -> LastView:
     """The view that was kept; an empty one when there is none or it is not ours."""
-    names = {field.name for field in fields(SubjectLine)}
+    names = set(SubjectLine._fields)
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))["library"]
         if raw["version"] != _VERSION:
@@ -229,7 +224,7 @@ def write_last_view(file: Path, view: LastView) -> None:
     """Keep a view, all of it or nothing; a folder that can't be written keeps none."""
     kept = {
         "version": _VERSION,
-        "lines": [asdict(line) for line in view.lines[:KEPT]],
+        "lines": [line._asdict() for line in view.lines[:KEPT]],
         "total": view.total,
         "order": {"title": view.order.title, "reverse": view.order.reverse},
         "subject": view.subject,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -139,7 +139,7 @@ def columns(order: int, glyphs: Glyphs, tags: Sequence[TagCount] = ()) -> list[C
     ]
     title = _ORDERS[order][0]
     arrow = glyphs.up if title == "tag" else glyphs.down
-    return [replace(one, title=f"{one.title} {arrow}") if one.title == title else one for one in shown]
+    return [one._replace(title=f"{one.title} {arrow}") if one.title == title else one for one in shown]
 
 
 def to_row(count: TagCount, glyphs: Glyphs) -> Row:

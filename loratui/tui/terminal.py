@@ -15,8 +15,7 @@ import struct
 import subprocess
 import termios
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -86,8 +85,7 @@ _BRAND_OF_PROGRAM = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """What is known about the terminal; the defaults are those of one that said nothing."""
 
     brand: str = ""
@@ -111,8 +109,7 @@ class Terminal:
     """Keys pressed while the terminal was asked; the app gets them first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replies:
+class Replies(NamedTuple):
     """What came back for one write of questions."""
 
     data: bytes = b""
@@ -168,7 +165,7 @@ def probe_terminal(
     features = ask_tmux(environ) if known.tmux else ""
     if why := _why_not_ask(environ, mode, fileno, output):
         meanwhile()
-        return _conclude(replace(known, images_reason=why), environ, features, mode)
+        return _conclude(known._replace(images_reason=why), environ, features, mode)
     started = time.monotonic()
     wrap = False
     with mute(fileno):
@@ -177,14 +174,13 @@ def probe_terminal(
         replies = _ask(fileno, output, _VERSION + ("" if near else _GRAPHICS) + _CELL + _DA1, drain, meanwhile)
         typed = replies.typed
         if known.tmux or replies.version.startswith("tmux"):
-            known = replace(known, tmux=True)
+            known = known._replace(tmux=True)
             if wrap := config.tmux_passthrough and replies.answered:
                 # Unwrapped, the last question would be answered by tmux, long before the terminal outside answers.
                 replies = _ask(fileno, output, _wrap(_VERSION + _GRAPHICS + _CELL + _DA1), drain)
                 typed += replies.typed
     brand, version = _read_brand(replies.version)
-    known = replace(
-        known,
+    known = known._replace(
         brand=brand if brand and (wrap or not known.tmux) else known.brand,
         version=version if wrap or not known.tmux else "",
         cell_size=replies.cell_size or known.cell_size,
@@ -194,9 +190,9 @@ def probe_terminal(
     )
     if not replies.answered:
         reason = "tmux lets nothing through: set -g allow-passthrough on" if wrap else "the terminal does not answer"
-        known = replace(known, images_reason=reason)
+        known = known._replace(images_reason=reason)
     elif known.tmux and not wrap:
-        known = replace(known, images_reason="inside tmux, and ui.tmux_passthrough is off")
+        known = known._replace(images_reason="inside tmux, and ui.tmux_passthrough is off")
     else:
         known = _judge_placeholders(known, replies.graphics)
     return _conclude(known, environ, features, mode)
@@ -249,11 +245,11 @@ def _why_not_ask(environ: Mapping[str, str], mode: str, fileno: int, output: int
 def _conclude(known: Terminal, environ: Mapping[str, str], features: str, mode: str) -> Terminal:
     """Colours, and placeholders only where the colours that carry their ids arrive whole."""
     truecolor, reason = _judge_colour(known, environ, features)
-    known = replace(known, truecolor=truecolor, colour_reason=reason)
+    known = known._replace(truecolor=truecolor, colour_reason=reason)
     if mode == "kitty":
-        return replace(known, kitty_placeholders=True)
+        return known._replace(kitty_placeholders=True)
     if known.kitty_placeholders and not truecolor:
-        return replace(known, kitty_placeholders=False, images_reason=f"no 24-bit colour: {reason}")
+        return known._replace(kitty_placeholders=False, images_reason=f"no 24-bit colour: {reason}")
     return known
 
 
@@ -261,12 +257,12 @@ def _judge_placeholders(known: Terminal, graphics: bool) -> Terminal:
     since = _PLACEHOLDER_BRANDS.get(known.brand)
     name = f"{known.brand or 'the terminal'} {known.version}".strip()
     if since is None:
-        return replace(known, images_reason=f"{name} does not draw Unicode placeholders")
+        return known._replace(images_reason=f"{name} does not draw Unicode placeholders")
     if known.brand == "kitty" and _parse_version(known.version) < since:
-        return replace(known, images_reason=f"{name} is older than kitty 0.28")
+        return known._replace(images_reason=f"{name} is older than kitty 0.28")
     if not graphics:
-        return replace(known, images_reason=f"{name} says no to graphics")
-    return replace(known, kitty_placeholders=True, images_reason=f"{name} draws Unicode placeholders")
+        return known._replace(images_reason=f"{name} says no to graphics")
+    return known._replace(kitty_placeholders=True, images_reason=f"{name} draws Unicode placeholders")
 
 
 def _judge_colour(known: Terminal, environ: Mapping[str, str], features: str) -> tuple[bool, str]:

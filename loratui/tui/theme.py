@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.theme import Theme
 
@@ -56,8 +55,7 @@ def choose_theme(asked: str, configured: str, available: Iterable[str], config_f
     raise UsageError(f"There is no theme '{wanted}' ({source}).", hint=f"Themes: {', '.join(ORDER)}; also {others}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """Single-width signs; the ASCII set is for terminals and fonts without the others."""
 
     ascii: bool = False

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from pty_terminal import Replies
 
 PROBE = """
-import dataclasses, json, os, sys, termios
+import json, os, sys, termios
 from loratui.config import UiSettings
 from loratui.tui import terminal
 terminal.PATIENCE = float(sys.argv[2])
 before = termios.tcgetattr(0)
 found = terminal.probe_terminal(dict(os.environ), UiSettings(**json.loads(sys.argv[1])))
-found = dataclasses.asdict(found) | {"restored": termios.tcgetattr(0) == before}
+found = found._asdict() | {"restored": termios.tcgetattr(0) == before}
 # On a line of its own: at the end of one the terminal could break it in two.
 print("FOUND" + json.dumps(found) + "\\nEND")
 """
