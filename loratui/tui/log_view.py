@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.geometry import Size
+from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -29,10 +30,12 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     LogView:focus { color: $foreground; }
     """
 
-    def __init__(self, *, empty: str, id: str | None = None) -> None:
+    empty: reactive[str] = reactive("The log is empty.")
+    """What stands here while there is no line."""
+
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: deque[str] = deque(maxlen=KEPT)
-        self._empty = empty
         self._follows = True
 
     @property
@@ -85,7 +88,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         width, style = self.size.width, self.rich_style
         place = y + self.scroll_offset.y
         if not self._lines and y == 0:
-            return self._draw(self._empty, width)
+            return self._draw(self.empty, width)
         if place >= len(self._lines):
             return Strip.blank(width, style)
         return self._draw(next(islice(self._lines, place, None)), width)

@@ -33,6 +33,12 @@ REFRESH_S = 1.0
 DEVICES_EVERY_S = 2.0
 """Between two looks at the devices: nvidia-smi takes a while."""
 
+_EMPTY_LOG = {
+    "queued": "It waits for the trainings before it; the worker starts it then.",
+    "running": "The trainer starts: it loads its libraries and the base before it says anything.",
+}
+"""What stands in place of a log, by the state of its run."""
+
 _COLUMNS = (
     Column("epoch", 5, "right"),
     Column("step", 6, "right"),
@@ -104,7 +110,7 @@ class RunScreen(LoratuiScreen):
                 yield Plot("loss", empty="No step was done yet.", id="loss")
                 yield Plot("learning rate", empty="", id="rate")
             yield RowTable(_COLUMNS, id="checkpoints")
-        yield LogView(empty="The log is empty.", id="log")
+        yield LogView(id="log")
 
     def on_mount(self) -> None:
         for part in ("#trouble", "#warnings", "#devices"):
@@ -206,6 +212,7 @@ class RunScreen(LoratuiScreen):
         plot_rate(self.query_one("#rate", Plot), look.bins)
         self._checkpoints = view.checkpoints
         self.table.set_rows([self._to_row(each, look) for each in reversed(view.checkpoints)])
+        self.log_view.empty = _EMPTY_LOG.get(run.state, "The log is empty.")
         self.log_view.append([line for line in look.log if line.strip()])
         self.refresh_keys()
         if self._again:

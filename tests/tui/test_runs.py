@@ -86,7 +86,7 @@ async def test_a_training_outlives_the_app_and_is_stopped_and_resumed_from_the_n
         await pilot.pause(0.15)
         await settle(pilot)
         await pilot.press("ctrl+s")
-        # Keys wait no longer than a second for a dialog: on a busy machine `y` would come before it.
+        # Any key but `y` is a no: it has to come after the question.
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
@@ -248,6 +248,15 @@ async def test_an_empty_list_names_the_next_key(home: Home, make_app: MakeApp, s
         await settle(pilot)
         assert "T on a subject" in str(pilot.app.screen.query_one("#empty").render())
         assert "no training here" in pilot.app.screen.why_not("run.open")  # type: ignore[attr-defined]
+
+
+async def test_an_empty_log_says_what_is_waited_for(studio: Home, make_app: MakeApp, settle: Settle) -> None:
+    start(studio, 500, SLOW)
+    waiting = start(studio)
+    async with make_app().run_test(size=(120, 30)) as pilot:
+        screen = await open_run(pilot, settle, waiting.name)
+        assert look_up(studio, waiting.name).state == "queued"
+        assert "It waits for the trainings before it" in screen.log_view.render_line(0).text
 
 
 async def test_a_log_follows_its_end_until_one_scrolls_up(studio: Home, make_app: MakeApp, settle: Settle) -> None:
