@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -122,8 +123,16 @@ def _walk_folder(top: Path, entered: set[tuple[int, int]], found: Found) -> Iter
             found.unreadable.append((folder, f"The folder can't be read: {error.strerror}."))
             continue
         here = [entry for entry in here if not entry.name.startswith(".") and entry.name not in _CLUTTER]
-        yield from (Path(entry.path) for entry in here if not entry.is_dir())
+        yield from (Path(entry.path) for entry in here if not _is_folder(entry))
         waiting += [Path(entry.path) for entry in reversed(here) if entry.is_dir(follow_symlinks=False)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself, or that can't be followed: told where files are looked at.
+        return False
 
 
 def _sort_in(path: Path, met: set[Path], found: Found, *, named: bool = False) -> None:
@@ -143,7 +152,9 @@ def _sort_in(path: Path, met: set[Path], found: Found, *, named: bool = False) -
         found.unreadable.append((path, "A link to a file that does not exist."))
         return
     except OSError as error:
-        found.unreadable.append((path, f"The file can't be read: {error.strerror}."))
+        is_loop = error.errno == errno.ELOOP
+        why = "A link that leads to itself." if is_loop else f"The file can't be read: {error.strerror}."
+        found.unreadable.append((path, why))
         return
     if stat.S_ISREG(status.st_mode):
         found.files.append(FoundFile(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))

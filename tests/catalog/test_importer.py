@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from loratui.captions.importing import import_with_captions
 from loratui.catalog import blobs, decoding
 from loratui.catalog.blobs import check_picture, picture_path, thumbnail_path
 from loratui.catalog.importer import import_pictures, list_refused
@@ -21,6 +22,7 @@ from loratui.catalog.journal import redo, undo
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.config import Settings
 from loratui.errors import Cancelled, LoratuiError, NotFoundError
 
 if TYPE_CHECKING:
@@ -58,6 +60,20 @@ def test_pictures_of_a_folder_come_in_natural_order_with_file_and_thumbnail(
         assert member.role == "inbox"
         assert check_picture(catalog, member, deep=True) == "ok"
         assert thumbnail_path(catalog.home, member.sha256).is_file()
+
+
+def test_links_that_lead_to_themselves_are_refused_and_the_rest_is_imported(
+    catalog: Catalog, mira: Subject, tmp_path: Path
+) -> None:
+    make_pictures(tmp_path / "in", 2)
+    for name in ("self", "self.png", "0.txt", "kohya.json"):
+        (tmp_path / "in" / name).symlink_to(name)
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("there")
+    done = import_with_captions(catalog, mira, [tmp_path / "in", tmp_path / "there"], Settings())
+    assert done.pictures.imported == 2
+    refused = {item.path.name: item.reason for item in done.pictures.refused}
+    assert refused == dict.fromkeys(("self", "self.png", "there"), "A link that leads to itself.")
 
 
 def test_one_bad_file_never_stops_the_others_and_gets_a_row(catalog: Catalog, mira: Subject, tmp_path: Path) -> None:
