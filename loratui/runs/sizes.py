@@ -12,7 +12,7 @@ from loratui.catalog.bases import find_largest_area, get_base, list_bases, was_t
 from loratui.dataset.buckets import BucketSettings, select_bucket
 from loratui.errors import LoratuiError, RefusedError
 from loratui.runs.bases import SHIPPED, find_shipped_base
-from loratui.training.recipe import preset_for
+from loratui.training.recipe import check_limits, preset_for
 
 if TYPE_CHECKING:
     from loratui.catalog.rows import Subject
@@ -104,8 +104,10 @@ def foresee_size(
 ) -> TrainingSize:
     """The size of the training that a subject is prepared for (see find_purpose), or the given resolution in pixels.
 
-    A default base that is not there counts as none. Raises UsageError for a resolution under 1.
+    A default base that is not there counts as none. Raises UsageError for a resolution that no training can have.
     """
+    if resolution is not None:
+        check_limits("resolution", resolution)
     purpose = foresee_purpose(catalog, default_base, subject)
     size = TrainingSize(purpose.resolution if resolution is None else resolution, base=purpose.base)
     buckets = preset_for(purpose.family, size.resolution).bucketing

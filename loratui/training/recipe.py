@@ -92,12 +92,8 @@ class Recipe:
 
     def validate(self) -> None:
         """Raise UsageError for the first setting that can't be trained with."""
-        for name, (lowest, highest) in _LIMITS.items():
-            value = getattr(self, name)
-            if not lowest <= value <= highest or not math.isfinite(value):
-                raise UsageError(
-                    f"{name} is {value:g}; it must lie between {lowest:g} and {highest:g}.", hint=_advice(name)
-                )
+        for name in _LIMITS:
+            check_limits(name, getattr(self, name))
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -152,6 +148,15 @@ _ADVICE = {
     "caption_dropout": "It is a share: 0.05 drops one caption in twenty.",
     "batch_size": "1 to 8 suits most graphics cards.",
 }
+
+
+def check_limits(name: str, value: float) -> None:
+    """Raise UsageError for a number that the setting of this name can't be."""
+    lowest, highest = _LIMITS[name]
+    if not lowest <= value <= highest or not math.isfinite(value):
+        # Whole numbers can be too long for a float.
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        raise UsageError(f"{name} is {shown}; it must lie between {lowest:g} and {highest:g}.", hint=_advice(name))
 
 
 def _advice(name: str) -> str:

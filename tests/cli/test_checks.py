@@ -95,3 +95,12 @@ def test_the_face_model_comes_from_the_settings(
     told = read(capsys)
     assert (told["checks"], told["suspects"]) == (["faces"], [])
     assert run(["check", "Mira", "--only", "faces", "--face-model", str(tmp_path), "--json"]) == 3
+
+
+@pytest.mark.parametrize("verb", ["check", "propose"])
+@pytest.mark.parametrize("resolution", ["0", "7", "8193", "10000000000", "9" * 400])
+def test_a_resolution_that_no_training_can_have_is_refused_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], verb: str, resolution: str
+) -> None:
+    assert run([verb, "Mira", "--resolution", resolution]) == 2
+    assert f"resolution is {resolution}; it must lie between 8 and 8192." in capsys.readouterr().err
