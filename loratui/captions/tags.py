@@ -15,6 +15,8 @@ KAOMOJI = frozenset(
     )
 )
 
+_SPACED_FACES = {" ".join(face.replace("_", " ").split()): face for face in sorted(KAOMOJI)}
+
 
 def spell_tag(tag: str) -> str:
     """Write a tagger's tag as people caption: underscores become spaces, except in faces like ^_^."""
@@ -23,9 +25,13 @@ def spell_tag(tag: str) -> str:
 
 @lru_cache(maxsize=16384)
 def fold_tag(tag: str) -> str:
-    """The form on which tags are compared: NFC, case folded, `_` as space outside faces, single spaces."""
+    """The form on which tags are compared: NFC, case folded, `_` as space outside faces, single spaces.
+
+    A face that lost its underscore, as kohya's tools write the long ones, is that face still.
+    """
     folded = unicodedata.normalize("NFC", unescape_tag(tag)).casefold().strip()
-    return folded if folded in KAOMOJI else " ".join(folded.replace("_", " ").split())
+    spaced = " ".join(folded.replace("_", " ").split())
+    return _SPACED_FACES.get(spaced, spaced)
 
 
 def unescape_tag(tag: str) -> str:

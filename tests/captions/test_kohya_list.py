@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loratui.captions.kohya_list import format_undesired, parse_undesired
@@ -83,6 +83,7 @@ TAGS = st.one_of(
 
 
 @given(st.lists(TAGS, max_size=8), st.booleans())
+@example(["0 0"], False)
 def test_what_was_written_is_read_as_the_same_list(tags: list[str], remove_underscore: bool) -> None:
     once = format_undesired(tags, remove_underscore=remove_underscore)
     read = parse_undesired(once)
