@@ -130,12 +130,12 @@ def describe_pictures(
 ) -> DescribeResult:
     """Ask a captioner about pictures and keep its sentences beside the tags; rules say whether captions use them.
 
-    With an empty selection all but the rejected pictures are asked about. A picture that the same model has
-    described under the same question is passed over unless `again`, or when that was earlier than `before`. Pictures
-    are sent as training sees them, upright and cropped, at most `side` pixels long. What was answered is kept when the
-    rest fails or is stopped, and is one action that undo takes back. Raises Cancelled, UsageError for the question,
-    ConflictError while pictures of the subject are described already, and the captioner's own error when no picture
-    would get an answer.
+    With an empty selection all but the rejected pictures are asked about. A picture that has a sentence, by whichever
+    model, is passed over unless `again`, or where the sentence is from earlier than `before`. Pictures are sent as
+    training sees them, upright and cropped, at most `side` pixels long. What was answered is kept when the rest fails
+    or is stopped, and is one action that undo takes back. Raises Cancelled, UsageError for the question, ConflictError
+    while pictures of the subject are described already, and the captioner's own error when no picture would get an
+    answer.
     """
     for name, value in (("parallel", parallel), ("side", side)):
         if value < 1:
@@ -207,10 +207,8 @@ class _Job:
         todo = []
         for picture in chosen:
             had = known.get(picture.id)
-            # By the model, wherever it runs: the same one gives the same kind of sentence.
-            is_same = had is not None and had.captioner.rpartition("@")[0] == self._captioner.model
-            is_same = is_same and had is not None and had.prompt == self._mark
-            if had is None or not is_same or (had.at < before if before is not None else again):
+            # Whoever wrote it and whatever was asked: a picture has one sentence, and another takes its place.
+            if had is None or (had.at < before if before is not None else again):
                 todo.append(picture)
         way_on = "The same command goes on with the others."
         if again and before is None:

@@ -50,7 +50,7 @@ def describe(
     question_file
         A file with the question.
     again
-        Ask about pictures that have a sentence, too.
+        Ask about pictures that have a sentence, too, by whichever model; the new one takes its place.
     before
         Ask again where the sentence is from before this moment: to go on when --again was stopped, which names it.
     parallel
@@ -117,7 +117,7 @@ def describe(
         print_text(tell_no_pictures(subject, query))
         return
     anew = f", {result.replaced} of them anew" if result.replaced else ""
-    kept = f"; {result.kept} had a sentence of it already" if result.kept else ""
+    kept = f"; {result.kept} had a sentence already, which --again would ask for anew" if result.kept else ""
     print_text(f"{number_of(result.described, 'picture')} described by {captioner.name}{anew}{kept}.")
     if result.described:
         remark("`loratui undo` takes it back.", show)

@@ -86,7 +86,19 @@ def test_each_picture_gets_a_sentence_once(catalog: Catalog, server: ChatServer)
     assert asked_anew.described == 8
 
 
-def test_another_question_asks_anew_and_rejected_pictures_are_left_out(catalog: Catalog, server: ChatServer) -> None:
+def test_sentences_of_another_model_or_question_are_left_alone_unless_asked_for_again(
+    catalog: Catalog, server: ChatServer
+) -> None:
+    describe_pictures(catalog, "Mira", "name:0*", Captioner(server.endpoint))
+    server.answer = lambda _: completion("Another sentence.")
+    result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, "m2"), question="What is this?")
+    assert (result.described, result.kept, result.replaced) == (7, 1, 0)
+    assert texts(catalog)["0.png"] == "Mirvok stands in the rain."
+    result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, "m3"), again=True)
+    assert (result.described, result.kept, result.replaced) == (8, 0, 8)
+
+
+def test_rejected_pictures_are_described_where_they_are_asked_for(catalog: Catalog, server: ChatServer) -> None:
     set_role(catalog, "Mira", "rejected", "name:0*", reason="blurred")
     assert describe_pictures(catalog, "Mira", "", Captioner(server.endpoint)).described == 7
     result = describe_pictures(catalog, "Mira", "name:0*", Captioner(server.endpoint), question="What is {who} doing?")
@@ -102,7 +114,7 @@ def test_the_question_names_what_is_imbued_and_nothing_when_nothing_is(catalog: 
     change_rules(catalog, "Mira", {"imbued": ["red eyes", "freckles"]})
     add_tags(catalog, "Mira", "", ["red eyes", "hat"])
     question = "{tags}\nDo not mention {imbued}."
-    describe_pictures(catalog, "Mira", "name:1*", Captioner(server.endpoint), question=question)
+    describe_pictures(catalog, "Mira", "name:1*", Captioner(server.endpoint), question=question, again=True)
     assert question_of(server.requests[-1]) == "photo of Mirvok, hat\nDo not mention red eyes, freckles."
 
 
