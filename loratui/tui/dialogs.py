@@ -178,10 +178,12 @@ class Form(ModalScreen[dict[str, str] | None]):
     def _find_fault(self, sentence: str) -> FormLine | None:
         lines = [line for line in self.query(FormLine) if not line.item.choices]
         # What happened stands before what to do about it, where other values may be named.
-        named = [(at, line) for line in lines if (at := _find_words(sentence, line.value)) >= 0]
-        if named:
-            return min(named, key=lambda one: (one[0], -len(one[1].value)))[1]
-        return next((line for line in lines if _find_words(sentence, line.item.label) >= 0), None)
+        for names in zip(*map(_words_of, lines), strict=True):
+            places = zip(lines, (_find_words(sentence, words) for words in names), strict=True)
+            named = [(at, line) for line, at in places if at >= 0]
+            if named:
+                return min(named, key=lambda one: (one[0], -len(one[1].value)))[1]
+        return None
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -357,6 +359,12 @@ class FormLine(OneLine):
                 self.value = found
                 return
         self.restricted()
+
+
+def _words_of(line: FormLine) -> tuple[str, ...]:
+    """What a sentence can name a line by, the surest first; of an address the machine alone too."""
+    host = line.value.partition("://")[2].partition("/")[0]
+    return line.value, f"line {line.item.label}", host, line.item.label
 
 
 def _find_words(text: str, words: str) -> int:

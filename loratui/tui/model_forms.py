@@ -45,6 +45,11 @@ _OPTIONS = (
     (re.compile(r": --tagger FOLDER"), " as Tagger"),
     (re.compile(r"with --tagger\b"), "in the line Tagger"),
     (re.compile(r"--tagger\b"), "Tagger"),
+    (re.compile(r"with --endpoint\b"), "in the line Server"),
+    (re.compile(r"with --model\b"), "in the line Model"),
+    (re.compile(r"with --upload\b"), "in the line Send pictures"),
+    (re.compile(r"--endpoint\b"), "Server"),
+    (re.compile(r"--model\b"), "Model"),
 )
 """Options of the command line, and what the form has in their place."""
 
@@ -289,18 +294,22 @@ def _ask_sentences(app: LoratuiApp, subject: str, stopped: datetime | None) -> N
             from loratui.captions.describing import describe_pictures
 
             named = chosen.name(catalog, subject)
-            with renewal.begun(report, "subject.describe") as heard:
-                result = describe_pictures(
-                    catalog,
-                    subject,
-                    chosen.ids or chosen.query,
-                    _open_captioner(app, values),
-                    question=question,
-                    before=renewal.before,
-                    parallel=usual.parallel,
-                    report=heard,
-                    cancel=cancel,
-                )
+            try:
+                with renewal.begun(report, "subject.describe") as heard:
+                    result = describe_pictures(
+                        catalog,
+                        subject,
+                        chosen.ids or chosen.query,
+                        _open_captioner(app, values),
+                        question=question,
+                        before=renewal.before,
+                        parallel=usual.parallel,
+                        report=heard,
+                        cancel=cancel,
+                    )
+            except LoratuiError as error:
+                error.message, error.hint = _name_lines(error.message), _name_lines(error.hint)
+                raise
             return result, named
 
         def done(result: tuple[DescribeResult, list[str]], task: Task, asked: Asked) -> str:

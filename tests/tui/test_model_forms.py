@@ -312,6 +312,36 @@ async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
         assert len(sentences_of(catalog, "Mira")) == 4
 
 
+async def test_an_address_that_is_refused_is_typed_anew_in_the_line_of_the_server(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "M")
+        line(app, "endpoint").value = "http://example.com/v1"
+        await press(pilot, "ctrl+s")
+        assert "run a model here, or allow it in the line Send pictures." in wrong(app)
+        assert app.focused is line(app, "endpoint"), "the hint speaks of a model, but that is not what is wrong"
+
+
+async def test_with_several_models_on_a_server_the_line_of_the_model_gets_the_keys(
+    catalog: Catalog, make_app: MakeApp, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = {"data": [{"id": "llava"}, {"id": "qwen"}]}
+    monkeypatch.setattr("loratui.captions.captioner.Captioner._call", lambda *asked: served)
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_tags(pilot)
+        await press(pilot, "M")
+        line(app, "endpoint").value = server.endpoint
+        await press(pilot, "ctrl+s")
+        assert "asks again" in app.messages[-1].text, app.messages[-1].text
+        await press(pilot, "M")
+        assert wrong(app).endswith("Choose one that can see pictures in the line Model.")
+        assert app.focused is line(app, "model")
+
+
 async def test_describing_is_stopped_from_the_list_of_jobs_and_keeps_what_is_done(
     catalog: Catalog, make_app: MakeApp, server: ChatServer
 ) -> None:
