@@ -180,7 +180,23 @@ def edit_subject(
         after = look_up(change.connection, before)
         if {"trigger", "class_word", "kind"} & values.keys():
             _refuse_unfit_words(change.connection, after)
+        change.label = _say_edit(before, after)
         return after, warnings
+
+
+def _say_edit(before: Subject, after: Subject) -> str:
+    """What was changed about a subject, as history names it."""
+    words = {
+        "name": f"renamed {after.name}",
+        "trigger": f"trigger {after.trigger}",
+        "kind": f"kind {after.kind}",
+        "class_word": f"class word {after.class_word}" if after.class_word else "no class word",
+        "primary_repeats": f"repeats of primary {after.primary_repeats}",
+        "supporting_repeats": f"repeats of supporting {after.supporting_repeats}",
+        "notes": "notes",
+    }
+    said = [words[key] for key in words if getattr(before, key) != getattr(after, key)]
+    return f"{before.name}: {', '.join(said)}"
 
 
 def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
@@ -218,10 +234,15 @@ def withdraw_consent(catalog: Catalog, subject: Subject | str, *, note: str = ""
     """Note that a person took their consent back: training and publishing refuse from then on.
 
     What had been agreed to stays on record, with the day it ended, and as it was under `history`. Raises NotFoundError
-    when there is no consent.
+    when there is no consent, ConflictError when it was withdrawn before.
     """
     with catalog.read() as connection:
         known = look_up(connection, subject)
+    if ended := (known.consent or {}).get("withdrawn_at"):
+        raise ConflictError(
+            f"The consent of {known.name} was already withdrawn on {ended[:10]}.",
+            hint="Nothing is trained or published since then, until consent is recorded anew.",
+        )
     if not has_consent(known):
         raise NotFoundError(
             f"There is no consent of {known.name} to withdraw.", hint="Without one, training refuses anyway."
@@ -238,11 +259,20 @@ def has_consent(subject: Subject) -> bool:
 def require_consent(subject: Subject, *, person: bool = False) -> None:
     """Raise RefusedError for a person who has not agreed; `person` is for one that was of that kind when trained."""
     if (subject.kind == "person" or person) and not has_consent(subject):
-        gone = "the consent was withdrawn" if subject.consent else "no consent is recorded"
         raise RefusedError(
-            f"'{subject.name}' is a person, and {gone}.",
-            hint=f"Record who agreed to what: {_tell_consent(subject)}.",
+            f"'{subject.name}' is a person, and {tell_lack(subject)}.",
+            hint=f"Record who agreed to what: {tell_consent(subject)}.",
         )
+
+
+def tell_lack(subject: Subject) -> str:
+    """What is wrong with the consent of a person that is not in force."""
+    return "the consent was withdrawn" if subject.consent else "no consent is recorded"
+
+
+def tell_consent(subject: Subject) -> str:
+    """The command that records consent for a subject."""
+    return f"`loratui subject consent {shlex.quote(subject.name)} --by WHO --scope SCOPE`"
 
 
 def check_repeats(repeats: int) -> int:
@@ -264,10 +294,6 @@ def _set_consent(catalog: Catalog, subject: Subject | str, consent: dict[str, An
             consent = {**consent, "history": [*history, past]}
         change.update(tables.subject, [before.id], {"consent": consent})
         return look_up(change.connection, before)
-
-
-def _tell_consent(subject: Subject) -> str:
-    return f"`loratui subject consent {shlex.quote(subject.name)} --by WHO --scope SCOPE`"
 
 
 def _refuse_to_forget_person(connection: Connection, subject: Subject) -> None:
@@ -312,7 +338,8 @@ def _check_past(at: datetime) -> datetime:
     # Years far away are no dates that could be moved to another zone.
     if not 1900 <= at.year <= now().year + 1 or at.astimezone(UTC) > now():
         raise UsageError(
-            f"{at:%Y-%m-%d} can't be the day of a consent.", hint="It is a day that has come: today or before."
+            f"{at:%Y-%m-%d} can't be the day of a consent.",
+            hint="It is a day that has come, from 1900 on, written as YYYY-MM-DD.",
         )
     return at.astimezone(UTC)
 

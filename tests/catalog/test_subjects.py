@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from loratui.catalog import roles, subjects, tables
+from loratui.catalog import journal, roles, subjects, tables
 from loratui.catalog.store import Catalog, now
 from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
@@ -88,6 +89,19 @@ def test_only_what_is_given_is_edited(catalog: Catalog, mira: Subject) -> None:
     assert (changed.trigger, changed.supporting_repeats, changed.id) == ("miravel", 2, mira.id)
 
 
+def test_history_says_what_was_changed_about_a_subject(catalog: Catalog, mira: Subject) -> None:
+    subjects.edit_subject(catalog, mira, primary_repeats=6, supporting_repeats=mira.supporting_repeats)
+    subjects.edit_subject(catalog, mira, trigger="zelvara", class_word="dog", kind="object")
+    subjects.edit_subject(catalog, mira, class_word="", notes="seen in June")
+    subjects.edit_subject(catalog, mira, name="Nova")
+    assert [entry.label for entry in journal.history(catalog, 4)] == [
+        "Mira: renamed Nova",
+        "Mira: no class word, notes",
+        "Mira: trigger zelvara, kind object, class word dog",
+        "Mira: repeats of primary 6",
+    ]
+
+
 @pytest.mark.parametrize("repeats", [0, -1, 1001])
 def test_repeats_out_of_range_are_refused(catalog: Catalog, mira: Subject, repeats: int) -> None:
     with pytest.raises(UsageError, match="Repeats"):
@@ -134,6 +148,25 @@ def test_a_person_is_refused_until_consent_is_recorded_and_again_after_it_is_wit
     assert agreed.consent is not None and agreed.consent["who"] == "Ada Lovelace"
     with pytest.raises(RefusedError):
         subjects.require_consent(subjects.withdraw_consent(catalog, person))
+
+
+def test_consent_that_was_withdrawn_is_told_when_it_is_withdrawn_again(catalog: Catalog) -> None:
+    person, _ = subjects.add_subject(catalog, "Ada", "adalove", kind="person")
+    with pytest.raises(NotFoundError, match="There is no consent of Ada"):
+        subjects.withdraw_consent(catalog, person)
+    subjects.record_consent(catalog, person, who="Ada", scope="training")
+    ended = subjects.withdraw_consent(catalog, person).consent
+    assert ended is not None
+    with pytest.raises(ConflictError, match=f"already withdrawn on {ended['withdrawn_at'][:10]}"):
+        subjects.withdraw_consent(catalog, person)
+    assert subjects.get_subject(catalog, "Ada").consent == ended
+
+
+def test_a_consent_of_another_century_is_refused_with_the_days_that_can_be(catalog: Catalog) -> None:
+    person, _ = subjects.add_subject(catalog, "Ada", "adalove", kind="person")
+    with pytest.raises(UsageError, match="1500-01-01 can't be the day") as caught:
+        subjects.record_consent(catalog, person, who="Ada", scope="training", at=datetime(1500, 1, 1))
+    assert "from 1900 on" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", ["character", "style", "object"])
