@@ -25,6 +25,7 @@ from loratui.catalog.walking import show_path
 from loratui.errors import ConflictError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from loratui.catalog.rows import Subject
@@ -37,6 +38,8 @@ MAX_RULES_BYTES = 4 * 1024 * 1024
 
 # What programs write as JSON where there was nothing to write.
 _NO_LIST = re.compile(r"null|true|false|-?\d+(?:\.\d+)?")
+
+_SEVERAL = re.compile(r"\w\s*;\s*\w")
 
 _FORMAT = "loratui caption rules"
 _VERSION = 1
@@ -189,7 +192,8 @@ def import_rules(
     matches = match_entries(after, rules.imbued)
     lost = warn_of_lost_trigger(after) if {"prefix", "suffix"} & given.values.keys() else ()
     by_hand = [_tell_written(before)] if before.written else []
-    remarks = (*given.remarks, *lost, *by_hand)
+    split = _tell_semicolons(after, given.values.get("imbued", ()))
+    remarks = (*given.remarks, *split, *lost, *by_hand)
     return RulesImport(rules, before.compare(after), tuple(matches), remarks, before.written)
 
 
@@ -206,12 +210,23 @@ def _refuse_strange_list(book: CaptionBook, given: GivenRules) -> None:
     near = [match for match in match_entries(book, entries) if match.near]
     meant = "".join(f"{sentence} " for sentence in tell_unmatched(near, _TOLD))
     named = ", ".join(f"'{entry[:40]}'" for entry in entries[:3])
-    only = "The only entry" if len(entries) == 1 else f"Not one of the {len(entries):,} entries"
+    are = f"Not one of the {len(entries):,} entries of {given.source} is a"
+    only = f"The only entry of {given.source} is no"
+    split = "".join(f"{sentence} " for sentence in _tell_semicolons(book, entries))
     raise RefusedError(
-        f"{only} of {given.source} is a tag of {book.subject.name}: {named}{'...' if len(entries) > 3 else ''}.",
-        hint=f"{meant}See `loratui tags list {shlex.quote(book.subject.name)}`; to take the list in all the same, add "
-        "--anyway.",
+        f"{only if len(entries) == 1 else are} tag of {book.subject.name}: {named}{'...' if len(entries) > 3 else ''}.",
+        hint=f"{meant}{split}See `loratui tags list {shlex.quote(book.subject.name)}`; to take the list in all the "
+        "same, add --anyway.",
     )
+
+
+def _tell_semicolons(book: CaptionBook, entries: Iterable[str]) -> list[str]:
+    """A sentence where entries look like several with semicolons between, and are no tags; ;d is a face."""
+    joined = [entry for entry in entries if _SEVERAL.search(entry) and not book.find_tags(entry)]
+    if not joined:
+        return []
+    more = f" ({len(joined) - 1:,} more do)" if len(joined) > 1 else ""
+    return [f"'{joined[0][:40]}' has a semicolon in it{more}: entries are separated by commas."]
 
 
 def _add(rules: CaptionRules, values: Mapping[str, Any]) -> dict[str, Any]:
