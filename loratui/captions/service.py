@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -185,6 +186,7 @@ def import_sidecars(
     texts: dict[int, str] = {}
     tags: dict[int, tuple[str, ...]] = {}
     read: dict[int, ReadTags] = {}
+    cleaned: dict[int, tuple[str, ...]] = {}
     several: set[int] = set()
     blank: set[int] = set()
     used: dict[tuple[int, str], Path] = {}
@@ -212,6 +214,7 @@ def import_sidecars(
             used.setdefault((id_, "tags"), path)
         if text:
             used.setdefault((id_, "text"), path)
+            cleaned.setdefault(id_, found.cleaned)
     warnings += _tell_rivals(passed_over, used)
     stored = store_captions(catalog, owner, texts=texts, tags=tags)
     if stored.kept:
@@ -222,7 +225,8 @@ def import_sidecars(
         )
         warnings.append(f"{len(without)} {used_so} the trigger {owner.trigger}.")
     spoken_of = len(texts.keys() | tags.keys())
-    notes = tell_whole(len(several), len(blank - texts.keys())) if whole else []
+    changes = Counter(words for id_ in texts for words in cleaned.get(id_, ()))
+    notes = tell_whole(len(several), len(blank - texts.keys()), changes) if whole else []
     if computed := [id_ for id_ in read if id_ in stored.changed and id_ not in texts]:
         captions = captions_of(catalog, owner, get_memberships(catalog, computed))
         notes += tell_changes(owner, {id_: read[id_] for id_ in computed}, captions)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _LONGEST = 120
 """Letters of a caption in a sentence."""
 
+_NAMED = 3
+"""So many tags are named in a sentence."""
+
+_TWICE = "a tag stood twice"
+
 
 @dataclass(frozen=True, slots=True)
 class ReadTags:
@@ -37,7 +42,9 @@ def tell_changes(subject: Subject, read: Mapping[int, ReadTags], captions: Mappi
         return []
     first = changed[0]
     reasons = Counter(reason for id_ in changed for reason in _find_reasons(read[id_]))
-    why = "; ".join(f"in {count:,} {reason}" for reason, count in reasons.most_common())
+    doubled = [*dict.fromkeys(tag for id_ in changed for tag in _list_doubled(read[id_]))]
+    named = {_TWICE: f": {', '.join(map(repr, doubled[:_NAMED]))}{', ...' * (len(doubled) > _NAMED)}"}
+    why = "; ".join(f"in {count:,} {reason}{named.get(reason, '')}" for reason, count in reasons.most_common())
     name = shlex.quote(subject.name)
     told = [
         f"{len(changed):,} of {len(read):,} captions that were read as tags say it otherwise than their files: "
@@ -55,12 +62,20 @@ def tell_changes(subject: Subject, read: Mapping[int, ReadTags], captions: Mappi
     return told
 
 
-def tell_whole(several: int, blank: int) -> list[str]:
-    """Sentences about caption files that can't be kept as they are: so many have several lines, so many none."""
+def tell_whole(several: int, blank: int, cleaned: Mapping[str, int]) -> list[str]:
+    """Sentences about caption files that can't be kept as they are: so many have several lines, so many none.
+
+    `cleaned` says what else was changed, and in how many.
+    """
     told = []
     if several:
         are = "1 caption is" if several == 1 else f"{several:,} captions are"
         told.append(f"{are} written on several lines; kept as one line, for a caption has no more.")
+    if cleaned:
+        changes = [f"{words} in {count:,}" for words, count in cleaned.items()]
+        more = f"; {'; '.join(changes[1:])}" if changes[1:] else ""
+        first = next(iter(cleaned.values()))
+        told.append(f"Not all is word for word: {changes[0]} caption{'s' * (first != 1)}{more}.")
     if blank:
         hold = "1 caption file holds" if blank == 1 else f"{blank:,} caption files hold"
         whose = "of this picture is" if blank == 1 else "of these pictures are"
@@ -69,16 +84,21 @@ def tell_whole(several: int, blank: int) -> list[str]:
 
 
 def _find_reasons(read: ReadTags) -> Sequence[str]:
-    keys = [fold_tag(tag) for tag in read.tags]
     taken = {fold_tag(tag) for tag in read.taken}
     reasons = []
-    if not taken.issuperset(keys):
+    if not taken.issuperset(map(fold_tag, read.tags)):
         reasons.append("the trigger or other words of the prefix were taken out, for the prefix says them")
-    if len(set(keys)) < len(keys):
-        reasons.append("a tag stood twice")
+    if _list_doubled(read):
+        reasons.append(_TWICE)
     if "\\(" in read.written or "\\)" in read.written:
         reasons.append("backslashes before parentheses were taken off")
     return reasons
+
+
+def _list_doubled(read: ReadTags) -> list[str]:
+    """The tags that stand more than once in a file, as they were written first."""
+    first = {fold_tag(tag): tag for tag in reversed(read.tags)}
+    return [first[key] for key, times in Counter(map(fold_tag, read.tags)).items() if times > 1]
 
 
 def _shorten(text: str) -> str:

@@ -47,6 +47,8 @@ class Sidecar:
     """All that was written, word for word on one line, whichever of both it was read as."""
     lines: int = field(default=1, compare=False)
     """How many lines it was written on; without any, there was nothing but space."""
+    cleaned: tuple[str, ...] = field(default=(), compare=False)
+    """What `written` lacks of the words in the file besides new lines, such as "tabs became spaces"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +134,33 @@ def clean_text(text: str) -> str:
     return "\n".join("".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cs")).strip() for line in lines)
 
 
+def tell_cleaned(text: str) -> tuple[str, ...]:
+    """What `clean_text` changes of a text, in a few words each; new lines, and lines without words, don't count."""
+    tabs = controls = ends = False
+    for line in text.splitlines():
+        if line.isprintable() and line == line.strip():
+            continue
+        plain = clean_text(line)
+        kept = [c for c in line if c == "\t" or unicodedata.category(c) not in ("Cc", "Cs")]
+        tabs |= bool(plain) and "\t" in "".join(kept).strip()
+        controls |= len(kept) < len(line)
+        ends |= bool(plain) and len(plain) < len(kept)
+    said = {"tabs became spaces": tabs, "control characters were left out": controls}
+    return tuple(words for words, true in (said | {"spaces at the ends were left out": ends}).items() if true)
+
+
 def parse_caption(text: str) -> Sidecar:
     """Tell tags from a sentence: tags are short, between commas or on lines of their own."""
+    cleaned = tell_cleaned(text)
     lines = [line for line in clean_text(text).split("\n") if line]
     parts = [part.strip() for line in lines for part in line.split(",") if part.strip()]
     longest = _TAG_WORDS if len(parts) > 1 else _TAG_WORDS_ALONE
     if any(_is_prose(part, longest) for part in parts) or _reads_on(parts):
-        return Sidecar(text=" ".join(lines), written=" ".join(lines), lines=len(lines))
+        return Sidecar(text=" ".join(lines), written=" ".join(lines), lines=len(lines), cleaned=cleaned)
     # Tags on lines of their own need commas once they share one.
     written = lines[0] if len(lines) == 1 else ", ".join(line.rstrip(", ") for line in lines)
-    return Sidecar(tags=tuple(unescape_tag(part) for part in parts), written=written if parts else "", lines=len(lines))
+    tags = tuple(unescape_tag(part) for part in parts)
+    return Sidecar(tags=tags, written=written if parts else "", lines=len(lines), cleaned=cleaned)
 
 
 def strip_prefix(tags: tuple[str, ...], prefix: str, trigger: str) -> tuple[str, ...]:
@@ -206,7 +225,8 @@ def _parse_metadata(text: str, *, is_lines: bool, warnings: tuple[str, ...]) -> 
 def _parse_entry(entry: Mapping[str, Any]) -> Sidecar:
     caption, tags = (_as_text(entry.get(key)) for key in ("caption", "tags"))
     # Sd-scripts trains on "caption, tags" where metadata has both.
-    return parse_caption(", ".join(part for part in (caption.strip(), tags.strip()) if part))
+    parts = [part for part in (caption, tags) if part.strip()]
+    return parse_caption(parts[0] if len(parts) == 1 else ", ".join(part.strip() for part in parts))
 
 
 def _as_text(value: Any) -> str:

@@ -56,8 +56,12 @@ def store_captions(
         rows = []
         for id_ in sorted(present.keys() & tags.keys()):
             spoken_of = known.get(id_, set())
-            new = {tag_key(tag): tag for tag in reversed(tags[id_]) if tag_key(tag) not in spoken_of}
-            for position, tag in enumerate(reversed(new.values()), start=last.get(id_, -1) + 1):
+            new: dict[str, str] = {}
+            for tag in tags[id_]:
+                if (key := tag_key(tag)) not in spoken_of:
+                    # A tag that is written twice stands where it was written first.
+                    new.setdefault(key, tag)
+            for position, tag in enumerate(new.values(), start=last.get(id_, -1) + 1):
                 rows.append({"membership_id": id_, "tag": tag, "present": True, "position": position})
         change.insert(edit, rows)
     return StoredCaptions(

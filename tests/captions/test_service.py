@@ -19,7 +19,7 @@ from loratui.captions.service import (
     rules_of,
     show_captions,
 )
-from loratui.captions.sidecars import Sidecar, parse_caption
+from loratui.captions.sidecars import Sidecar, parse_caption, tell_cleaned
 from loratui.catalog.edits import add_tags, remove_tags, set_caption, store_tag_scores, tag_edits_of
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, redo, undo
@@ -274,6 +274,18 @@ def test_an_import_tells_what_captions_say_otherwise_than_their_files(
     assert import_text(catalog, mira["two.png"], tmp_path / "two.txt", "A dog walks over the grass.").notes == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "said", "named"),
+    [("zeta, alpha, zeta", "zeta, alpha", "'zeta'"), ("a, B, b, c, A", "a, B, c", "'a', 'B'")],
+)
+def test_a_tag_that_a_caption_file_has_twice_stands_where_it_was_written_first_and_is_named(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path, written: str, said: str, named: str
+) -> None:
+    (note,) = import_text(catalog, mira["one.png"], tmp_path / "one.txt", written).notes
+    assert captions_of(catalog, "mira")[mira["one.png"]] == f"photo of Mira, {said}"
+    assert f"a tag stood twice: {named})" in note
+
+
 def test_the_own_trigger_stays_in_captions_that_have_no_prefix(
     catalog: Catalog, mira: dict[str, int], tmp_path: Path
 ) -> None:
@@ -328,3 +340,33 @@ def test_what_of_a_caption_file_can_not_be_kept_word_for_word_is_said(
         "1 caption file holds nothing but space: the caption of this picture is computed.",
     )
     assert import_sidecars(catalog, "mira", pairs).notes == ()
+
+
+def test_tabs_and_what_no_caption_holds_are_told_where_captions_are_kept_word_for_word(
+    catalog: Catalog, mira: dict[str, int], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("x\ty\x07z\n")
+    (tmp_path / "two.json").write_text(json.dumps({"two.png": {"caption": "  a\tb, c \n"}}))
+    pairs = [(mira["one.png"], tmp_path / "one.txt"), (mira["two.png"], tmp_path / "two.json")]
+    assert import_sidecars(catalog, "mira", pairs, whole=True).notes == (
+        "Not all is word for word: tabs became spaces in 2 captions; control characters were left out in 1; "
+        "spaces at the ends were left out in 1.",
+    )
+    assert sorted(captions_of(catalog, "mira").values()) == ["a b, c", "photo of Mira", "x yz"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x, y\r\n\n", ""),
+        (" \t \nx", ""),
+        ("\tx", "ends"),
+        ("x \ny", "ends"),
+        ("x\ty", "tabs"),
+        ("\x1b[1mx", "control"),
+    ],
+)
+def test_what_cleaning_changes_is_told_by_its_kind(text: str, told: str) -> None:
+    cleaned = tell_cleaned(text)
+    assert [told in words for words in cleaned] == [True] * bool(told)
+    assert parse_caption(text).cleaned == cleaned
