@@ -46,7 +46,7 @@ def ingest_events(catalog: Catalog, run_id: int, events: Sequence[RunEvent]) -> 
     run = tables.run
     with catalog.write() as connection:
         row = connection.execute(
-            select(run.c.state, run.c.last_seq, run.c.folder, run.c.steps_per_epoch).where(run.c.id == run_id)
+            select(run.c.state, run.c.wish, run.c.reason, run.c.last_seq, run.c.folder).where(run.c.id == run_id)
         ).first()
         if row is None:
             return 0
@@ -70,7 +70,8 @@ def ingest_events(catalog: Catalog, run_id: int, events: Sequence[RunEvent]) -> 
         attempt = connection.execute(
             select(func.max(tables.attempt.c.number)).where(tables.attempt.c.run_id == run_id)
         ).scalar()
-        changes = _fold(fresh, current_attempt=attempt, queued=row.state == "queued")
+        told = row.wish == "stop" and bool(row.reason)
+        changes = _fold(fresh, current_attempt=attempt, queued=row.state == "queued", told=told)
         connection.execute(update(run).where(run.c.id == run_id).values(**changes, last_seq=fresh[-1].seq))
         folder = catalog.home.runs / row.folder
         for event in fresh:
@@ -93,8 +94,8 @@ def _time_of(event: RunEvent) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _fold(events: Iterable[RunEvent], *, current_attempt: int | None, queued: bool) -> dict[str, Any]:
-    """The columns of a run that these events change."""
+def _fold(events: Iterable[RunEvent], *, current_attempt: int | None, queued: bool, told: bool) -> dict[str, Any]:
+    """The columns of a run that these events change; `told` when whoever has it stopped said why."""
     changes: dict[str, Any] = {}
     for event in events:
         changes |= {
@@ -105,10 +106,11 @@ def _fold(events: Iterable[RunEvent], *, current_attempt: int | None, queued: bo
         # A late word of an earlier process must not end a run that was queued again.
         if event.type == "end" and event.attempt == current_attempt and not queued:
             state = event.data.get("state")
+            if not (told and state == "stopped"):
+                # A trainer that stops knows only that it was asked to.
+                changes |= {"reason": str(event.data.get("reason", "")), "hint": str(event.data.get("hint", ""))}
             changes |= {
                 "state": state if state in END_STATES else "failed",
-                "reason": str(event.data.get("reason", "")),
-                "hint": str(event.data.get("hint", "")),
                 "wish": "",
                 "eta_s": None,
                 "ended_at": _time_of(event),

@@ -207,8 +207,11 @@ def list_checkpoints(catalog: Catalog, run_id: int) -> list[Checkpoint]:
     return [_load_checkpoint(catalog, row) for row in rows]
 
 
-def wish_stop(catalog: Catalog, run_id: int, reason: str = "") -> str:
-    """Ask for a run to stop and give its state after that: a queued one is stopped at once."""
+def wish_stop(catalog: Catalog, run_id: int, reason: str = "", hint: str = "") -> str:
+    """Ask for a run to stop and give its state after that: a queued one is stopped at once.
+
+    A reason stays with a running one, with its hint, and is why it was stopped once its trainer has.
+    """
     run = tables.run
     with catalog.write() as connection:
         connection.execute(
@@ -217,11 +220,12 @@ def wish_stop(catalog: Catalog, run_id: int, reason: str = "") -> str:
             .values(
                 state="stopped",
                 reason=reason or "stopped before it began",
-                hint="`loratui run resume` puts it back into the queue.",
+                hint=hint or "`loratui run resume` puts it back into the queue.",
                 ended_at=datetime.now(UTC),
             )
         )
-        connection.execute(update(run).where(run.c.id == run_id, run.c.state == "running").values(wish="stop"))
+        told = {"reason": reason, "hint": hint} if reason else {}
+        connection.execute(update(run).where(run.c.id == run_id, run.c.state == "running").values(wish="stop", **told))
         return str(connection.execute(select(run.c.state).where(run.c.id == run_id)).scalar_one())
 
 

@@ -24,6 +24,7 @@ from loratui.cli.session import open_library, read_settings
 from loratui.errors import UsageError
 
 if TYPE_CHECKING:
+    from loratui.catalog.rows import Run
     from loratui.catalog.store import Catalog
     from loratui.catalog.subjects import SubjectSummary
 
@@ -240,25 +241,26 @@ def record_consent(
     note
         Anything else, such as where the signed paper is.
     withdraw
-        The consent ends today: nothing more is trained or published.
+        The consent ends today: nothing more is trained or published, and a training that runs is stopped.
     """
-    from loratui.catalog import runs, subjects
+    from loratui.catalog import subjects
+    from loratui.runs.withdrawal import withdraw_consent
 
     if withdraw and (by or scope or on):
         raise UsageError("--withdraw ends the consent that is on record.", hint="Leave --by, --scope and --on out.")
+    stopped: list[Run] = []
     with open_library() as catalog:
         if withdraw:
-            subject = subjects.withdraw_consent(catalog, name, note=note)
+            subject, stopped = withdraw_consent(catalog, name, note=note)
         else:
             subject = subjects.record_consent(catalog, name, who=by, scope=scope, at=on, note=note)
-        running = runs.list_runs(catalog, subject_id=subject.id, states=("running",)) if withdraw else []
     if show.json:
         print_json(subject)
     else:
         said = "Withdrawn" if withdraw else "Recorded"
         print_text(f"{said} for {subject.name}: {_consent(subject.consent)}.")
-    for run in running:
-        remark(f"warning: {run.name} is still being trained: `loratui run stop {run.name}`", show)
+    for run in stopped:
+        remark(f"warning: {run.name} is being stopped: it finishes its step and saves. {run.hint}", show)
 
 
 def import_pictures(

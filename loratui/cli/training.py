@@ -167,6 +167,12 @@ def list_runs(subject: str | None = None, *, limit: int | None = None, show: Sho
     )
 
 
+def _tell_state(run: Run) -> str:
+    """The state of a training with the reason for it."""
+    stopping = run.state == "running" and run.wish == "stop"
+    return f"{run.state}{', stopping' * stopping}{f' ({run.reason})' * bool(run.reason)}"
+
+
 def _left(run: Run) -> str:
     return format_seconds(run.eta_s) if run.state == "running" and run.eta_s is not None else ""
 
@@ -220,7 +226,7 @@ def show_run(run: str, *, show: Show = PLAIN) -> None:
             "run": found.name,
             "subject": view.subject.name,
             "base": view.base.name,
-            "state": found.state + (f" ({found.reason})" if found.reason else ""),
+            "state": _tell_state(found),
             "step": f"{found.step} of {found.total_steps}",
             "epoch": found.epoch,
             "loss": "-" if found.loss is None else f"{found.loss:.4f}",

@@ -89,7 +89,9 @@ def _close_vanished(catalog: Catalog, run: Run, attempt: Attempt, folder: RunFol
     hint = f"`loratui run log {run.name}` has its last words; `loratui run resume {run.name}` goes on."
     if run.wish == "stop":
         reason = f"stopped at step {run.step}; it did not save by itself and was ended"
-        end_attempt(catalog, attempt, state="stopped", reason=reason, hint=hint)
+        # Whoever had it stopped may have said why.
+        reason = f"{run.reason}; {reason}" if run.reason else reason
+        end_attempt(catalog, attempt, state="stopped", reason=reason, hint=run.hint or hint)
         return
     last = next((line for line in reversed(folder.read_log(20)) if line.strip()), "")
     # A traceback ends in its exception; anything else says nothing about why.

@@ -27,6 +27,7 @@ from loratui.catalog.attempts import (
     record_process,
     unclaim_run,
 )
+from loratui.catalog.fingerprint import take_fingerprint
 from loratui.catalog.run_events import list_events
 from loratui.catalog.runs import OPEN_STATES, count_runs, get_run, list_runs
 from loratui.catalog.store import open_catalog
@@ -46,6 +47,7 @@ from loratui.runs.process import (
 )
 from loratui.runs.spawn import get_worker_lease, get_worker_log
 from loratui.runs.sync import sync_run
+from loratui.runs.withdrawal import stop_withdrawn
 
 if TYPE_CHECKING:
     import subprocess
@@ -56,6 +58,10 @@ if TYPE_CHECKING:
     from loratui.runs.leases import Lease
 
 _LOG = logging.getLogger("loratui.worker")
+
+_LOOK_EVERY_S = 2.0
+"""Between two looks at whether what runs may still be trained; they take at most a twentieth of the time."""
+_SHARE = 20
 
 
 class Worker:
@@ -77,6 +83,8 @@ class Worker:
         self._ladder = ladder
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._settings = Settings()
+        self._fingerprint: tuple[int, ...] = ()
+        self._look_at = 0.0
 
     def work(self, quit: threading.Event) -> None:
         """Go round until `quit` is set or nothing has been going on for `idle_s` seconds."""
@@ -102,6 +110,8 @@ class Worker:
                 record_exit(self._catalog, attempt_id, code)
                 del self._children[attempt_id]
         runs = list_runs(self._catalog, states=OPEN_STATES)
+        if any(run.state == "running" for run in runs):
+            self._watch_permission()
         for run in runs:
             if run.state == "running":
                 self._follow(run)
@@ -109,6 +119,18 @@ class Worker:
             self._settings = load_settings(self._catalog.home)
             self._fill_slots()
         return bool(runs or self._children)
+
+    def _watch_permission(self) -> None:
+        """Stop what may not be trained any longer: consent ends, and pictures are rated, while a training goes on."""
+        begun = time.monotonic()
+        if begun < self._look_at:
+            return
+        if (found := take_fingerprint(self._catalog)) != self._fingerprint:
+            for run in stop_withdrawn(self._catalog):
+                _LOG.warning("%s is stopped: %s", run.name, run.reason)
+            self._fingerprint = found
+        ended = time.monotonic()
+        self._look_at = ended + max(_LOOK_EVERY_S, _SHARE * (ended - begun))
 
     def _follow(self, run: Run) -> None:
         after = sync_run(self._catalog, run)

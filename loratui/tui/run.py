@@ -201,7 +201,7 @@ class RunScreen(LoratuiScreen):
         self.lora.subject = view.subject.name
         self.set_header("runs", view.subject.name, run.name, status=run.state)
         self.query_one("#about", Static).update(draw_run(self._line, self.lora.glyphs, self.size.width, self._color()))
-        self.set_class(run.state == "stopped", "-stopped")
+        self.set_class(run.state != "failed", "-stopped")
         self._show_line("#trouble", draw_trouble(run))
         self._show_warnings(view)
         if run.state != "running":

@@ -194,8 +194,9 @@ def _clock(at: str) -> str:
 
 
 def draw_trouble(run: Run) -> str:
-    """Why a run ended before its end and what to do about it; empty for others."""
-    if run.state not in ("failed", "stopped") or not (run.reason or run.hint):
+    """Why a run ended before its end, or is about to, and what to do about it; empty for others."""
+    ends = run.state in ("failed", "stopped") or (run.state == "running" and run.wish == "stop")
+    if not ends or not (run.reason or run.hint):
         return ""
     reason = run.reason or "no reason was given"
     head = f"Failed: {reason}" if run.state == "failed" else f"{reason[:1].upper()}{reason[1:]}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loratui.captions.importing import PicturesImport
-    from loratui.catalog.rows import Subject
+    from loratui.catalog.rows import Run, Subject
     from loratui.catalog.store import Catalog
     from loratui.catalog.triggers import TriggerWarning
     from loratui.dataset.kohya import ExportResult
@@ -165,20 +165,27 @@ def ask_consent(app: LoratuiApp, subject: Subject) -> None:
     def ends(values: Values) -> bool:
         return values.get("how") == _TAKEN_BACK
 
-    def work(catalog: Catalog, values: Values) -> Subject:
+    def work(catalog: Catalog, values: Values) -> tuple[Subject, list[Run]]:
         from loratui.catalog import subjects
+        from loratui.runs.withdrawal import withdraw_consent
 
         note = values["note"].strip()
         if ends(values):
-            return subjects.withdraw_consent(catalog, subject, note=note)
-        return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"], note=note)
+            return withdraw_consent(catalog, subject, note=note)
+        return subjects.record_consent(catalog, subject, who=values["who"], scope=values["scope"], note=note), []
 
-    def done(values: Values, changed: Subject) -> None:
+    def done(values: Values, result: tuple[Subject, list[Run]]) -> None:
+        changed, stopped = result
         command = ["subject", "consent", subject.name]
         command += ["--withdraw"] if ends(values) else ["--by", values["who"], "--scope", values["scope"]]
         app.ran([*command, *["--note", values["note"].strip()] * bool(values["note"].strip())])
         if ends(values):
-            app.tell(f"{values['who']} took the consent for {changed.name} back. C records a new one.")
+            told = f"{values['who']} took the consent for {changed.name} back. C records a new one."
+            if stopped:
+                names = ", ".join(run.name for run in stopped)
+                told += f" Being stopped: {names}; {'it finishes its' if len(stopped) == 1 else 'each finishes its'} "
+                told += "step and saves."
+            app.tell(told, warning=bool(stopped))
         else:
             app.tell(f"{values['who']} agreed to {values['scope']} for {changed.name}. u undoes.")
 
