@@ -39,7 +39,7 @@ class HistoryScreen(TableMoves, LoratuiScreen):
         yield Static(_NOTHING, classes="empty", id="empty")
 
     def on_mount(self) -> None:
-        self.set_header("history", status="reading…")
+        self.set_header("history", status="reading...")
         self.table.focus()
 
     @property

@@ -142,18 +142,17 @@ def draw_words(text: str, cols: int, rows: int, style: Style) -> list[list[Segme
     return [[Segment(set_cell_size(" " * ((cols - cell_len(line)) // 2) + line, cols), style)] for line in padded]
 
 
-def say_status(counts: Mapping[str, int], shown: int | None, words: Sequence[str], room: int, *, wide: bool) -> str:
+def say_status(counts: Mapping[str, int], shown: int | None, words: Sequence[str], room: int) -> str:
     """How many pictures there are by role, how many of them are shown (unless all) and other words, in so many cells.
 
-    Roles become letters and then go where there is no room: they are told on other screens too.
+    Roles become the letters of their pictures and then go where there is no room: they are told on other screens too.
     """
     present = [(role, count) for role, count in counts.items() if count]
     total = sum(counts.values())
-    said = []
-    if wide:
-        of_all = [] if shown is None else [f"{shown:,} of {total:,} shown"]
-        said.append("   ".join(["  ".join(f"{role} {count:,}" for role, count in present), *of_all, *words]))
+    of_all = [] if shown is None else [f"{shown:,} of {total:,} shown"]
+    said = ["   ".join(["  ".join(f"{role} {count:,}" for role, count in present), *of_all, *words])]
     of_all = [] if shown is None else [f"{shown:,}/{total:,}"]
-    said.append("   ".join([" ".join(f"{ROLE_LETTERS[role]}{count}" for role, count in present), *of_all, *words]))
-    said.append("  ".join([*of_all, *words]))
+    # Apart, for x3 would be repeats.
+    letters = "  ".join(f"{ROLE_LETTERS[role]} {count:,}" for role, count in present)
+    said += ["   ".join([letters, *of_all, *words]), "  ".join([*of_all, *words])]
     return next((one.strip() for one in said if cell_len(one) <= room), said[-1])

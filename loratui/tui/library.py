@@ -187,7 +187,7 @@ class LibraryScreen(TableMoves, FilteredScreen):
         if self._trouble:
             status = "can't be read"
         elif not self._was_read:
-            status = f"{status}, reading…" if self._lines else "reading…"
+            status = f"{status}, reading..." if self._lines else "reading..."
         self.set_header("library", status=f"/{self.filter_text}  {status}" if self.filter_text else status)
         self._remember_subject()
         self.refresh_keys()

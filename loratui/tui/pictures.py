@@ -45,7 +45,6 @@ QUIET_S = 0.25
 """After a key that changes something, or puts all in order anew, the list is not read again for so long."""
 
 _KNOWN = 4_000
-_WIDE = 112
 # What can be done without any picture.
 _WITHOUT_PICTURES = ("wall.detail", "wall.order", "wall.refresh", "wall.larger", "wall.smaller", "filter.open")
 
@@ -265,7 +264,7 @@ class PicturesScreen(CurationScreen, WallKeys):
         words.append(ORDERS[self.order][0])
         room = self.size.width - sum(cell_len(plain(crumb)) + 3 for crumb in crumbs)
         shown = None if not filtered and len(self.wall.ids) == sum(self._counts.values()) else len(self.wall.ids)
-        status = say_status(self._counts, shown, words, room, wide=self.size.width >= _WIDE)
+        status = say_status(self._counts, shown, words, room)
         self.set_header(*crumbs[1:], status=status)
 
     def _tell_others(self) -> None:

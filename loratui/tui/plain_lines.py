@@ -10,8 +10,9 @@ from textual.filter import LineFilter
 if TYPE_CHECKING:
     from textual.color import Color
 
+# Text that was cut off must not look whole.
 # Parts of a block are the ends of scroll bars: without them the ends are where a cell ends.
-_PLAIN = str.maketrans("›…─━│╭╮╰╯▁▂▃▄▅▆▇", ">.--|++++       ")
+_PLAIN = str.maketrans("›…─━│╭╮╰╯▁▂▃▄▅▆▇", ">~--|++++       ")
 
 
 class PlainLines(LineFilter):

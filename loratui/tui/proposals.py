@@ -172,10 +172,20 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         )
 
     def _show_status(self) -> None:
-        primary, supporting, again = self.numbers
-        parts = [f"primary {primary}   supporting {supporting}", *["all anew"] * again]
+        again = self.numbers[2]
+        parts = [f"primary {self._say_count(0)}   supporting {self._say_count(1)}", *["all anew"] * again]
         parts += [f"{len(self.out)} taken out"] * bool(self.out)
         self.set_header(self.subject, "proposed roles", status="   ".join(parts))
+
+    def _say_count(self, place: int) -> str:
+        """How many there would be of a role, and how many there should be where that is another number."""
+        wanted, found = self.numbers[place], self.proposal
+        if found is None or self._asking:
+            return f"up to {wanted:,}"
+        role, picks = (("primary", found.primary), ("supporting", found.supporting))[place]
+        stay = [found.changes[id_] for id_ in self.out & found.changes.keys()]
+        there = len(picks) + sum((before == role) - (after == role) for before, after in stay)
+        return f"{there:,}" if there == wanted else f"{there:,} of {wanted:,}"
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         event.stop()
@@ -262,8 +272,8 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
     def _ask_for(self, primary: int = 0, supporting: int = 0) -> None:
         before = self.numbers
         self.numbers = (max(0, before[0] + primary), max(0, before[1] + supporting), before[2])
-        self._show_status()
         self._ask()
+        self._show_status()
 
     def do_proposal_take_out(self) -> None:
         here = self._here

@@ -383,6 +383,15 @@ class RecipeForm(Vertical):
         if self.current in self.presets:
             self.put(self.current, self.presets[self.current])
 
+    def why_not_reset(self) -> str:
+        """Why the line under the cursor has nothing to give back, in a sentence; empty when it has."""
+        name = self.current
+        if name not in self.presets:
+            return "This line has no value."
+        if self.values.get(name) != self.presets[name]:
+            return ""
+        return f"{ENTRIES[name].label} is as the preset has it: {self.presets[name] or 'empty'}."
+
 
 def write_command(form: RecipeForm, subject: str) -> Sequence[str]:
     """The command line, without `loratui`, that starts the same training."""

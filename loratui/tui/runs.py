@@ -52,7 +52,7 @@ class RunsScreen(TableMoves, FilteredScreen):
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.set_header("runs", status="reading…")
+        self.set_header("runs", status="reading...")
         self.set_interval(REFRESH_S, self._look_again)
 
     @property

@@ -44,7 +44,7 @@ class TagTableScreen(TableMoves, LoratuiScreen, Generic[T]):
     def on_mount(self) -> None:
         self.lora.subject = self.subject
         self.table.focus()
-        self.set_header(self.subject, self.crumb, status="reading…")
+        self.set_header(self.subject, self.crumb, status="reading...")
 
     @property
     def table(self) -> RowTable:

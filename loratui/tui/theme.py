@@ -97,8 +97,8 @@ ASCII = Glyphs(
     bar_rest=".",
     up="^",
     down="v",
-    yes="y",
-    no="n",
+    yes="+",
+    no="x",
     warn="!",
     crop="c",
     twin="=",
@@ -109,5 +109,5 @@ ASCII = Glyphs(
     line="=",
     queued="o",
     running=">",
-    stopped="x",
+    stopped="#",
 )

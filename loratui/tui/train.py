@@ -94,7 +94,7 @@ class TrainScreen(LoratuiScreen):
         with Horizontal():
             yield RecipeForm()
             with VerticalScroll(id="side", can_focus=False):
-                yield Static("Looking at pictures, base and machine…", id="outlook", classes="muted")
+                yield Static("Looking at pictures, base and machine...", id="outlook", classes="muted")
 
     def on_mount(self) -> None:
         self.lora.subject = self._subject
@@ -219,6 +219,8 @@ class TrainScreen(LoratuiScreen):
     # Actions
 
     def why_not(self, action: str) -> str:
+        if action == "train.preset":
+            return self.form.why_not_reset()
         if action != "train.start":
             return ""
         if self._starting:
@@ -294,6 +296,8 @@ class TrainScreen(LoratuiScreen):
 
     def do_train_preset(self) -> None:
         self.form.reset()
+        if self.form.current == "base":
+            self.tell("The base is the usual one again.")
 
     def do_train_read_on(self) -> None:
         side = self.query_one("#side", VerticalScroll)

@@ -16,6 +16,7 @@ from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
 from loratui.runs.sizes import foresee_size
 from loratui.tui.balance import BalanceScreen
+from loratui.tui.chrome import HeaderLine
 from loratui.tui.picture_view import PictureView
 from loratui.tui.proposals import ProposalsScreen
 
@@ -102,6 +103,21 @@ async def test_a_proposal_says_why_and_changes_nothing_until_enter_accepts_all_a
         assert set(roles_of(mira).values()) == {"inbox"}
     assert run(command) == 0, shlex.join(command)
     assert roles_of(mira) == dict.fromkeys(roles_of(mira), "inbox") | {name: role for role, name in picks}
+
+
+async def test_the_header_counts_what_is_proposed_and_says_what_was_asked_for_where_that_is_more(
+    mira: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    app = make_app(subject="Mira")
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_screen(pilot, settle, 3, 40)
+        assert screen.proposal is not None
+        there = len(screen.proposal.supporting)
+        assert there < 40
+        header = screen.query_one(HeaderLine)
+        assert header.status == f"primary 3   supporting {there} of 40"
+        await pilot.press("space")
+        assert header.status == f"primary 2 of 3   supporting {there} of 40   1 taken out"
 
 
 async def test_what_comes_after_an_accepted_proposal_is_the_balance_and_its_key_is_there(

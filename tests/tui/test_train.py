@@ -106,6 +106,20 @@ async def test_steps_shown_are_exactly_those_of_the_plan_and_follow_what_is_type
         assert "--batch-size 3" in " ".join(screen.screen_command())
 
 
+async def test_a_line_that_is_as_the_preset_has_it_says_so_when_asked_for_the_preset(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await open_train(pilot, settle)
+        await go_to(pilot, screen, "epochs")
+        await pilot.press("r")
+        assert screen.message_line.text == f"epochs is as the preset has it: {screen.form.presets['epochs']}."
+        await go_to(pilot, screen, "comment")
+        await pilot.press("r")
+        assert screen.message_line.text == "comment is as the preset has it: empty."
+        assert screen.form.changed_values() == {}
+
+
 async def test_doubts_and_estimates_are_said(studio: Home, make_app: MakeApp, settle: Settle) -> None:
     async with make_app().run_test(size=(120, 40)) as pilot:
         text = text_of(await open_train(pilot, settle))
