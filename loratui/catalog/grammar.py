@@ -12,9 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from loratui.catalog.vocabulary import FLAGS, KINDS, PICTURE_STATES, RATINGS, ROLES
 from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NUMBERS = ("size", "width", "height", "repeats", "rating")
 TEXTS = ("name", "tag", "caption", "format", "sha")
@@ -107,6 +111,8 @@ def _print_part(query: Query) -> str:
     return f"({text})" if isinstance(query, And | Or) else text
 
 
+# SQLite's own limits lie above: a hundred words that wait for their end, a thousand conditions (some terms are five).
+_DEEPEST, _MOST = 12, 200
 _NUMBER = r"[+-]?\d{1,15}"
 _RANGE = re.compile(rf"(?P<low>{_NUMBER})?\.\.(?P<high>{_NUMBER})?")
 _COMPARISON = re.compile(rf"(?P<sign><=|>=|<|>|=)?(?P<number>{_NUMBER})")
@@ -117,6 +123,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = self.terms = 0
 
     def parse(self) -> Query:
         if not self.text.strip():
@@ -124,12 +131,20 @@ class _Parser:
         query = self.read_or()
         if self.at < len(self.text):
             raise self.wrong("this parenthesis was never opened", self.at)
+        if self.terms > _MOST:
+            raise UsageError(
+                f"The query has {self.terms:,} terms, more than the {_MOST} that can be looked for at once.",
+                hint="Ask in several parts; of `sha:A OR sha:B ...` there may be any number.",
+            )
         return query
 
     def read_or(self) -> Query:
         parts = [self.read_and()]
         while self.take_word("OR"):
             parts.append(self.read_and())
+        if len(parts) > 1:
+            # Hashes are looked up all at once: other programs choose thousands of pictures by them.
+            self.terms -= sum(isinstance(part, Match) and part.key == "sha" for part in parts)
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def read_and(self) -> Query:
@@ -144,22 +159,34 @@ class _Parser:
 
     def read_not(self) -> Query:
         self.skip_space()
+        start = self.at
         if self.take_word("NOT"):
-            return Not(self.read_not())
+            return Not(self.read_within(start, self.read_not))
         if self.peek() == "-" and self.peek(1).strip():
             self.at += 1
-            return Not(self.read_not())
+            return Not(self.read_within(start, self.read_not))
         return self.read_one()
+
+    def read_within(self, start: int, read: Callable[[], Query]) -> Query:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self.wrong(
+                f"this is nested more than {_DEEPEST} times", start, "Leave out parentheses and NOTs that say nothing."
+            )
+        query = read()
+        self.depth -= 1
+        return query
 
     def read_one(self) -> Query:
         start = self.at
+        self.terms += 1
         if self.peek() == "":
             raise self.wrong("a term is missing", start)
         if self.peek() == ")" or self.sees_word("OR") or self.sees_word("AND"):
             raise self.wrong(f"a term is missing before '{self.text[start:].split()[0]}'", start)
         if self.peek() == "(":
             self.at += 1
-            query = self.read_or()
+            query = self.read_within(start, self.read_or)
             if self.peek() != ")":
                 raise self.wrong("this parenthesis is never closed", start)
             self.at += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,12 @@ from loratui.catalog.grammar import (
     parse_query,
     print_query,
 )
+from loratui.catalog.query import select_memberships
 from loratui.errors import UsageError
+
+if TYPE_CHECKING:
+    from loratui.catalog.rows import Subject
+    from loratui.catalog.store import Catalog
 
 ROLE, SMILE, HAT = Match("role", "primary"), Match("tag", "smile"), Match("tag", "hat")
 
@@ -164,3 +171,29 @@ def test_any_text_is_either_a_query_or_a_usage_error(text: str) -> None:
         assert error.hint
     else:
         assert parse_query(print_query(query)) == query
+
+
+@pytest.mark.parametrize("text", ["(" * 3000, "NOT " * 3000 + "a", "-(" * 13 + ")" * 13, "a OR (b " * 13 + ")" * 13])
+def test_a_query_that_is_nested_too_deeply_is_refused_with_the_place(text: str) -> None:
+    with pytest.raises(UsageError, match=r"character .* this is nested more than 12 times"):
+        parse_query(text)
+
+
+@pytest.mark.parametrize("text", ["a " * 3000, "tag:a OR " * 900 + "b", "(a b) OR " * 300 + "sha:1", "sha:1 " * 201])
+def test_a_query_of_more_terms_than_can_be_looked_for_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"more than the 200 that can be looked for at once"):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " OR ".join(f"sha:{number:04x}" for number in range(5000)),
+        " OR ".join(["tag:a"] * 200),
+        "(-" * 6 + "tag:a" + ")" * 6,
+        "tag:a OR (-rated:sensitive " * 6 + "OR tag:b" + ")" * 6,
+        "a OR (b " * 12 + "tag:c" + ")" * 12,
+    ],
+)
+def test_the_largest_queries_that_are_read_can_be_looked_for(catalog: Catalog, mira: Subject, text: str) -> None:
+    assert select_memberships(catalog, mira, text) == []
