@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,17 @@ class RunFolder:
                 break
             found.append(event)
         return found[::-1]
+
+    def begin_log(self, number: int) -> None:
+        """Write on a line of the log that an attempt begins here; the first begins at its beginning."""
+        if number == 1:
+            return
+        with self.log_file.open("a+b") as file:
+            if end := file.seek(0, os.SEEK_END):
+                file.seek(end - 1)
+                # A killed trainer leaves a line without an end.
+                file.write(b"" if file.read(1) == b"\n" else b"\n")
+            file.write(f"--- attempt {number}, {datetime.now().astimezone():%Y-%m-%d %H:%M:%S} ---\n".encode())
 
     def read_log(self, lines: int | None = None) -> list[str]:
         """The last lines of the log, all of them without a number."""

@@ -13,6 +13,8 @@ FIRST_BYTES = 256 * 1024
 """How far before its end a log is first read."""
 _MOST_BYTES = 1024 * 1024
 _BREAK = re.compile(r"\r\n|\n|\r")
+_BEGIN = re.compile(r"--- attempt (\d+), [-\d: ]+ ---")
+"""What `RunFolder.begin_log` writes."""
 
 
 class LogTail:
@@ -23,6 +25,21 @@ class LogTail:
         self._first = first_bytes
         self._offset: int | None = None
         self._rest = b""
+        self._attempt = 0
+
+    def read_numbered(self) -> list[tuple[int, str]]:
+        """Like `read_on`, each line with the number of the attempt that printed it, less those that say which begins.
+
+        Before the first that says so they are of the attempt before; where none does it is 0.
+        """
+        found: list[tuple[int, str]] = []
+        for line in self.read_on():
+            if begin := _BEGIN.fullmatch(line):
+                self._attempt = int(begin[1])
+                found = [(number or self._attempt - 1, told) for number, told in found]
+            else:
+                found.append((self._attempt, line))
+        return found
 
     def read_on(self) -> list[str]:
         """The lines that were completed since the last reading, without their ends.

@@ -61,6 +61,7 @@ def spawn_trainer(
         command = [*trainer, str(folder.path), "--attempt", str(number), "--nonce", nonce]
     else:
         command = engine_command(folder.path, attempt=number, nonce=nonce)
+    folder.begin_log(number)
     with folder.log_file.open("ab") as log:
         return subprocess.Popen(
             command,

@@ -14,7 +14,7 @@ from loratui.tui import run_actions
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.log_view import LogView
 from loratui.tui.plot import Plot, plot_loss, plot_rate
-from loratui.tui.run_lines import OPEN, TOLD, RunLine, draw_devices, draw_run, draw_trouble, tell_event
+from loratui.tui.run_lines import OPEN, TOLD, RunLine, draw_devices, draw_run, draw_trouble, merge_log
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import format_bytes, plain
 
@@ -175,7 +175,8 @@ class RunScreen(LoratuiScreen):
         }
         events = list_events(catalog, view.run.id, after=self._told, types=TOLD)
         self._told = events[-1].seq if events else self._told
-        log = [*map(tell_event, events), *self._tail.read_on()]
+        latest = view.attempts[-1].number if view.attempts else 1
+        log = merge_log(events, [(number or latest, line) for number, line in self._tail.read_numbered()])
         devices = None
         if asks_devices and view.run.state == "running":
             process = sample_process(view.pid) if view.pid else None

@@ -14,7 +14,7 @@ from loratui.tui.table import Column, Row
 from loratui.tui.text import format_bytes, format_rate, format_seconds, format_time, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from loratui.catalog.rows import Run
     from loratui.catalog.store import Catalog
@@ -180,6 +180,15 @@ def tell_event(event: RunEvent) -> str:
         "end": f"{data.get('state', 'ended')} at step {data.get('step', '?')}. {data.get('reason', '')}",
     }.get(event.type, event.type)
     return f"{_clock(event.at)}  {said.rstrip()}"
+
+
+def merge_log(events: Iterable[RunEvent], printed: Iterable[tuple[int, str]]) -> list[str]:
+    """What a trainer told and what it printed as lines of one log, attempt by attempt.
+
+    Printed lines have no time: they follow what the same attempt told meanwhile.
+    """
+    lines = [*((event.attempt, tell_event(event)) for event in events), *printed]
+    return [line for _, line in sorted(lines, key=lambda line: line[0])]
 
 
 def _tell_loss(loss: object) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loratui.runs.folder import RunFolder
 from loratui.runs.logtail import LogTail
 
 if TYPE_CHECKING:
@@ -73,3 +74,23 @@ def test_however_it_is_written_the_same_lines_come_out(
             file.write(piece)
         lines += tail.read_on()
     assert lines == LogTail(whole).read_on()
+
+
+def test_lines_have_the_number_of_the_attempt_that_printed_them(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    tail = LogTail(folder.log_file)
+    folder.begin_log(1)
+    assert not folder.log_file.exists()
+    # Killed while it wrote.
+    folder.log_file.write_bytes(b"stopped on request\nhalf a li")
+    assert tail.read_numbered() == [(0, "stopped on request")]
+    folder.begin_log(2)
+    assert tail.read_numbered() == [(1, "half a li")]
+    with folder.log_file.open("ab") as file:
+        file.write(b"goes on\n")
+    assert tail.read_numbered() == [(2, "goes on")]
+    folder.begin_log(3)
+    with folder.log_file.open("ab") as file:
+        file.write(b"the end\n")
+    whole = LogTail(folder.log_file).read_numbered()
+    assert whole == [(1, "stopped on request"), (1, "half a li"), (2, "goes on"), (3, "the end")]

@@ -90,7 +90,7 @@ def test_a_training_goes_on_where_it_was_stopped_once_there_is_consent_again(lab
     queued = resume_run(lab.catalog, run.name)
     assert (queued.state, queued.reason, queued.hint) == ("queued", "", "")
     assert lab.turn_until_step(run, stopped.step + 2).state == "running"
-    assert f"begins at step {stopped.step};" in RunFolder(run.folder).read_log()[1]
+    assert f"begins at step {stopped.step};" in RunFolder(run.folder).read_log()[2]
     stop_run(lab.catalog, run.name)
     assert lab.turn_until_state(run, "stopped").reason == "asked to stop"
 

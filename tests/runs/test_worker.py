@@ -133,7 +133,7 @@ def test_a_stopped_run_saves_and_goes_on_when_it_is_resumed(lab: Lab) -> None:
     requeue_run(lab.catalog, run.id)
     done = lab.turn_until_state(run, "done", "stopped", "failed")
     assert (done.state, done.step) == ("done", 40)
-    assert f"begins at step {stopped.step};" in RunFolder(run.folder).read_log()[1]
+    assert f"begins at step {stopped.step};" in RunFolder(run.folder).read_log()[2]
 
 
 def test_a_deaf_trainer_is_sent_sigterm_and_then_ended(lab: Lab) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ from loratui.catalog.attempts import list_attempts
 from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run, list_checkpoints, list_runs
 from loratui.catalog.store import open_catalog
-from loratui.runs.service import start_training, wait_for_run
+from loratui.catalog.subjects import record_consent
+from loratui.runs.service import resume_run, start_training, stop_run, wait_for_run
 from loratui.runs.sync import sync_runs
+from loratui.runs.withdrawal import withdraw_consent
 from loratui.tui.bridge import TasksChanged
 from loratui.tui.dialogs import Confirm
 from loratui.tui.log_view import LogView
@@ -257,6 +261,54 @@ async def test_an_empty_log_says_what_is_waited_for(studio: Home, make_app: Make
         screen = await open_run(pilot, settle, waiting.name)
         assert look_up(studio, waiting.name).state == "queued"
         assert "It waits for the trainings before it" in screen.log_view.render_line(0).text
+
+
+async def test_the_log_of_a_resumed_training_has_its_attempts_in_order(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    run = start(studio, 2, json.dumps({"delay_s": 0.02, "steps_per_epoch": 10}))
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: look_up(studio).step > 1)
+        with open_catalog(studio) as catalog:
+            stop_run(catalog, run.name)
+            wait_for_run(catalog, run.name)
+            resume_run(catalog, run.name)
+            wait_for_run(catalog, run.name)
+        screen = await open_run(pilot, settle)
+        await until(pilot, lambda: len(screen.log_view.lines) > 5)
+        lines = list(screen.log_view.lines)
+    wanted = (
+        "attempt 1 begins on",
+        "attempt 1 begins at",
+        "attempt 2 begins on",
+        "done at step",
+        "attempt 2 begins at",
+    )
+    places = [next(place for place, line in enumerate(lines) if words in line) for words in wanted]
+    assert places == sorted(places)
+    assert not any(line.startswith("---") for line in lines)
+
+
+async def test_the_screen_of_a_training_says_that_consent_was_withdrawn_while_it_stops_and_after(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(studio) as catalog:
+        with catalog.write() as connection:
+            connection.exec_driver_sql("UPDATE subject SET kind = 'person'")
+        record_consent(catalog, "Mira", who="Mira", scope="training")
+    start(studio, 500, json.dumps({"delay_s": 0.02, "deaf": True}))
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await open_run(pilot, settle)
+        await until(pilot, lambda: look_up(studio).step > 1)
+        with open_catalog(studio) as catalog:
+            withdraw_consent(catalog, "Mira")
+        await until(pilot, lambda: "stopping" in text_of(screen, "#about"))
+        assert text_of(screen, "#trouble").startswith("The consent of Mira was withdrawn.\n")
+        with open_catalog(studio) as catalog:
+            (attempt,) = list_attempts(catalog, look_up(studio).id)
+        os.kill(attempt.pid, signal.SIGKILL)
+        await until(pilot, lambda: "stopped" in text_of(screen, "#about"))
+        assert text_of(screen, "#trouble").startswith("The consent of Mira was withdrawn; stopped at step")
 
 
 async def test_a_log_follows_its_end_until_one_scrolls_up(studio: Home, make_app: MakeApp, settle: Settle) -> None:
