@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from loratui.captions.ratings import find_refused
 from loratui.captions.service import captions_of
+from loratui.catalog.consent import require_consents
 from loratui.catalog.query import select_memberships
 from loratui.catalog.ratings import USED_ROLES, refuse_pictures
 from loratui.catalog.snapshots import save_snapshot
-from loratui.catalog.subjects import look_up, require_consent
+from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import TRAINED
 from loratui.errors import RefusedError
 
@@ -95,11 +96,11 @@ def freeze(catalog: Catalog, subject: Subject | str) -> Snapshot:
     """Freeze a subject's training pictures under their content hash; the same dataset is stored once.
 
     Raises RefusedError when there is nothing to train on, when a training picture's file is lost or damaged or its
-    rating forbids its use, and for a person who has not consented.
+    rating forbids its use, and without the consent of a person whose subject it is or who has one of its pictures.
     """
     with catalog.read() as connection:
         owner = look_up(connection, subject)
-    require_consent(owner)
+    require_consents(catalog, owner)
     refuse_unfit(catalog, owner)
     content = describe_dataset(catalog, owner)
     if not content.pictures:

@@ -16,6 +16,7 @@ from loratui.captions.rules import fill_in
 from loratui.captions.service import rules_of
 from loratui.captions.tags import mentions
 from loratui.captions.tokens import find_long
+from loratui.catalog.consent import list_withheld, refuse_withheld
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import AIM, TOLERANCE, balance
 from loratui.catalog.runs import list_runs
@@ -125,7 +126,12 @@ def inspect_base(catalog: Catalog, base: Base) -> BaseReport:
 def inspect_subject(catalog: Catalog, name: str) -> SubjectReport:
     """Look at the pictures, captions and consent of a subject; duplicates are looked for by `find_twins`."""
     subject = get_subject(catalog, name)
-    checks = (_check_consent(subject), _check_fitness(catalog, subject), _check_trainer(catalog))
+    checks = (
+        _check_consent(subject),
+        _check_others(catalog, subject),
+        _check_fitness(catalog, subject),
+        _check_trainer(catalog),
+    )
     blockers = [doubt for doubt in checks if doubt]
     try:
         content: SnapshotContent | None = describe_dataset(catalog, subject)
@@ -248,6 +254,14 @@ def _check_consent(subject: Subject) -> Doubt | None:
         require_consent(subject)
     except LoratuiError as error:
         return Doubt("consent", error.message, error.hint)
+    return None
+
+
+def _check_others(catalog: Catalog, subject: Subject) -> Doubt | None:
+    try:
+        refuse_withheld(subject, list_withheld(catalog, subject))
+    except RefusedError as error:
+        return Doubt("shared_consent", error.message, error.hint)
     return None
 
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loratui.catalog.consent import list_withheld_hashes, refuse_withheld
 from loratui.catalog.ratings import find_unfit_hashes, refuse_words
 from loratui.catalog.runs import get_run_subject, list_runs_of_weights
 from loratui.catalog.snapshots import get_snapshot
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 def require_permission(catalog: Catalog, run: Run, prompts: Iterable[str] = ()) -> None:
     """Raise RefusedError when a run may not be trained or make images (any longer).
 
-    It needs the consent of a person, pictures that may be used, and `prompts`, filled in, that ask for nothing a
-    caption may not say. What counts is the dataset that was frozen for it, whatever became of the pictures since, and
-    the kind of its subject then and now. The weights it goes on from are asked about like the run itself.
+    It needs the consent of a person and of all who have its pictures too, pictures that may be used, and `prompts`,
+    filled in, that ask for nothing a caption may not say. What counts is the dataset that was frozen for it, whatever
+    became of the pictures since, and the kind of its subject then and now. The weights it goes on from are asked about
+    like the run itself.
     """
     content = parse_content(get_snapshot(catalog, run.snapshot_id).content)
     owner = get_run_subject(catalog, run.id)
@@ -89,6 +91,8 @@ def _require_own(catalog: Catalog, run: Run) -> None:
     person = content.kind == "person"
     require_consent(owner, person=person)
     frozen = {picture.sha256: picture for picture in (*content.pictures, *content.holdout)}
+    names = {sha256: picture.name for sha256, picture in frozen.items()}
+    refuse_withheld(owner, list_withheld_hashes(catalog, owner, names), run.name)
     captions = {sha256: picture.caption for sha256, picture in frozen.items()}
     if unfit := find_unfit_hashes(catalog, owner, captions, person=person):
         named = "; ".join(f"{frozen[sha256].name} ({found.why})" for sha256, found in list(unfit.items())[:5])

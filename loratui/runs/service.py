@@ -19,7 +19,7 @@ from loratui.catalog.runs import (
     requeue_run,
     wish_stop,
 )
-from loratui.catalog.subjects import get_subject, require_consent
+from loratui.catalog.subjects import get_subject
 from loratui.config import load_settings
 from loratui.errors import Cancelled, ConflictError, RefusedError, TrainingError
 from loratui.events import Progress, ignore_progress
@@ -74,6 +74,7 @@ def start_training(
     UsageError for a recipe or prompt that makes no sense; NotFoundError for a base or weights that are not there.
     """
     # Loaded here because reading verbs use this module too.
+    from loratui.catalog.consent import require_consents
     from loratui.dataset.snapshot import freeze, refuse_unfit
     from loratui.runs import preflight
     from loratui.runs.bases import check_base, choose_base
@@ -85,7 +86,7 @@ def start_training(
     if not settings.trainer:
         preflight.check_trainer_installed()
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    require_consent(owner)
+    require_consents(catalog, owner)
     refuse_unfit(catalog, owner)
     chosen = choose_base(catalog, base or settings.default_base)
     check_base(chosen)
@@ -150,7 +151,7 @@ def resume_run(catalog: Catalog, reference: str) -> Run:
     """Queue a stopped or failed run again; it goes on from its last saved state with the same recipe and dataset.
 
     Raises ConflictError for a run that is queued, running or done, and RefusedError when there is nothing to go on
-    from, the consent of the person was withdrawn or a picture of its dataset may not be used.
+    from, the consent of a person was withdrawn or a picture of its dataset may not be used.
     """
     from loratui.runs.permission import require_permission
 

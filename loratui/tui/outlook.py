@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 _NAME = 8
 _MOST_BUCKETS = 12
 _SHOWS_THEM = "d on the wall (F3) shows them."
-_KEYS = {"consent": "C in the library (F2) records it.", "duplicates": _SHOWS_THEM, "alike": _SHOWS_THEM}
+_RECORDS_IT = "C in the library (F2) records it."
+_KEYS = {
+    "consent": _RECORDS_IT,
+    "shared_consent": _RECORDS_IT,
+    "duplicates": _SHOWS_THEM,
+    "alike": _SHOWS_THEM,
+}
 """What a key of the app does about a doubt, by its code."""
 
 

@@ -11,10 +11,11 @@ from loratui.captions.service import change_rules
 from loratui.captions.traits import load_list
 from loratui.catalog import edits, subjects
 from loratui.catalog.edits import store_tag_scores
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships, tag_key
 from loratui.catalog.ratings import youth_tags
-from loratui.catalog.roles import set_role
+from loratui.catalog.roles import remove_pictures, set_role
 from loratui.dataset.kohya import export_kohya
 from loratui.dataset.snapshot import freeze, parse_content
 from loratui.errors import RefusedError
@@ -173,3 +174,67 @@ def test_a_sexual_tag_that_only_a_tagger_gave_is_found_in_the_caption(catalog: C
         freeze(catalog, mira)
     change_rules(catalog, mira, {"imbued": ["nude"]})
     assert freeze(catalog, mira)
+
+
+def test_a_picture_that_a_person_without_consent_has_is_exported_for_nobody(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    subjects.add_subject(catalog, "Ada", "adatok", kind="person")
+    subjects.record_consent(catalog, "Ada", who="Ada", scope="training")
+    (one,) = (tmp_path / "pictures").glob("one.png")
+    import_pictures(catalog, "Ada", [one])
+    assert freeze(catalog, mira)
+    subjects.withdraw_consent(catalog, "Ada")
+    for use in (lambda: freeze(catalog, mira), lambda: export_kohya(catalog, mira, tmp_path / "out")):
+        with pytest.raises(
+            RefusedError, match=r"1 picture of mira can't be used: one\.png \(Ada is a person"
+        ) as caught:
+            use()
+        assert "the consent was withdrawn" in caught.value.message
+        assert "`loratui subject consent Ada --by WHO --scope SCOPE`" in caught.value.hint
+        assert [each["name"] for each in caught.value.detail["unfit"]] == ["one.png"]
+    assert not (tmp_path / "out").exists()
+    assert [blocker.code for blocker in inspect_subject(catalog, mira).blockers][:1] == ["shared_consent"]
+    # Either command of the hint helps.
+    query = shlex.split(caught.value.hint.split("`")[3])[5]
+    assert set_role(catalog, mira, "rejected", query) == 1
+    assert export_kohya(catalog, mira, tmp_path / "out").pictures == 3
+    undo(catalog)
+    subjects.record_consent(catalog, "Ada", who="Ada", scope="training")
+    assert export_kohya(catalog, mira, tmp_path / "out").pictures == 4
+    assert inspect_subject(catalog, mira).blockers == ()
+
+
+def test_a_picture_that_a_person_without_consent_rejected_is_withheld_until_it_is_no_longer_theirs(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    subjects.add_subject(catalog, "Ada", "adatok", kind="person")
+    import_pictures(catalog, "Ada", [tmp_path / "pictures" / "one.png"])
+    set_role(catalog, "Ada", "rejected", "all")
+    with pytest.raises(RefusedError, match=r"one\.png \(Ada is a person who has it too, and no consent is recorded\)"):
+        freeze(catalog, mira)
+    remove_pictures(catalog, "Ada", "all")
+    assert freeze(catalog, mira)
+
+
+def test_everybody_without_consent_is_named_once_and_of_many_pictures_some(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    for name, kind in (("Ada", "person"), ("Bea", "person"), ("Hat", "object")):
+        subjects.add_subject(catalog, name, f"{name}tok", kind=kind)
+        import_pictures(catalog, name, [tmp_path / "pictures"])
+    with pytest.raises(RefusedError, match="4 pictures of mira can't be used") as caught:
+        freeze(catalog, mira)
+    assert caught.value.hint.count("subject consent") == 2
+    assert "Hat" not in caught.value.message
+    subjects.record_consent(catalog, "Bea", who="Bea", scope="training")
+    with pytest.raises(RefusedError) as caught:
+        freeze(catalog, mira)
+    assert "Bea" not in caught.value.message
+    subjects.edit_subject(catalog, mira, kind="person")
+    subjects.record_consent(catalog, mira, who="Mira", scope="training")
+    with pytest.raises(RefusedError, match="Ada is a person"):
+        freeze(catalog, mira)
+    set_role(catalog, mira, "inbox", "-name:one.png")
+    with pytest.raises(RefusedError, match="1 picture of mira can't be used"):
+        freeze(catalog, mira)

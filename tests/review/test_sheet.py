@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.rows import Run
 from loratui.catalog.sheets import get_sheet, list_cells, list_sheets, rate_cells, record_cells
-from loratui.catalog.subjects import edit_subject, record_consent, withdraw_consent
+from loratui.catalog.subjects import add_subject, edit_subject, record_consent, withdraw_consent
 from loratui.errors import Cancelled, NotFoundError, RefusedError, UsageError
 from loratui.events import Progress, Report, ignore_progress
 from loratui.review import sheet as sheets
@@ -141,6 +142,24 @@ def test_no_sheet_shows_a_person_who_took_consent_back(
     with pytest.raises(RefusedError, match="consent was withdrawn"):
         foresee_sheet(catalog, run, prompts=["hat"], seeds=(1,))
     assert len(stand_in.made) == made
+
+
+def test_no_sheet_shows_what_was_learnt_from_a_picture_of_another_person_without_consent(
+    catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn, tmp_path: Path
+) -> None:
+    add_subject(catalog, "Ada", "adatok", kind="person")
+    record_consent(catalog, "Ada", who="Ada", scope="training")
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+    import_pictures(catalog, "Ada", [tmp_path / "a.png"])
+    run = make_run(BASE, *loras, captions=("a hat",))
+    with catalog.write() as connection:
+        # The hash that the picture has in the dataset of the run.
+        connection.exec_driver_sql(f"UPDATE picture SET sha256 = '{0:064x}'")
+    assert foresee_sheet(catalog, run, prompts=["hat"], seeds=(1,)).images
+    withdraw_consent(catalog, "Ada")
+    with pytest.raises(RefusedError, match="Ada is a person who has it too, and the consent was withdrawn"):
+        make_sheet(catalog, run, prompts=["hat"], seeds=(1,), report=ignore_progress)
+    assert not stand_in.made
 
 
 def test_images_are_on_record_as_soon_as_they_are_there(

@@ -49,6 +49,16 @@ def ada(catalog: Catalog, toy_base: Path, tmp_path: Path) -> str:
     return "Ada"
 
 
+@pytest.fixture
+def cavixo(catalog: Catalog, ada: str, tmp_path: Path) -> str:
+    """A subject of another kind with one of Ada's pictures, and one of its own."""
+    add_subject(catalog, "Cavixo", "cavixo")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "own.png")
+    import_pictures(catalog, "Cavixo", [tmp_path / "pictures" / "a.png", tmp_path / "own.png"])
+    set_role(catalog, "Cavixo", "primary", "all")
+    return "Cavixo"
+
+
 def rate(catalog: Catalog, query: str, rating: str) -> None:
     for member in select_memberships(catalog, "Ada", query):
         store_tag_scores(catalog, member.picture_id, "wd@1/p1", [(rating, "rating", 0.9)])
@@ -209,3 +219,54 @@ def test_a_forecast_is_blocked_by_prompts_and_weights_that_the_start_refuses(cat
     assert [blocker.code for blocker in found.blockers] == ["weights", "prompt", "prompt"]
     assert "can't say nude, and Ada is a person" in found.blockers[1].message
     assert all(blocker.hint for blocker in found.blockers)
+
+
+def test_no_training_starts_on_a_picture_of_a_person_who_took_consent_back(
+    catalog: Catalog, ada: str, cavixo: str
+) -> None:
+    withdraw_consent(catalog, ada)
+    with pytest.raises(RefusedError, match=r"1 picture of Cavixo can't be used: a\.png \(Ada is a person") as caught:
+        start_training(catalog, cavixo)
+    assert "subject consent Ada" in caught.value.hint
+    (blocker,) = forecast.inspect_subject(catalog, cavixo).blockers
+    assert (blocker.code, blocker.message, blocker.hint) == (
+        "shared_consent",
+        caught.value.message,
+        caught.value.hint,
+    )
+    assert list_runs(catalog) == []
+    record_consent(catalog, ada, who="Ada", scope="training")
+    assert forecast.inspect_subject(catalog, cavixo).blockers == ()
+    assert start_training(catalog, cavixo, changes={"epochs": 1}).state == "queued"
+
+
+def test_a_queued_run_is_stopped_at_the_worker_when_somebody_in_its_pictures_takes_consent_back(
+    catalog: Catalog, ada: str, cavixo: str
+) -> None:
+    run = start_training(catalog, cavixo, changes={"epochs": 1})
+    withdraw_consent(catalog, ada)
+    after = work(catalog, run)
+    assert after.state == "failed"
+    assert "made of 1 picture that can't be used: a.png (Ada is a person who has it too" in after.reason
+    assert "subject consent Ada" in after.hint
+    assert not RunFolder(run.folder).events_file.exists()
+    # What was frozen is what is trained: rejecting the picture now does not help this run.
+    set_role(catalog, cavixo, "rejected", "name:a.png")
+    with pytest.raises(RefusedError, match="Ada is a person") as caught:
+        resume_run(catalog, run.name)
+    assert "start a new training" in caught.value.hint
+    record_consent(catalog, ada, who="Ada", scope="training")
+    assert work(catalog, resume_run(catalog, run.name)).state == "done"
+
+
+def test_nobody_trains_on_from_weights_that_were_made_of_pictures_of_a_person_without_consent(
+    catalog: Catalog, ada: str, cavixo: str, tmp_path: Path
+) -> None:
+    first = work(catalog, start_training(catalog, cavixo, changes={"epochs": 1}))
+    add_subject(catalog, "Style", "styletok", kind="style")
+    import_pictures(catalog, "Style", [tmp_path / "own.png"])
+    set_role(catalog, "Style", "primary", "all")
+    withdraw_consent(catalog, ada)
+    with pytest.raises(RefusedError, match=f"{first.name} was made of 1 picture that can't be used"):
+        start_training(catalog, "Style", continue_from=first.name, changes={"epochs": 1})
+    assert start_training(catalog, "Style", changes={"epochs": 1}).state == "queued"
