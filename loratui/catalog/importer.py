@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from loratui.catalog import tables
 from loratui.catalog.blobs import sweep_incoming
+from loratui.catalog.consent import warn_of_lacking
 from loratui.catalog.intake import Intake, Reading, TurnedAway
 from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.joining import Joined, join_subject
@@ -119,7 +120,10 @@ def import_pictures(
             f"The import was stopped; {joined.added} picture{' is' if joined.added == 1 else 's are'} in {owner.name}.",
             hint="Run it again to go on: files that were read are not read again.",
         ) from stop
-    return _sum_up(found, joined, turned_away, owner)
+    result = _sum_up(found, joined, turned_away, owner)
+    if joined.added:
+        result.warnings += warn_of_lacking(catalog, owner, joined.also_in)
+    return result
 
 
 def list_refused(catalog: Catalog, subject: Subject | str) -> list[Refused]:

@@ -234,12 +234,12 @@ def withdraw_consent(catalog: Catalog, subject: Subject | str, *, note: str = ""
     """Note that a person took their consent back: training and publishing refuse from then on.
 
     What had been agreed to stays on record, with the day it ended, and as it was under `history`. Raises NotFoundError
-    when there is no consent, ConflictError when it was withdrawn before.
+    when there is none (any longer).
     """
     with catalog.read() as connection:
         known = look_up(connection, subject)
     if ended := (known.consent or {}).get("withdrawn_at"):
-        raise ConflictError(
+        raise NotFoundError(
             f"The consent of {known.name} was already withdrawn on {ended[:10]}.",
             hint="Nothing is trained or published since then, until consent is recorded anew.",
         )

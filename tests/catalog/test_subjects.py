@@ -157,7 +157,7 @@ def test_consent_that_was_withdrawn_is_told_when_it_is_withdrawn_again(catalog: 
     subjects.record_consent(catalog, person, who="Ada", scope="training")
     ended = subjects.withdraw_consent(catalog, person).consent
     assert ended is not None
-    with pytest.raises(ConflictError, match=f"already withdrawn on {ended['withdrawn_at'][:10]}"):
+    with pytest.raises(NotFoundError, match=f"already withdrawn on {ended['withdrawn_at'][:10]}"):
         subjects.withdraw_consent(catalog, person)
     assert subjects.get_subject(catalog, "Ada").consent == ended
 

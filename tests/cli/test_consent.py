@@ -130,3 +130,46 @@ def test_a_sexual_tag_of_a_person_is_warned_of_when_it_is_added(
     code, out, err = verb("caption", "tag", ada, "all", "--add", "nud3")
     assert (code, f"warning: {said}" in err) == (0, True)
     assert json.loads(verb("tags", "add", ada, "smile", "--json")[1])["notes"] == []
+
+
+def test_an_import_for_a_person_without_consent_says_so_and_goes_on(
+    verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path
+) -> None:
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "b.png")
+    Image.radial_gradient("L").rotate(90).convert("L").save(tmp_path / "c.png")
+    code, out, _ = verb("import", ada, str(tmp_path / "b.png"), "--json")
+    assert (code, json.loads(out)["imported"]) == (0, 1)
+    (warning,) = json.loads(out)["warnings"]
+    assert warning.startswith("'Ada' is a person, and no consent is recorded: ")
+    assert "`loratui subject consent Ada --by WHO --scope SCOPE`" in warning
+    assert json.loads(verb("import", ada, str(tmp_path / "b.png"), "--json")[1])["warnings"] == []
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    assert "is a person" not in verb("import", ada, str(tmp_path / "c.png"))[2]
+    verb("subject", "consent", ada, "--withdraw")
+    verb("subject", "add", "Cavixo", "--trigger", "cavixo")
+    code, _, err = verb("import", "Cavixo", str(tmp_path / "a.png"), str(tmp_path / "b.png"))
+    assert (code, err.count("'Ada' is a person who has some of these pictures too")) == (0, 1)
+    assert "the consent was withdrawn" in err
+
+
+def test_a_withdrawn_consent_is_not_passed_by_through_another_subject(
+    verb: Callable[..., tuple[int, str, str]], ada: str, tmp_path: Path
+) -> None:
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    verb("subject", "add", "Cavixo", "--trigger", "cavixo")
+    verb("import", "Cavixo", str(tmp_path / "a.png"))
+    verb("role", "set", "Cavixo", "primary", "all")
+    verb("subject", "consent", ada, "--withdraw")
+    code, _, err = verb("subject", "consent", ada, "--withdraw")
+    assert (code, "already withdrawn on" in err) == (3, True)
+    for arguments in (["train", "Cavixo"], ["export", "Cavixo", str(tmp_path / "out")]):
+        code, _, err = verb(*arguments, "--json")
+        told = json.loads(err)["error"]
+        assert (code, told["code"]) == (5, "refused")
+        assert [each["name"] for each in told["unfit"]] == ["a.png"]
+        assert "Ada is a person who has it too, and the consent was withdrawn" in told["unfit"][0]["why"]
+    code, out, _ = verb("train", "Cavixo", "--dry-run", "--json")
+    assert not json.loads(out)["can_start"]
+    assert "shared_consent" in [blocker["code"] for blocker in json.loads(out)["blockers"]]
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    assert verb("export", "Cavixo", str(tmp_path / "out"))[0] == 0
