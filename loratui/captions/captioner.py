@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
-import re
 import socket
 import threading
 import time
@@ -17,11 +16,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any
 
+from loratui.captions.answers import DeclinedError, Sentence, clean_sentence, read_answer
 from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -33,40 +32,13 @@ DEFAULT_ENDPOINT = "http://localhost:11434/v1"
 KEY_VARIABLE = "LORATUI_CAPTIONER_KEY"
 """What holds the key of a server that wants one: settings are files that people share."""
 
-LONGEST = 2_000
-"""Characters of a sentence: several times what any text encoder reads."""
-
 _MAX_ANSWER = 1 << 20
 _LONGEST_WAIT = 120.0
+_FASTEST = 1_000_000
 # A list of models is at hand in any server that is well.
 _LIST_TIMEOUT_S = 15.0
 # Answered by a server that is busy, starting or in trouble: the same question may work in a moment.
 _TRY_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"^```\w*\s*|\s*```$")
-_LABEL = re.compile(r"^(?:\*\*)?(?:caption|description|answer)(?:\*\*)?\s*:(?:\*\*)?\s*", re.IGNORECASE)
-_DECLINED = re.compile(
-    r"(?:i['’]?m|i am) (?:very |so |really )?(?:sorry|unable|not able)|i (?:can['’]?t|cannot|won['’]?t)\b|sorry,|"
-    r"as an ai\b|i apologi[sz]e",
-    re.IGNORECASE,
-)
-_QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """An answer, on one line, and what it took; `cut` when it met the token limit, or was too long for a caption."""
-
-    text: str
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
-    cut: bool = False
-
-
-class DeclinedError(RefusedError):
-    """The model gave no usable answer for one picture; others may work."""
-
-    code = "declined"
 
 
 class TroubledError(LoratuiError):
@@ -106,16 +78,19 @@ class Captioner:
         leave the house. `key` is sent as a bearer token and never shown.
         """
         self.endpoint = _check_endpoint(endpoint)
-        for name, value, least in (
-            ("max-tokens", max_tokens, 1),
-            ("per-minute", per_minute, 0),
-            ("retries", retries, 0),
-            ("timeout", timeout_s, 0),
+        # 0 questions a minute mean no limit.
+        rate = per_minute or _FASTEST
+        for name, value, given, least, most in (
+            ("max-tokens", max_tokens, max_tokens, 1, 1_000_000),
+            ("per-minute", rate, per_minute, 0.01, _FASTEST),
+            ("retries", retries, retries, 0, 100),
+            ("timeout", timeout_s, timeout_s, 0.001, 86_400),
         ):
-            if value < least or (name == "timeout" and value == 0):
+            # Nothing is nearer to a number than nan.
+            if not least <= value <= most:
+                limitless = ", or 0 for no limit" if name == "per-minute" else ""
                 raise UsageError(
-                    f"--{name} can't be {value:g}.",
-                    hint=f"Give a number {'above 0' if name == 'timeout' else f'from {least} up'}.",
+                    f"--{name} can't be {given}.", hint=f"Give a number from {least:g} to {most:,}{limitless}."
                 )
         self.host = urllib.parse.urlsplit(self.endpoint).netloc.rpartition("@")[2]
         self._private = _is_private(self.endpoint)
@@ -217,6 +192,8 @@ class Captioner:
                     ) from error
             except (urllib.error.URLError, OSError, HTTPException, _GarbledError) as error:
                 last, what, pause = self._unreachable(error, limit, attempt), "does not answer", None
+                if isinstance(error, _BrokenOffError):
+                    what = "broke off its answer"
                 # What took as long as this twice would only take it again.
                 if _is_timeout(error) and attempt > 1:
                     raise last from error
@@ -243,14 +220,26 @@ class Captioner:
         response: HTTPResponse
         with self._opener.open(request, timeout=limit) as response:
             # Bit by bit: a server that sends a byte now and then would never run into the socket's own limit.
-            while len(raw) <= _MAX_ANSWER and (part := response.read1(_MAX_ANSWER)):
-                raw += part
-                if time.monotonic() > until:
-                    raise TimeoutError
+            try:
+                while len(raw) <= _MAX_ANSWER and (part := response.read1(_MAX_ANSWER)):
+                    raw += part
+                    if time.monotonic() > until:
+                        raise TimeoutError
+            except (IncompleteRead, ConnectionError) as error:
+                raise _BrokenOffError(len(raw)) from error
+            # The end of a connection looks like the end of an answer; how much was promised is kept here.
+            is_whole = not response.length
+        if len(raw) > _MAX_ANSWER:
+            raise DeclinedError(
+                f"{self.host} answers with more than 1 MiB.", hint="--max-tokens limits how long an answer may get."
+            )
         try:
-            answer = json.loads(raw) if len(raw) <= _MAX_ANSWER else None
-        except ValueError:
+            answer = json.loads(raw)
+        except (ValueError, RecursionError):
             answer = None
+            is_whole = is_whole and not raw.lstrip().startswith(b"{")
+        if not is_whole:
+            raise _BrokenOffError(len(raw))
         if not isinstance(answer, dict):
             raise _GarbledError("its answer is not JSON of the expected kind")
         return answer
@@ -307,6 +296,11 @@ class Captioner:
                 f"{self.host} did not answer within {limit:g} s{often}.",
                 hint="Is the model still loading, or slow? --timeout gives it longer.",
             )
+        if isinstance(error, _BrokenOffError):
+            return TroubledError(
+                f"The answer of {self.host} broke off after {error.received:,} bytes, asked {attempt} times.",
+                hint="Look into the server's log: did it crash, or run out of memory?",
+            )
         if isinstance(error, _GarbledError):
             return RefusedError(
                 f"What answers at {self.endpoint} is no captioner: {error}.",
@@ -319,42 +313,6 @@ class Captioner:
         )
 
 
-def read_answer(answer: dict[str, Any]) -> Sentence:
-    """The sentence in a chat completion, cleaned of quotes, labels, fences and thoughts; DeclinedError without one."""
-    try:
-        choice = answer["choices"][0]
-        content = choice["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        raise DeclinedError("the answer holds no text", hint="Is this an endpoint for chat completions?") from None
-    if isinstance(content, list):
-        content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    text = clean_sentence(content if isinstance(content, str) else "")
-    cut = choice.get("finish_reason") == "length" or len(text) > LONGEST
-    text = text[:LONGEST]
-    if cut and (end := max(text.rfind(mark) for mark in (". ", "! ", "? "))) > 0:
-        text = text[: end + 1]
-    if not text:
-        raise DeclinedError("the answer is empty", hint="A thinking model may need a larger --max-tokens.")
-    if _DECLINED.match(text):
-        raise DeclinedError(f"the model declined: {text[:120]}", hint="Write this caption by hand.")
-    usage = answer.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    tokens = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    prompt, answered = (count if isinstance(count, int) else 0 for count in tokens)
-    return Sentence(text, prompt, answered, cut)
-
-
-def clean_sentence(text: str) -> str:
-    """A model's answer as one line of plain text."""
-    text = _THOUGHTS.sub("", text).strip()
-    text = _LABEL.sub("", _FENCE.sub("", text).strip()).strip()
-    text = "".join(character if character.isprintable() else " " for character in text)
-    text = " ".join(text.replace("**", "").split())
-    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
-        text = text[1:-1].strip()
-    return text
-
-
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A picture goes to the address that was named and nowhere else."""
 
@@ -364,6 +322,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 class _GarbledError(Exception):
     """The server answered with something that can't be read."""
+
+
+class _BrokenOffError(_GarbledError):
+    """The answer ended too early, after so many bytes."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(received)
+        self.received = received
 
 
 def _is_timeout(error: Exception) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from loratui.captions.captioner import DeclinedError, TroubledError
+from loratui.captions.answers import DeclinedError
+from loratui.captions.captioner import TroubledError
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.locks import Renewal, work_alone, write_before
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from loratui.captions.captioner import Captioner, Sentence
+    from loratui.captions.answers import Sentence
+    from loratui.captions.captioner import Captioner
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -14,7 +16,8 @@ from chat_server import ChatServer, Reply, completion
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.captions.captioner import Captioner, DeclinedError, clean_sentence, read_answer
+from loratui.captions.answers import DeclinedError, clean_sentence, read_answer
+from loratui.captions.captioner import Captioner, TroubledError
 from loratui.errors import Cancelled, LoratuiError, MissingFeatureError, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +71,26 @@ def test_an_answer_that_is_not_json_is_asked_for_again(server: ChatServer) -> No
     replies: Iterator[Reply] = iter([(200, {"Retry-After": "0"}, b"<html>gateway</html>"), completion("Fine.")])
     server.answer = lambda _: next(replies)
     assert ask(server) == "Fine."
+
+
+@pytest.mark.parametrize("promise", [{}, {"Content-Length": "9999"}, {"Transfer-Encoding": "chunked"}])
+def test_an_answer_whose_connection_was_lost_is_asked_for_again_and_told(
+    server: ChatServer, promise: dict[str, str]
+) -> None:
+    half = b"400\r\n" * ("Transfer-Encoding" in promise) + json.dumps(completion("Mira stands")[2]).encode()[:60]
+    replies: Iterator[Reply] = iter([(200, promise, half), completion("Fine.")])
+    server.answer = lambda _: next(replies)
+    assert ask(server) == "Fine."
+    server.answer = lambda _: (200, promise, half)
+    with pytest.raises(TroubledError, match=r"broke off after \d+ bytes, asked 2 times"):
+        ask(server, retries=1)
+
+
+def test_an_answer_of_megabytes_is_told_as_such_and_is_the_fault_of_one_picture(server: ChatServer) -> None:
+    server.answer = lambda _: completion("Mira " * 400_000)
+    with pytest.raises(DeclinedError, match="answers with more than 1 MiB"):
+        ask(server)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -258,6 +281,20 @@ def test_a_negative_number_is_refused(number: str) -> None:
         Captioner(model="seer", **{number: -3})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("option", "number"),
+    [
+        *[("timeout_s", number) for number in (float("nan"), float("inf"), 1e300, 0.0)],
+        *[("per_minute", number) for number in (float("nan"), float("inf"), 1e-300)],
+        ("max_tokens", 10**400),
+    ],
+)
+def test_a_number_that_nothing_can_be_done_with_is_refused(option: str, number: float) -> None:
+    name = option.removesuffix("_s").replace("_", "-")
+    with pytest.raises(UsageError, match=re.escape(f"--{name} can't be {number}.")):
+        Captioner(model="seer", **{option: number})  # type: ignore[arg-type]
+
+
 def test_an_answer_that_is_not_http_is_asked_for_again_and_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -299,6 +336,12 @@ def test_the_full_path_of_the_endpoint_is_understood_too(server: ChatServer) -> 
         ('"Mira smiles."', "Mira smiles."),
         ('"Hi" she says, "there"', '"Hi" she says, "there"'),
         ("**Caption:** Mira smiles.", "Mira smiles."),
+        ('```json\n{"caption": "A cat."}\n```', "A cat."),
+        ('{"description": "A  cat.", "tags": ["cat"]}', "A cat."),
+        ('{"text": "\\"A cat.\\""}', "A cat."),
+        ('{"caption": "A cat.", "text": "A dog."}', '{"caption": "A cat.", "text": "A dog."}'),
+        ('{"mood": "A cat."}', '{"mood": "A cat."}'),
+        ("{a cat}", "{a cat}"),
         ("Mira\n  smiles,\tat \x1b[31mlast.", "Mira smiles, at [31mlast."),
     ],
 )
