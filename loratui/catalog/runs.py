@@ -194,6 +194,12 @@ def count_runs(catalog: Catalog, states: Sequence[str] = OPEN_STATES) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def has_had_runs(catalog: Catalog) -> bool:
+    """Whether there ever was a run, also where all were removed since, alone or with their subjects."""
+    with catalog.read() as connection:
+        return _last_number(connection) > 0
+
+
 def list_checkpoints(catalog: Catalog, run_id: int) -> list[Checkpoint]:
     """The LoRA files that a run has recorded, by epoch; `path` is absolute."""
     query = (

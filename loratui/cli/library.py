@@ -207,15 +207,19 @@ def edit_subject(
 
 
 def remove_subject(name: str, *, show: Show = PLAIN) -> None:
-    """Remove a subject; its pictures stay in the store, and undo brings it back."""
+    """Remove a subject with its trainings and sheets; its pictures stay in the store, and undo brings all back."""
     from loratui.catalog import subjects
+    from loratui.catalog.belongings import count_belongings
 
     with open_library() as catalog:
-        subjects.remove_subject(catalog, name)
+        had = count_belongings(catalog, name)
+        removed = subjects.remove_subject(catalog, name)
     if show.json:
-        print_json({"removed": name})
+        counts = {"pictures": had.pictures, "trainings": had.trainings, "sheets": had.sheets}
+        print_json({"removed": removed.name, **counts})
         return
-    print_text(f"Removed {name}. `loratui undo` brings it back.")
+    gone = had.describe()
+    print_text(f"Removed {removed.name}{f', with {gone}' * bool(gone)}. `loratui undo` brings it back.")
 
 
 def record_consent(

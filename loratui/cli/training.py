@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -145,8 +146,13 @@ def list_runs(subject: str | None = None, *, limit: int | None = None, show: Sho
 
     with open_library() as catalog:
         sync_runs(catalog)
-        subject_id = get_subject(catalog, subject).id if subject else None
-        found = runs.list_runs(catalog, subject_id=subject_id, limit=limit)
+        owner = get_subject(catalog, subject) if subject else None
+        found = runs.list_runs(catalog, subject_id=owner.id if owner else None, limit=limit)
+        empty = "No trainings yet. Start one: loratui train SUBJECT"
+        if owner:
+            empty = f"No trainings of {owner.name}. Start one: loratui train {shlex.quote(owner.name)}"
+        elif not found and runs.has_had_runs(catalog):
+            empty = "No trainings. Those of removed subjects come back with them: `loratui undo`, `loratui history`."
     if show.json:
         print_json([_describe(run) for run in found])
         return
@@ -163,7 +169,7 @@ def list_runs(subject: str | None = None, *, limit: int | None = None, show: Sho
             ]
             for run in found
         ],
-        empty="No trainings yet. Start one: loratui train SUBJECT",
+        empty=empty,
     )
 
 

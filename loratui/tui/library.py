@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
+    from loratui.catalog.belongings import Belongings
     from loratui.catalog.rows import Refused, Subject
     from loratui.catalog.store import Catalog
     from loratui.errors import LoratuiError
@@ -305,14 +306,18 @@ class LibraryScreen(TableMoves, FilteredScreen):
         if line is None:
             return
 
-        def work(catalog: Catalog) -> Subject:
+        def work(catalog: Catalog) -> tuple[Subject, Belongings]:
+            from loratui.catalog.belongings import count_belongings
             from loratui.catalog.subjects import remove_subject
 
-            return remove_subject(catalog, line.name)
+            had = count_belongings(catalog, line.name)
+            return remove_subject(catalog, line.name), had
 
-        def said(subject: Subject) -> str:
-            pictures = "its picture stays" if line.pictures == 1 else f"its {line.pictures:,} pictures stay"
-            return f"Removed {subject.name}; {pictures} in the store."
+        def said(removed: tuple[Subject, Belongings]) -> str:
+            subject, had = removed
+            pictures = "its picture stays" if had.pictures == 1 else f"its {had.pictures:,} pictures stay"
+            gone = had.describe(pictures=False)
+            return f"Removed {subject.name}; {pictures} in the store.{f' Out of sight with it: {gone}.' * bool(gone)}"
 
         self._lines = [other for other in self._lines if other is not line]
         self._total -= 1

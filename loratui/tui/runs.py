@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.catalog.rows import Run
+    from loratui.catalog.store import Catalog
     from loratui.tui.completion import Completion
 
 REFRESH_S = 1.0
@@ -27,6 +28,12 @@ REFRESH_S = 1.0
 _NONE_YET = """\
 No training yet.
 
+T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
+
+_REMOVED = """\
+No training is here now.
+
+Those of removed subjects come back with them: u undoes the last action, U shows what was done.
 T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
 
 
@@ -42,6 +49,7 @@ class RunsScreen(TableMoves, FilteredScreen):
         self._lines: list[RunLine] = []
         self._order = ORDERS[0]
         self._was_read = False
+        self._has_had = False
 
     def compose_body(self) -> ComposeResult:
         yield RowTable(COLUMNS, id="runs")
@@ -67,16 +75,23 @@ class RunsScreen(TableMoves, FilteredScreen):
         return next((line.run for line in self._lines if line.run.name == key), None)
 
     def library_changed(self) -> None:
-        self.read(read_run_lines, self._take, "runs")
+        def work(catalog: Catalog) -> tuple[list[RunLine], bool]:
+            from loratui.catalog.runs import has_had_runs
+
+            lines = read_run_lines(catalog)
+            return lines, bool(lines) or has_had_runs(catalog)
+
+        self.read(work, self._take, "runs")
 
     def _look_again(self) -> None:
         # What trainers write reaches the library when somebody takes it in; without a worker that is us.
         if self.is_current and self.lora.is_running and any(line.run.state in OPEN for line in self._lines):
             self.library_changed()
 
-    def _take(self, lines: list[RunLine]) -> None:
+    def _take(self, found: tuple[list[RunLine], bool]) -> None:
         first = not self._was_read
-        self._lines, self._was_read = lines, True
+        self._lines, self._has_had = found
+        self._was_read = True
         self._show()
         if first and self.lora.run_name:
             self.table.move_to_key(self.lora.run_name)
@@ -87,7 +102,8 @@ class RunsScreen(TableMoves, FilteredScreen):
         self.table.display = bool(shown)
         empty = self.query_one("#empty", Static)
         empty.display = not shown and self._was_read
-        empty.update("No training matches. / changes the filter, esc shows all." if self._lines else _NONE_YET)
+        none = _REMOVED if self._has_had else _NONE_YET
+        empty.update("No training matches. / changes the filter, esc shows all." if self._lines else none)
         total = count(len(self._lines), "training")
         status = f"/{self.filter_text}  {len(shown):,} of {total}" if self.filter_text else total
         going = sum(line.run.state == "running" for line in self._lines)

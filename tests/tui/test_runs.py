@@ -254,6 +254,26 @@ async def test_an_empty_list_names_the_next_key(home: Home, make_app: MakeApp, s
         assert "no training here" in pilot.app.screen.why_not("run.open")  # type: ignore[attr-defined]
 
 
+async def test_removing_a_subject_tells_of_its_trainings_and_none_of_them_is_denied(
+    studio: Home, make_app: MakeApp, settle: Settle
+) -> None:
+    start(studio, wait=True)
+    async with make_app().run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("X")
+        await settle(pilot)
+        said = pilot.app.messages[-1].text  # type: ignore[attr-defined]
+        assert said == "Removed Mira; its 12 pictures stay in the store. Out of sight with it: 1 training. u undoes."
+        await pilot.press("f4")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, RunsScreen)
+        told = str(pilot.app.screen.query_one("#empty").render())
+        assert "No training yet" not in told
+        assert "come back with them: u undoes" in told
+        await pilot.press("u")
+        await until(pilot, lambda: len(pilot.app.screen.query_one("#runs").rows) == 1)  # type: ignore[attr-defined]
+
+
 async def test_an_empty_log_says_what_is_waited_for(studio: Home, make_app: MakeApp, settle: Settle) -> None:
     start(studio, 500, SLOW)
     waiting = start(studio)
