@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from loratui.catalog import tables
 from loratui.catalog.blobs import get_thumbnail
+from loratui.catalog.handover import Resolved, hand_over
+from loratui.catalog.merits import choose_best
 from loratui.catalog.query import Selection, as_values, choose_ids, select_memberships
 from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import ROLES
@@ -33,12 +35,7 @@ Verdict = Literal["not_duplicates", "alternates"]
 TIERS: tuple[Tier, ...] = ("same_pixels", "duplicate", "near")
 """From certain to doubtful. The same bytes twice are one picture, which the import says."""
 
-_LOSSLESS = ("PNG", "BMP", "TIFF", "PPM", "PSD")
-_POOR = frozenset({"badly_compressed", "bilevel"})
-# A blurred or blown-up picture holds about the detail of one with sides this many times shorter.
-_BLUR_FACTOR = 6
 _LOOKED_AT = tuple(role for role in ROLES if role != "rejected")
-_ROLE_RANK = {"primary": 3, "supporting": 2, "holdout": 1}
 _MOST_PAIRS = 20_000
 _TOLD_EVERY = 50
 
@@ -47,14 +44,19 @@ _TOLD_EVERY = 50
 class DuplicateGroup:
     """Pictures that hang together by looking alike; the tier is that of the weakest link needed.
 
-    `mirrored` says that a link is to a mirror image. `best` is the one to keep, with the reasons.
+    `best` is the one to keep, with the reasons. `turned` has the ids of those that show the others mirrored.
     """
 
     tier: Tier
     pictures: tuple[Membership, ...]
     best: Membership
     reasons: tuple[str, ...]
-    mirrored: bool
+    turned: frozenset[int] = frozenset()
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether some show the mirror image of others."""
+        return bool(self.turned)
 
 
 def find_groups(
@@ -82,8 +84,8 @@ def find_groups(
             forest.join(first, position, "same_pixels", mirrored=False)
     _join_alike(catalog, members, settled, forest, report, cancel)
     groups = [
-        _make_group([members[position] for position in positions], tier, mirrored)
-        for positions, tier, mirrored in forest.groups()
+        _make_group([members[position] for position in positions], tier, {members[position].id for position in turned})
+        for positions, tier, turned in forest.groups()
     ]
     return sorted(groups, key=lambda group: (TIERS.index(group.tier), group.pictures[0].id))
 
@@ -93,48 +95,64 @@ def duplicates_of_subject(catalog: Catalog, subject: Subject | str) -> set[int]:
     return {member.id for group in find_groups(catalog, subject) for member in group.pictures}
 
 
-def resolve(catalog: Catalog, subject: Subject | str, selection: Selection = "") -> int:
-    """Reject all but the best of groups, with the reason; returns how many. One undo step.
+def resolve(catalog: Catalog, subject: Subject | str, selection: Selection = "", *, keep: Selection = "") -> Resolved:
+    """Reject all but the best of groups, with the reason; see resolve_groups. One undo step.
 
-    With a query or ids, of the groups that they touch; without, of all groups but the near ones, which need eyes.
+    With a query or ids, of the groups that they touch; without, of all groups but the near ones, which need eyes. With
+    `keep`, of the groups that it touches, and what it chooses is kept instead of the best.
     """
-    chosen: set[int] | None = None
-    if not isinstance(selection, str):
-        chosen = set(selection)
-    elif selection.strip():
-        chosen = {member.id for member in _select(catalog, subject, selection)}
-    return resolve_groups(
-        catalog,
-        subject,
-        (
-            group
-            for group in find_groups(catalog, subject)
-            if (group.tier != "near" if chosen is None else any(member.id in chosen for member in group.pictures))
-        ),
-    )
+    wanted = [_choose(catalog, subject, which) for which in (selection, keep)]
+    groups = []
+    for group in find_groups(catalog, subject):
+        ids = {member.id for member in group.pictures}
+        chosen, kept = (None if which is None else which & ids for which in wanted)
+        if kept is None:
+            if group.tier != "near" if chosen is None else chosen:
+                groups.append(group)
+        elif chosen != set() and (left := keep_of(group, kept)) is not None:
+            groups.append(left)
+    return resolve_groups(catalog, subject, groups)
 
 
-def resolve_groups(catalog: Catalog, subject: Subject | str, groups: Iterable[DuplicateGroup]) -> int:
-    """Reject all but the best of groups that were found before; returns how many. One undo step.
+def resolve_groups(catalog: Catalog, subject: Subject | str, groups: Iterable[DuplicateGroup]) -> Resolved:
+    """Reject all but the best of groups that were found before, which takes over what people said of them.
 
-    Nothing is compared again, so this is quick; raises UsageError when a picture has left the subject since.
+    The best of their roles, stars and repeats, so that keeping another file than the one that was sorted loses nothing
+    (see handover.py). One undo step. Nothing is compared again, so this is quick; raises UsageError when a picture has
+    left the subject since.
     """
+    kept: dict[int, list[int]] = {}
     losers: dict[int, str] = {}
     for group in groups:
-        reason = f"duplicate of {group.best.name}"
-        losers |= {member.id: reason for member in group.pictures if member.id != group.best.id}
+        kept[group.best.id] = [member.id for member in group.pictures if member.id != group.best.id]
+        losers |= dict.fromkeys(kept[group.best.id], f"duplicate of {group.best.name}")
     with catalog.read() as connection:
         owner = look_up(connection, subject)
     with catalog.journal("dupes.resolve", f"{owner.name}: reject {_count(losers, 'duplicate')}") as change:
         ids = choose_ids(change.connection, owner.id, sorted(losers))
+        choose_ids(change.connection, owner.id, sorted(kept))
+        handovers = hand_over(change, owner, kept)
         values = [{"role": "rejected", "reject_reason": losers[id_]} for id_ in ids]
-        return change.update(tables.membership, ids, values)
+        return Resolved(change.update(tables.membership, ids, values), handovers)
 
 
 def leave_out(group: DuplicateGroup, ids: Collection[int]) -> DuplicateGroup | None:
     """The group without some of its pictures; None when fewer than two are left."""
     left = [member for member in group.pictures if member.id not in ids]
-    return _make_group(left, group.tier, group.mirrored) if len(left) > 1 else None
+    return _make_group(left, group.tier, group.turned) if len(left) > 1 else None
+
+
+def keep_of(group: DuplicateGroup, ids: Collection[int]) -> DuplicateGroup | None:
+    """The group with the best of these as its best, and without the others of these, so that resolving it keeps them.
+
+    None when that leaves nothing to reject, or none of these is in the group.
+    """
+    kept = [member for member in group.pictures if member.id in ids]
+    left = [member for member in group.pictures if member.id not in ids]
+    if not kept or not left:
+        return None
+    best, reasons = choose_best(kept, group.turned)
+    return replace(group, pictures=(best, *left), best=best, reasons=reasons)
 
 
 def read_version(catalog: Catalog, subject: Subject | str) -> int:
@@ -142,7 +160,7 @@ def read_version(catalog: Catalog, subject: Subject | str) -> int:
     member, verdict = tables.membership.c, tables.verdict.c
     with catalog.read() as connection:
         owner = look_up(connection, subject)
-        pictures = select(member.id, member.role, member.rating).where(member.subject_id == owner.id)
+        pictures = select(member.id, member.role, member.rating, member.repeats).where(member.subject_id == owner.id)
         said = select(verdict.picture_a, verdict.picture_b).order_by(verdict.id)
         rows = [connection.execute(query).all() for query in (pictures.order_by(member.id), said)]
         return hash(tuple(tuple(row) for found in rows for row in (*found, ())))
@@ -184,6 +202,13 @@ def record_verdict(catalog: Catalog, pairs: Iterable[tuple[int, int]], verdict: 
         change.insert(table, new)
         old = sorted(known[pair] for pair in wanted & known.keys())
         return len(new) + change.update(table, old, {"verdict": verdict})
+
+
+def _choose(catalog: Catalog, subject: Subject | str, selection: Selection) -> set[int] | None:
+    """The ids of a selection, None for an empty query."""
+    if not isinstance(selection, str):
+        return set(selection)
+    return {member.id for member in _select(catalog, subject, selection)} if selection.strip() else None
 
 
 def _select(catalog: Catalog, subject: Subject | str, query: str) -> list[Membership]:
@@ -271,79 +296,57 @@ def _verdicts(catalog: Catalog, picture_ids: set[int]) -> Callable[[Membership, 
 
 
 class _Forest:
-    """Union-find over positions; a tree remembers its weakest link and whether one is mirrored."""
+    """Union-find over positions; a tree remembers its weakest link, and which positions are mirrored in it."""
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
         self._tier: dict[int, Tier] = {}
-        self._mirrored: dict[int, bool] = {}
+        # Whether a position shows the mirror image of its parent.
+        self._turned = [False] * count
 
     def together(self, one: int, other: int) -> bool:
-        return self._root(one) == self._root(other)
+        return self._root(one)[0] == self._root(other)[0]
 
     def join(self, one: int, other: int, tier: Tier, *, mirrored: bool) -> None:
-        a, b = self._root(one), self._root(other)
+        (a, one_turned), (b, other_turned) = self._root(one), self._root(other)
         if a == b:
             return
         tiers = [self._tier.get(a, "same_pixels"), self._tier.get(b, "same_pixels"), tier]
         self._parent[b] = a
+        self._turned[b] = one_turned ^ other_turned ^ mirrored
         self._tier[a] = max(tiers, key=TIERS.index)
-        self._mirrored[a] = mirrored or self._mirrored.get(a, False) or self._mirrored.get(b, False)
 
-    def groups(self) -> list[tuple[list[int], Tier, bool]]:
+    def groups(self) -> list[tuple[list[int], Tier, list[int]]]:
+        """The positions of each tree of several, its tier, and the positions that show the root mirrored."""
         members: dict[int, list[int]] = {}
+        turned: dict[int, list[int]] = {}
         for position in range(len(self._parent)):
-            members.setdefault(self._root(position), []).append(position)
+            root, is_turned = self._root(position)
+            members.setdefault(root, []).append(position)
+            if is_turned:
+                turned.setdefault(root, []).append(position)
         return [
-            (positions, self._tier[root], self._mirrored[root])
+            (positions, self._tier[root], turned.get(root, []))
             for root, positions in members.items()
             if len(positions) > 1
         ]
 
-    def _root(self, position: int) -> int:
-        while self._parent[position] != position:
-            self._parent[position] = self._parent[self._parent[position]]
+    def _root(self, position: int) -> tuple[int, bool]:
+        """The root of a position, and whether the position shows its mirror image."""
+        turned = False
+        while (parent := self._parent[position]) != position:
+            self._turned[position] ^= self._turned[parent]
+            self._parent[position] = self._parent[parent]
+            turned ^= self._turned[position]
             position = self._parent[position]
-        return position
+        return position, turned
 
 
-def _make_group(pictures: list[Membership], tier: Tier, mirrored: bool) -> DuplicateGroup:
-    best = max(pictures, key=lambda member: (*_merits(member), -member.id))
-    others = [_merits(member) for member in pictures if member.id != best.id]
-    outgrown = any(member.width * member.height > best.width * best.height for member in pictures)
-    words = (
-        "no blocks",
-        f"{'most detail' if outgrown else 'largest'} ({best.width}x{best.height})",
-        f"lossless ({best.format})",
-        "sharpest",
-        f"already {best.role}",
-        "rated highest",
-        "least compressed",
-    )
-    reasons = tuple(
-        words[number]
-        for number, merit in enumerate(_merits(best))
-        if all(merit >= other[number] for other in others) and any(merit > other[number] for other in others)
-    )
-    return DuplicateGroup(tier, tuple(pictures), best, reasons or ("imported first",), mirrored)
-
-
-def _detail(member: Membership) -> float:
-    pixels = member.width * member.height
-    return pixels / _BLUR_FACTOR**2 if "blurred" in member.warnings else pixels
-
-
-def _merits(member: Membership) -> tuple[int, ...]:
-    """What makes one copy better than another, the weightiest first; small differences do not count."""
-    return (
-        not _POOR & set(member.warnings),
-        round(math.log(_detail(member)) / math.log(1.1)),
-        member.format in _LOSSLESS,
-        round(math.log(max(member.sharpness, 0.01)) / math.log(1.25)),
-        _ROLE_RANK.get(member.role, 0),
-        member.rating,
-        member.bytes,
-    )
+def _make_group(pictures: list[Membership], tier: Tier, turned: Collection[int]) -> DuplicateGroup:
+    ids = {member.id for member in pictures}
+    mirrored = frozenset(turned) & ids
+    best, reasons = choose_best(pictures, mirrored)
+    return DuplicateGroup(tier, tuple(pictures), best, reasons, mirrored if mirrored != ids else frozenset())
 
 
 def _count(things: Sequence[object] | set[tuple[int, int]] | dict[int, str], noun: str) -> str:

@@ -170,6 +170,7 @@ def list_duplicates(subject: str, *, show: Show = PLAIN) -> None:
                             "width": item.width,
                             "height": item.height,
                             "role": item.role,
+                            "rating": item.rating,
                         }
                         for item in group.pictures
                     ],
@@ -189,17 +190,32 @@ def list_duplicates(subject: str, *, show: Show = PLAIN) -> None:
         print_text(f"group {number}: {group.tier}{mirrored}; best: {group.best.name} ({', '.join(group.reasons)})")
         for item in group.pictures:
             mark = "*" if item.id == group.best.id else " "
-            print_text(f"  {mark} {item.name}  {item.width}x{item.height}  {item.role}  {item.sha256[:12]}")
+            role = " ".join(filter(None, (item.role, "*" * item.rating)))
+            print_text(f"  {mark} {item.name}  {item.width}x{item.height}  {role}  {item.sha256[:12]}")
     remark("next: `loratui dupes resolve` rejects all but the best, `loratui dupes keep` remembers they differ", show)
 
 
-def resolve_duplicates(subject: str, *query: Query, show: Show = PLAIN) -> None:
-    """Reject all but the best picture of each group, or of the groups that a query touches."""
+def resolve_duplicates(subject: str, *query: Query, keep: str = "", show: Show = PLAIN) -> None:
+    """Reject all but the best picture of each group, or of the groups that a query touches.
+
+    The picture that is kept takes over the best role, the most stars and the most repeats of its group.
+    Example: `loratui dupes resolve Mira --keep name:portrait_02.png`
+
+    Parameters
+    ----------
+    keep
+        A query: keep these instead of the best, in the groups that they are in.
+    """
     from loratui.catalog import dedupe
 
     with open_library() as catalog:
-        count = dedupe.resolve(catalog, subject, " ".join(query))
-    say_changed("rejected as duplicates", count, show)
+        done = dedupe.resolve(catalog, subject, " ".join(query), keep=keep)
+    if show.json:
+        print_json({"changed": done.rejected, "handed_over": done.handovers})
+        return
+    for one in done.handovers:
+        print_text(f"{one.name} takes over: {one.words}")
+    say_changed("rejected as duplicates", done.rejected, show)
 
 
 def keep_duplicates(

@@ -124,7 +124,7 @@ def _curate(
         count = roles.set_role(catalog, subject, role, f"name:{role}*")
         say("role", f"{count} pictures {role}")
     groups = dedupe.find_groups(catalog, subject.name)
-    rejected = dedupe.resolve(catalog, subject.name, "")
+    rejected = dedupe.resolve(catalog, subject.name, "").rejected
     near = sum(group.tier == "near" for group in groups)
     say("duplicates", f"{len(groups) - near} groups; {rejected} pictures rejected, the best of each group kept")
     if near:

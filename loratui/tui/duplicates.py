@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.text import Text
 from textual.widgets import Static
 
-from loratui.catalog.naming import tell_apart
 from loratui.tui.base import LoratuiScreen
+from loratui.tui.duplicates_text import describe_group, name_in, say_left, say_resolved
 from loratui.tui.group_view import GroupView
 from loratui.tui.naming import name_by_hashes
 from loratui.tui.sources import MembershipSource
-from loratui.tui.text import count, plain
+from loratui.tui.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,15 +22,11 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from loratui.catalog.dedupe import DuplicateGroup, Verdict
+    from loratui.catalog.handover import Resolved
     from loratui.catalog.rows import Membership
     from loratui.catalog.store import Catalog
     from loratui.tui.sources import Source
 
-TIER_WORDS = {
-    "same_pixels": "the same pixels in other files",
-    "duplicate": "copies of one picture",
-    "near": "perhaps copies, look closely",
-}
 _REMEMBERED = 200
 """How many states of the groups are kept, so that undo shows an earlier one at once."""
 
@@ -40,6 +36,7 @@ _NEED_A_GROUP = (
 )
 
 Groups = tuple["DuplicateGroup", ...]
+_Done = TypeVar("_Done")
 
 
 class DuplicatesScreen(LoratuiScreen):
@@ -192,7 +189,7 @@ class DuplicatesScreen(LoratuiScreen):
         if group is None:
             nothing.update(Text(self._say_nothing()))
         else:
-            lead.update(self._describe(group))
+            lead.update(describe_group(group, self.place, total, self.lora.glyphs))
             sources = [self._source_of(picture) for picture in group.pictures]
             view.show(group.pictures, sources, group.best.id, self.cursor, self._captions, self.marked)
         self.refresh_keys()
@@ -201,17 +198,6 @@ class DuplicatesScreen(LoratuiScreen):
         if not self._looked:
             return "Comparing the pictures..."
         return "No duplicates left.\n\nF3 shows the pictures, esc goes back; u undoes a verdict."
-
-    def _describe(self, group: DuplicateGroup) -> Text:
-        text = Text(no_wrap=False)
-        text.append(f"Group {self.place + 1} of {len(self.groups)}  ", style="bold")
-        text.append(f"{count(len(group.pictures), 'picture')}: {TIER_WORDS[group.tier]}")
-        if group.mirrored:
-            text.append("; one is mirrored")
-        text.append("\n")
-        text.append(f"{self.lora.glyphs.yes} keep {_name(group, group.best)}", style="bold")
-        text.append(f"  {', '.join(group.reasons)}")
-        return text
 
     def _source_of(self, picture: Membership) -> Source:
         assert self._catalog is not None
@@ -294,32 +280,37 @@ class DuplicatesScreen(LoratuiScreen):
     # Verdicts
 
     def do_group_resolve(self) -> None:
-        group = self.group
-        if group is None:
-            return
+        if (group := self.group) is not None:
+            command = ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])]
+            self._resolve(group, name_in(group, group.best), command, None)
 
-        def work(catalog: Catalog) -> int:
+    def _resolve(self, group: DuplicateGroup, kept: str, command: Sequence[str], left: DuplicateGroup | None) -> None:
+        """Reject all but the best of a group, or of a part of the one that is shown, of which some is left."""
+        shown = self.group
+
+        def work(catalog: Catalog) -> Resolved:
             from loratui.catalog.dedupe import resolve_groups
 
             return resolve_groups(catalog, self.subject, [group])
 
-        kept = _name(group, group.best)
-        command = ["dupes", "resolve", self.subject, name_by_hashes([group.best.sha256])]
-        self._settle(
-            work, lambda number: f"Kept {kept}, rejected {count(number, 'duplicate')}.", command, {_ids(group)}
-        )
+        if shown is not None:
+            self._settle(work, lambda done: say_resolved(kept, done), command, {_ids(shown)}, left)
 
     def do_group_keep_this(self) -> None:
         """Keep the marked pictures, or the one under the cursor, and reject the others."""
         if group := self.group:
+            from loratui.catalog.dedupe import keep_of, leave_out
+
             kept = self._targets
-            best = group.best if group.best in kept else kept[0]
-            others = [picture for picture in group.pictures if picture not in kept]
-            if not others:
+            chosen = keep_of(group, {picture.id for picture in kept})
+            if chosen is None:
                 self.tell("All pictures of the group are marked: there is none to reject.")
                 return
-            said = f"Kept {_name(group, best) if len(kept) == 1 else count(len(kept), 'picture')}, rejected"
-            self._reject(others, f"duplicate of {best.name}", f"{said} {count(len(others), 'duplicate')}.")
+            others = {picture.id for picture in group.pictures if picture not in kept}
+            said = name_in(group, chosen.best) if len(kept) == 1 else count(len(kept), "picture")
+            names = name_by_hashes(picture.sha256 for picture in kept)
+            command = ["dupes", "resolve", self.subject, "--keep", names]
+            self._resolve(chosen, said, command, leave_out(group, others))
 
     def do_group_reject_this(self) -> None:
         """Reject the marked pictures, or the one under the cursor."""
@@ -331,8 +322,9 @@ class DuplicatesScreen(LoratuiScreen):
             others = [picture for picture in group.pictures if picture not in rejected]
             better = left.best if left is not None else others[0] if others else None
             reason = f"duplicate of {better.name}" if better else "rejected with its duplicates"
-            said = _name(group, rejected[0]) if len(rejected) == 1 else count(len(rejected), "picture")
-            self._reject(rejected, reason, f"Rejected {said}.")
+            said = name_in(group, rejected[0]) if len(rejected) == 1 else count(len(rejected), "picture")
+            lost = say_left(group, rejected, better) if better else ""
+            self._reject(rejected, reason, f"Rejected {said}{lost}.")
 
     def _reject(self, pictures: Sequence[Membership], reason: str, said: str) -> None:
         from loratui.catalog.dedupe import leave_out
@@ -380,27 +372,26 @@ class DuplicatesScreen(LoratuiScreen):
         word = "wanted variants" if verdict == "alternates" else "not duplicates"
         said = f"{count(len(chosen), 'picture')} are {word} from now on."
         if len(chosen) == 1:
-            said = f"{_name(group, chosen[0])} and the others of its group are {word} from now on."
+            said = f"{name_in(group, chosen[0])} and the others of its group are {word} from now on."
         left = leave_out(group, {chosen[0].id}) if len(chosen) == 1 else group if others else None
         self._settle(work, lambda _: said, command, {_ids(group)}, left)
 
     def do_group_resolve_all(self) -> None:
         sure = self._sure
 
-        def work(catalog: Catalog) -> int:
+        def work(catalog: Catalog) -> Resolved:
             from loratui.catalog.dedupe import resolve_groups
 
             return resolve_groups(catalog, self.subject, sure)
 
-        def said(number: int) -> str:
-            return f"Kept the best of {count(len(sure), 'group')}, rejected {count(number, 'duplicate')}."
-
-        self._settle(work, said, ["dupes", "resolve", self.subject], {_ids(group) for group in sure})
+        kept = f"the best of {count(len(sure), 'group')}"
+        command = ["dupes", "resolve", self.subject]
+        self._settle(work, lambda done: say_resolved(kept, done), command, {_ids(group) for group in sure})
 
     def _settle(
         self,
-        work: Callable[[Catalog], int],
-        said: Callable[[int], str],
+        work: Callable[[Catalog], _Done],
+        said: Callable[[_Done], str],
         command: Sequence[str],
         gone: set[tuple[int, ...]],
         instead: DuplicateGroup | None = None,
@@ -414,12 +405,12 @@ class DuplicatesScreen(LoratuiScreen):
         certain = not self._guessed
         self._settled |= gone
 
-        def write(catalog: Catalog) -> tuple[int, int]:
+        def write(catalog: Catalog) -> tuple[_Done, int]:
             from loratui.catalog.dedupe import read_version
 
             return work(catalog), read_version(catalog, self.subject)
 
-        def written(result: tuple[int, int]) -> None:
+        def written(result: tuple[_Done, int]) -> None:
             if certain:
                 self._remember(result[1], groups)
 
@@ -439,7 +430,3 @@ class DuplicatesScreen(LoratuiScreen):
 
 def _ids(group: DuplicateGroup) -> tuple[int, ...]:
     return tuple(picture.id for picture in group.pictures)
-
-
-def _name(group: DuplicateGroup, picture: Membership) -> str:
-    return plain(tell_apart(group.pictures)[picture.id])

@@ -194,7 +194,7 @@ ACTIONS: tuple[Action, ...] = (
         "b",
         "keep this one",
         "Keep the picture under the cursor, or the marked ones, and reject the others.",
-        "role set",
+        "dupes resolve",
         "duplicates",
         bar=True,
     ),

@@ -208,8 +208,8 @@ def test_resolving_rejects_all_but_the_best_with_the_reason_in_one_undo_step(
     assert duplicates_of_subject(catalog, mira) == {
         member.id for member in select_memberships(catalog, mira, "-name:e.png")
     }
-    assert resolve(catalog, mira, "name:a.png") == 1
-    assert resolve(catalog, mira) == 1
+    assert resolve(catalog, mira, "name:a.png").rejected == 1
+    assert resolve(catalog, mira).rejected == 1
     rejected = {member.name: member.reject_reason for member in select_memberships(catalog, mira, "role:rejected")}
     assert rejected == {"b.png": "duplicate of a.png", "c.png": "duplicate of d.png"}
     assert find_groups(catalog, mira) == []
@@ -225,8 +225,8 @@ def test_near_groups_are_resolved_only_when_they_are_named(
     found = bring(a_png=draw(13), b_png=crop(draw(13), 0.06))
     group = only_group(catalog, mira)
     assert (found, group.tier) == ([["a.png", "b.png"]], "near")
-    assert resolve(catalog, mira) == 0
-    assert resolve(catalog, mira, "dup:yes") == 1
+    assert resolve(catalog, mira).rejected == 0
+    assert resolve(catalog, mira, "dup:yes").rejected == 1
 
 
 def test_groups_found_before_are_resolved_without_comparing_again_and_for_another_best(
@@ -236,7 +236,7 @@ def test_groups_found_before_are_resolved_without_comparing_again_and_for_anothe
     groups = find_groups(catalog, mira)
     small = next(member for member in groups[0].pictures if member.id != groups[0].best.id)
     monkeypatch.setattr("loratui.catalog.dedupe.find_groups", None)
-    assert resolve_groups(catalog, mira, [replace(groups[0], best=small), groups[1]]) == 2
+    assert resolve_groups(catalog, mira, [replace(groups[0], best=small), groups[1]]).rejected == 2
     rejected = {member.name: member.reject_reason for member in select_memberships(catalog, mira, "role:rejected")}
     assert rejected == {"one.png": "duplicate of one2.png", "two2.png": "duplicate of two.png"}
     undo(catalog)
@@ -248,9 +248,9 @@ def test_groups_of_chosen_pictures_are_resolved_by_id_too(
 ) -> None:
     bring(one_png=draw(1), one2_png=draw(1).resize((200, 200)), two_png=draw(2), two2_png=draw(2).resize((160, 160)))
     (chosen,) = select_memberships(catalog, mira, "name:two.png")
-    assert resolve(catalog, mira, [chosen.id]) == 1
+    assert resolve(catalog, mira, [chosen.id]).rejected == 1
     assert [member.name for member in select_memberships(catalog, mira, "role:rejected")] == ["two2.png"]
-    assert resolve(catalog, mira, []) == 0
+    assert resolve(catalog, mira, []).rejected == 0
 
 
 def test_a_group_without_one_of_three_has_a_best_of_its_own(
@@ -295,7 +295,7 @@ def test_duplicates_are_found_with_an_empty_cache_and_even_with_lost_files(
 
 def test_a_subject_without_pictures_has_no_groups(catalog: Catalog, mira: Subject) -> None:
     assert find_groups(catalog, mira) == []
-    assert resolve(catalog, mira) == 0
+    assert resolve(catalog, mira).rejected == 0
     assert keep(catalog, mira) == 0
 
 

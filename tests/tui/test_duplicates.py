@@ -12,7 +12,7 @@ from waiting import until
 
 from loratui.catalog import dedupe, importer, subjects
 from loratui.catalog.query import select_memberships
-from loratui.catalog.roles import set_role
+from loratui.catalog.roles import set_rating, set_repeats, set_role
 from loratui.catalog.store import open_catalog
 from loratui.tui.comparing import compare_pictures
 from loratui.tui.duplicates import DuplicatesScreen
@@ -120,6 +120,68 @@ async def test_enter_keeps_the_best_rejects_the_others_with_the_reason_and_goes_
             (rejected,) = select_memberships(catalog, "Mira", "role:rejected")
         assert (rejected.name, rejected.reject_reason) == ("a_small.jpg", "duplicate of a.png")
         assert "u undoes" in screen.message_line.text
+
+
+@pytest.fixture
+def sorted_twins(twins: Home) -> Home:
+    """The mirrored picture is primary with 5 stars and repeats of its own, its twin supports."""
+    with open_catalog(twins) as catalog:
+        set_role(catalog, "Mira", "primary", "name:c_mirrored.png")
+        set_rating(catalog, "Mira", 5, "name:c_mirrored.png")
+        set_repeats(catalog, "Mira", 6, "name:c_mirrored.png")
+        set_role(catalog, "Mira", "supporting", "name:c.png")
+    return twins
+
+
+@pytest.mark.parametrize("keys", [("end", "enter"), ("A",)])
+async def test_acting_on_groups_keeps_what_was_made_primary_and_says_why(
+    keys: tuple[str, ...],
+    sorted_twins: Home,
+    make_app: Callable[..., LoratuiApp],
+    settle: Callable[..., Awaitable[None]],
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle)
+        await pilot.press("end")
+        assert "keep c_mirrored.png  primary, 5 stars" in str(screen.query_one("#lead", Static).render())
+        await pilot.press(*keys)
+        await settle(pilot)
+    assert "c.png" in names(sorted_twins, "role:rejected")
+    assert names(sorted_twins, "role:primary repeats:6 rating:5") == ["c_mirrored.png"]
+
+
+async def test_keeping_the_lesser_one_hands_over_what_was_said_of_the_other_and_tells(
+    sorted_twins: Home, make_app: Callable[..., LoratuiApp], settle: Callable[..., Awaitable[None]]
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle)
+        await pilot.press("end")
+        assert screen.group is not None
+        other = next(place for place, one in enumerate(screen.group.pictures) if one.name == "c.png")
+        await pilot.press("left" if other == 0 else "right", "b")
+        await settle(pilot)
+        told = "Kept c.png, rejected 1 duplicate: c.png is primary, 5 stars, x6 now. u undoes."
+        assert screen.message_line.text == told
+        assert names(sorted_twins, "role:primary repeats:6 rating:5") == ["c.png"]
+        command = cast("LoratuiApp", pilot.app).last_command
+        assert command[:4] == ["dupes", "resolve", "Mira", "--keep"]
+        await pilot.press("u")
+        await settle(pilot)
+        assert names(sorted_twins, "role:primary") == ["c_mirrored.png"]
+        assert names(sorted_twins, "role:supporting rating:0") == ["c.png"]
+        assert screen.group is not None
+        assert screen.group.best.name == "c_mirrored.png"
+
+
+async def test_rejecting_the_weightier_one_says_what_the_other_stays(
+    sorted_twins: Home, make_app: Callable[..., LoratuiApp], settle: Callable[..., Awaitable[None]]
+) -> None:
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle)
+        await pilot.press("end", "x")
+        await settle(pilot)
+        told = "Rejected c_mirrored.png: c.png stays supporting, without stars, x2. u undoes."
+        assert screen.message_line.text == told
 
 
 async def test_b_keeps_the_picture_under_the_cursor_instead(
