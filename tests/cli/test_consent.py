@@ -173,3 +173,19 @@ def test_a_withdrawn_consent_is_not_passed_by_through_another_subject(
     assert "shared_consent" in [blocker["code"] for blocker in json.loads(out)["blockers"]]
     verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
     assert verb("export", "Cavixo", str(tmp_path / "out"))[0] == 0
+
+
+def test_removing_a_person_tells_what_goes_and_no_training_is_denied(
+    verb: Callable[..., tuple[int, str, str]], ada: str
+) -> None:
+    verb("subject", "consent", ada, "--by", "Ada", "--scope", "training")
+    assert "No trainings yet" in verb("run", "list")[1] + verb("run", "list")[2]
+    assert "No trainings of Ada." in "".join(verb("run", "list", ada)[1:])
+    with open_catalog(find_home()) as catalog, catalog.write() as connection:
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('run', 1)")
+    assert "come back with them: `loratui undo`" in "".join(verb("run", "list")[1:])
+    code, said, _ = verb("subject", "remove", ada)
+    assert (code, said) == (
+        0,
+        "Removed Ada, with 1 picture and the record of consent. `loratui undo` brings it back.\n",
+    )

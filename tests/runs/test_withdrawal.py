@@ -20,6 +20,7 @@ from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run
 from loratui.catalog.subjects import add_subject, record_consent
 from loratui.catalog.subjects import withdraw_consent as note_withdrawal
+from loratui.cli.root import run as call_verb
 from loratui.errors import RefusedError
 from loratui.runs.folder import RunFolder
 from loratui.runs.process import StopLadder
@@ -103,6 +104,19 @@ def test_a_withdrawal_asks_the_trainer_itself_and_names_what_it_stops(lab: Lab, 
     assert RunFolder(run.folder).stop_file.exists()
     assert stop_withdrawn(lab.catalog) == [], "it was asked already"
     assert lab.turn_until_state(run, "stopped").reason == WHY
+
+
+def test_the_command_names_the_trainings_that_a_withdrawal_stops(
+    lab: Lab, ada: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LORATUI_HOME", str(lab.catalog.home.data))
+    run = start(lab, ada, DEAF)
+    assert call_verb(["subject", "consent", ada, "--withdraw"]) == 0
+    told = capsys.readouterr().err
+    assert f"{run.name} is being stopped: it finishes its step and saves." in told
+    assert f"`loratui run resume {run.name}`" in told
+    assert call_verb(["run", "show", run.name]) == 0
+    assert f"running, stopping ({WHY})" in capsys.readouterr().out
 
 
 def test_a_training_that_a_person_stopped_before_says_that_consent_was_withdrawn(lab: Lab, ada: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from library_driving import fill
 from waiting import until
 
 from loratui.catalog.attempts import list_attempts
@@ -18,7 +19,6 @@ from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import record_consent
 from loratui.runs.service import resume_run, start_training, stop_run, wait_for_run
 from loratui.runs.sync import sync_runs
-from loratui.runs.withdrawal import withdraw_consent
 from loratui.tui.bridge import TasksChanged
 from loratui.tui.dialogs import Confirm
 from loratui.tui.log_view import LogView
@@ -318,10 +318,14 @@ async def test_the_screen_of_a_training_says_that_consent_was_withdrawn_while_it
         record_consent(catalog, "Mira", who="Mira", scope="training")
     start(studio, 500, json.dumps({"delay_s": 0.02, "deaf": True}))
     async with make_app().run_test(size=(120, 40)) as pilot:
-        screen = await open_run(pilot, settle)
+        await settle(pilot)
         await until(pilot, lambda: look_up(studio).step > 1)
-        with open_catalog(studio) as catalog:
-            withdraw_consent(catalog, "Mira")
+        await pilot.press("C")
+        await settle(pilot)
+        await fill(pilot, settle, "", "", "by phone", "take it back")
+        said = pilot.app.messages[-1].text  # type: ignore[attr-defined]
+        assert said.endswith("Being stopped: mira-0001; it finishes its step and saves.")
+        screen = await open_run(pilot, settle)
         await until(pilot, lambda: "stopping" in text_of(screen, "#about"))
         assert text_of(screen, "#trouble").startswith("The consent of Mira was withdrawn.\n")
         with open_catalog(studio) as catalog:
