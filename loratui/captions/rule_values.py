@@ -72,9 +72,14 @@ def check_rule(name: str, value: Any) -> Any:
     value = _make_printable(value)
     match name:
         case "prefix" | "suffix":
-            if isinstance(value, str) and not any(word not in PLACEHOLDERS for word in PLACEHOLDER.findall(value)):
-                return value
-            raise _wrong(name, value, "Give text; {trigger} and {class_word} may stand in it.")
+            hint = "Of words in braces only {trigger} and {class_word} may stand in it."
+            if not isinstance(value, str):
+                raise _wrong(name, value, f"Give text. {hint}")
+            if unknown := [word for word in PLACEHOLDER.findall(value) if word not in PLACEHOLDERS]:
+                raise UsageError(
+                    f"The caption rule {name} can't have {{{unknown[0]}}}: nothing is filled in for that.", hint=hint
+                )
+            return value
         case "imbued" | "always_first":
             if _is_list(value):
                 # No tag has a comma in it: such an entry would find nothing, and be two in a kohya list.

@@ -20,7 +20,7 @@ from loratui.review.prompts import default_prompts, drop_repeats
 from loratui.review.render import find_missing, render
 from loratui.review.request import CellRequest, LoraFile, SampleSettings, cell_key, cell_path, make_request
 from loratui.runs.permission import require_permission
-from loratui.training.sampling import SAMPLERS, choose_sampling, fill_placeholders
+from loratui.training.sampling import SAMPLERS, check_placeholders, choose_sampling, fill_placeholders
 
 if TYPE_CHECKING:
     import threading
@@ -287,6 +287,8 @@ def _choose_prompts(content: SnapshotContent, prompts: Sequence[str] | None) -> 
         # Captions of pictures kept out of training say most about what was learned.
         pictures = content.holdout or content.pictures
         return default_prompts(content.trigger, [picture.caption for picture in pictures])
+    for text in prompts:
+        check_placeholders(text)
     texts = [fill_placeholders(text, trigger=content.trigger, class_word=content.class_word) for text in prompts]
     if not texts:
         raise UsageError("A sheet needs at least one prompt.", hint="For example --prompt 'photo of {trigger}'.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 SAMPLERS: Mapping[str, str] = {"ddim": "DDIM", "euler": "Euler", "euler_a": "Euler a", "dpmpp_2m": "DPM++ 2M"}
 """Our names of the samplers, and the names that other programs read in picture metadata."""
+
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDERS = ("trigger", "class", "class_word")
+_SLIP = re.compile(r"\{+\s*(?:trigger|class(?:_word)?)\b|\b(?:trigger|class(?:_word)?)\s*\}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,24 @@ def choose_sampling(resolution: int) -> Sampling:
 
 
 def fill_placeholders(prompt: str, *, trigger: str, class_word: str = "") -> str:
-    """The prompt with `{trigger}` and `{class}` replaced; any other brace stays as it is."""
-    return prompt.replace("{trigger}", trigger).replace("{class}", class_word)
+    """The prompt with `{trigger}` and `{class}` (or `{class_word}`) replaced; any other brace stays as it is."""
+    prompt = prompt.replace("{trigger}", trigger)
+    return prompt.replace("{class}", class_word).replace("{class_word}", class_word)
+
+
+def check_placeholders(prompt: str) -> None:
+    """Raise UsageError for a word in braces that nothing is known to fill, and for one that lacks a brace."""
+    known = "{trigger} and {class} are filled in."
+    for word in _PLACEHOLDER.findall(prompt):
+        if word not in _PLACEHOLDERS:
+            raise UsageError(
+                f"Nothing is filled in for {{{word}}}, in the prompt '{prompt.strip()}'.",
+                hint=f"{known} Leave the braces out to have the word itself.",
+            )
+    if slip := _SLIP.search(_PLACEHOLDER.sub("", prompt)):
+        raise UsageError(
+            f"The prompt '{prompt.strip()}' has a brace too few: {slip[0]}", hint=f"{known} They need both braces."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +127,8 @@ def plan_samples(prompts: Sequence[str], *, trigger: str, class_word: str, resol
     """What to ask a training for, given prompts with placeholders; None without prompts, UsageError for blank ones."""
     if not prompts:
         return None
+    for text in prompts:
+        check_placeholders(text)
     filled = dict.fromkeys(fill_placeholders(text, trigger=trigger, class_word=class_word).strip() for text in prompts)
     request = SampleRequest(tuple(filled), sampling=choose_sampling(resolution))
     request.validate()

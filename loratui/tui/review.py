@@ -322,8 +322,9 @@ def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) ->
     prompt = matrix.prompts.index(cell.prompt) + 1
     which = ["--no-lora"] if cell.epoch is None else ["--epoch", str(cell.epoch), "--weight", f"{cell.weight:g}"]
     command = ["review", "rate", matrix.sheet.name, str(rating), *which]
-    column = "The base" if cell.epoch is None else f"Epoch {cell.epoch}"
-    said = f"{column}, prompt {prompt}, seed {cell.seed}: {count(rating, 'star')}."
+    titles = {(column.epoch, column.weight): column.title for column in matrix.columns}
+    title = "the base" if cell.epoch is None else titles.get((cell.epoch, cell.weight), f"epoch {cell.epoch}")
+    said = f"{title.capitalize()}, prompt {prompt}, seed {cell.seed}: {count(rating, 'star')}."
     screen.change(work, lambda _: said, [*command, "--prompt", str(prompt), "--seed", str(cell.seed)])
 
 

@@ -12,7 +12,7 @@ from loratui.tui.text import count
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loratui.catalog.rows import Sheet
     from loratui.catalog.store import Catalog
@@ -25,6 +25,10 @@ MOST_OF_RANGE = 1000
 """A longer range of seeds is a slip of the fingers."""
 
 _RANGE = re.compile(r"(\d+)(?:-|\.\.)(\d+)")
+
+
+class _RangeError(ValueError):
+    """A range that is one, but not of the kind that is taken; its text says why."""
 
 
 class SheetArguments(TypedDict):
@@ -76,7 +80,7 @@ def ask_for_sheet(
 ) -> None:
     """Ask what to render for the epochs of a training, confirm once, and render it as a task.
 
-    The form comes with what was typed into it before, until that was rendered.
+    The form comes with what was typed into it before, until that was rendered; also when the answer is no.
     """
     usual = {"prompts": " | ".join(prompts), "seeds": ", ".join(map(str, seeds)), "weights": "1.0"}
     typed: Mapping[str, str] = {**usual, **screen.lora.typed.get(_form_of(run), {})}
@@ -99,7 +103,10 @@ def ask_for_sheet(
         return _foresee(catalog, run, _read_wanted(values))
 
     def foreseen(values: Values, found: SheetForecast) -> None:
-        _confirm(screen, run, _read_wanted(values), found)
+        def come_back() -> None:
+            ask_for_sheet(screen, run, prompts=prompts, seeds=seeds)
+
+        _confirm(screen, run, _read_wanted(values), found, declined=come_back)
 
     name = _form_of(run)
     ask_library(screen.lora, f"New sheet of {run}", fields, foresee, foreseen, writes=False, name=name)
@@ -134,7 +141,15 @@ def _foresee(catalog: Catalog, run: str, wanted: Wanted) -> SheetForecast:
     return foresee_sheet(catalog, run, **wanted.arguments)
 
 
-def _confirm(screen: LoratuiScreen, run: str, wanted: Wanted, found: SheetForecast, goes_on: str = "") -> None:
+def _confirm(
+    screen: LoratuiScreen,
+    run: str,
+    wanted: Wanted,
+    found: SheetForecast,
+    goes_on: str = "",
+    *,
+    declined: Callable[[], None] = lambda: None,
+) -> None:
     question = f"Render {count(found.missing, 'image')} for {run}?" if found.missing else f"Draw the sheet of {run}?"
     if goes_on:
         question = f"Go on with {goes_on}? {count(found.missing, 'image')} to render."
@@ -148,6 +163,8 @@ def _confirm(screen: LoratuiScreen, run: str, wanted: Wanted, found: SheetForeca
     def start(sure: bool | None) -> None:
         if sure:
             _render(screen, run, wanted)
+        else:
+            declined()
 
     screen.app.push_screen(Confirm(question, details), start)
 
@@ -189,8 +206,10 @@ def read_numbers(text: str) -> list[int]:
     for part in re.sub(r"\s*(-|\.\.)\s*", r"\1", text.strip()).replace(" ", ",").split(","):
         if found := _RANGE.fullmatch(part):
             first, last = int(found[1]), int(found[2])
-            if not 0 <= last - first < MOST_OF_RANGE:
-                raise ValueError(f"{part} is no range of up to {MOST_OF_RANGE} numbers.")
+            if last < first:
+                raise _RangeError(f"{part} goes down: a range goes up, such as 1-6.")
+            if last - first >= MOST_OF_RANGE:
+                raise _RangeError(f"{part} is too long: a range has {MOST_OF_RANGE:,} numbers at most, such as 1-6.")
             numbers += range(first, last + 1)
         elif part:
             numbers.append(int(part))
@@ -201,6 +220,8 @@ def check_numbers(text: str) -> str:
     """What is wrong with typed numbers; nothing when they can be read."""
     try:
         read_numbers(text)
+    except _RangeError as error:
+        return str(error)
     except ValueError:
         return "whole numbers such as 1, 5 or 1-6, separated by commas."
     return ""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.captions.rule_values import check_circles, check_placeholders
+from loratui.captions.rule_values import check_circles, check_placeholders, check_rule
 from loratui.captions.rules import (
     Captioner,
     CaptionRules,
@@ -233,6 +233,12 @@ def test_a_placeholder_without_one_of_its_braces_is_no_prefix_and_no_suffix(text
             check_placeholders(rule, text)
     # What a library has already still makes captions.
     assert parse_rules({"prefix": text}, "character").prefix == text
+
+
+def test_a_placeholder_that_nothing_fills_is_named() -> None:
+    for text in ("{foo} {trigger}", "{foo} {trigger"):
+        with pytest.raises(UsageError, match=r"prefix can't have \{foo\}: nothing is filled in"):
+            check_rule("prefix", text)
 
 
 def test_whole_placeholders_and_faces_are_fine() -> None:

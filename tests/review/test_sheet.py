@@ -284,7 +284,9 @@ def test_a_run_without_checkpoints_is_told_so(catalog: Catalog, make_run: MakeRu
         make_sheet(catalog, run, report=ignore_progress)
 
 
-@pytest.mark.parametrize("wrong", [{"prompts": []}, {"seeds": []}, {"weights": []}, {"seeds": [-1]}])
+@pytest.mark.parametrize(
+    "wrong", [{"prompts": []}, {"seeds": []}, {"weights": []}, {"seeds": [-1]}, {"prompts": ["{foo}"]}]
+)
 def test_an_empty_or_impossible_sheet_is_refused(
     catalog: Catalog, make_run: MakeRun, loras: list[LoraFile], stand_in: StandIn, wrong: dict[str, Any]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -254,6 +255,25 @@ def test_a_request_that_can_not_be_rendered_is_refused(wrong: dict[str, Any]) ->
 
 
 def test_placeholders_are_filled_and_other_braces_stay() -> None:
+    assert fill_placeholders("a {class_word}", trigger="mir", class_word="girl") == "a girl"
     assert fill_placeholders("{trigger}, a {class} {a|b}", trigger="mir{class}", class_word="girl") == (
         "mirgirl, a girl {a|b}"
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("{foo}, a {class}", "Nothing is filled in for {foo}"),
+        ("{trigger in a hat", "brace too few: {trigger"),
+        ("a class}, {trigger}", "brace too few: class}"),
+    ],
+)
+def test_a_prompt_with_a_placeholder_that_nothing_fills_is_refused(prompt: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        plan_samples([prompt], trigger="kim", class_word="woman", resolution=64)
+
+
+def test_braces_of_other_tools_and_faces_are_no_placeholders() -> None:
+    for prompt in ("{red|blue} hat", "{trigger}, :}", "{class_word} {2$$a|b}"):
+        assert plan_samples([prompt], trigger="kim", class_word="woman", resolution=64) is not None

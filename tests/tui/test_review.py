@@ -3,96 +3,43 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 from pressing import press
+from sheet_library import PROMPTS, make_library, make_sheet, open_review
 from textual.widgets import Static
 from waiting import settle, until
 
 from loratui.catalog import sheets
-from loratui.catalog.bases import add_base
-from loratui.catalog.runs import create_run
 from loratui.catalog.sheets import PlannedCell
-from loratui.catalog.snapshots import save_snapshot
-from loratui.catalog.store import Catalog, open_catalog
-from loratui.catalog.subjects import add_subject
-from loratui.errors import NotFoundError
 from loratui.review.matrix import load_matrix
 from loratui.review.sheet import SheetForecast, SheetResult
 from loratui.tui.cell import CellScreen
 from loratui.tui.chrome import HeaderLine
-from loratui.tui.dialogs import Confirm, Form, FormLine
+from loratui.tui.dialogs import Confirm
 from loratui.tui.keymap import actions_of
 from loratui.tui.matrix import ImageMatrix
-from loratui.tui.review import ReviewScreen
-from loratui.tui.sheet_form import check_numbers, read_numbers
 
 if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
+    from loratui.catalog.store import Catalog
     from loratui.config import Home
     from loratui.tui.app import LoratuiApp
 
 MakeApp = Callable[..., "LoratuiApp"]
 
-PROMPTS = ("photo of Mirvok", "Mirvok, smile")
-SEEDS = (7, 8)
-
 
 @pytest.fixture
 def catalog(home: Home) -> Catalog:
     """A library with one run and a sheet of it: the base and three epochs, two prompts, two seeds."""
-    catalog = open_catalog(home)
-    subject, _ = add_subject(catalog, "Mira", "Mirvok")
-    base = add_base(catalog, "drawn", Path("/nowhere"), family="sd1", layout="folder", resolution=64)
-    run = create_run(
-        catalog,
-        subject_id=subject.id,
-        subject_name=subject.name,
-        snapshot_id=save_snapshot(catalog, subject.id, "h" * 64, "{}", 1).id,
-        base_id=base.id,
-        recipe={},
-        total_steps=3,
-        steps_per_epoch=1,
-        prepare=lambda run: None,
-    )
-    make_sheet(catalog, run.id, run.name)
-    return catalog
-
-
-def make_sheet(catalog: Catalog, run_id: int, run_name: str, seeds: Sequence[int] = SEEDS) -> str:
-    cells = [
-        PlannedCell(f"{epoch}-{prompt}-{seed}", None, epoch or None, float(epoch > 0), text, "", seed)
-        for epoch in range(4)
-        for prompt, text in enumerate(PROMPTS)
-        for seed in seeds
-    ]
-    sheet = sheets.create_sheet(
-        catalog, run_id=run_id, run_name=run_name, folder=run_name, settings={"seeds": list(seeds)}, cells=cells
-    )
-    paths = {}
-    for number, cell in enumerate(cells):
-        path = Path(sheet.folder) / f"{cell.key}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (32, 32), (8 * number, 255 - 8 * number, 90)).save(path)
-        paths[cell.key] = path
-    sheets.record_cells(catalog, sheet.id, paths)
-    return sheet.name
+    return make_library(home)
 
 
 def matrix_of(app: LoratuiApp) -> ImageMatrix:
     return app.screen.query_one(ImageMatrix)
-
-
-async def open_review(pilot: Pilot[None]) -> ReviewScreen:
-    await settle(pilot)
-    await press(pilot, "f5")
-    assert isinstance(pilot.app.screen, ReviewScreen)
-    return pilot.app.screen
 
 
 async def test_the_newest_sheet_is_shown_with_the_base_first(catalog: Catalog, make_app: MakeApp) -> None:
@@ -285,33 +232,22 @@ async def test_images_appear_while_their_sheet_renders(
         assert not screen.why_not("cell.rate")
 
 
-async def test_what_is_refused_about_a_sheet_is_told_in_the_form_which_stays(
-    catalog: Catalog, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def foresee(*_: Any, epochs: Sequence[int], **about: Any) -> SheetForecast:
-        if 99 in epochs:
-            raise NotFoundError("It has no checkpoint of epoch 9, 99.", hint="There is: 1, 2, 3, 4.")
-        return SheetForecast(1, 1, 4, images=8, missing=8)
-
-    monkeypatch.setattr("loratui.review.sheet.foresee_sheet", foresee)
+async def test_a_rating_names_the_weight_that_the_column_has(catalog: Catalog, make_app: MakeApp) -> None:
+    run = load_matrix(catalog).run
+    cells = [PlannedCell(f"w{weight}", None, 2, weight, PROMPTS[0], "", 7) for weight in (0.5, 1.0)]
+    sheet = sheets.create_sheet(
+        catalog, run_id=run.id, run_name=run.name, folder=run.name, settings={"seeds": [7]}, cells=cells
+    )
+    path = Path(sheet.folder) / "w.png"
+    Image.new("RGB", (32, 32), "red").save(path)
+    sheets.record_cells(catalog, sheet.id, {cell.key: path for cell in cells})
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await open_review(pilot)
-        await press(pilot, "n")
-        form = app.screen
-        assert isinstance(form, Form)
-        await press(pilot, "end", *" | a new one", "down", "down", "down", *"9,99", "up", "ctrl+s")
-        assert app.screen is form
-        assert "no checkpoint of epoch 9, 99" in str(form.query_one("#wrong", Static).render())
-        assert isinstance(app.focused, FormLine) and app.focused.item.name == "epochs"
-        assert form.values["prompts"].endswith("| a new one")
-        await press(pilot, "escape")
-        await press(pilot, "n")
-        again = app.screen
-        assert isinstance(again, Form)
-        assert again.values["prompts"].endswith("| a new one"), "kept for the next time"
-        await press(pilot, "down", "down", "down", *"2", "ctrl+s")
-        assert isinstance(app.screen, Confirm)
+        await press(pilot, "4")
+        assert app.messages[-1].text == "Epoch 2 x0.5, prompt 1, seed 7: 4 stars. u undoes."
+        await press(pilot, "3")
+        assert app.messages[-1].text == "Epoch 2, prompt 1, seed 7: 3 stars. u undoes."
 
 
 async def test_a_sheet_that_is_begun_does_not_take_the_place_of_another_trainings(
@@ -381,25 +317,3 @@ async def test_the_palette_of_review_offers_to_zoom_once_and_both_keys_do(catalo
             await press(pilot, key)
             assert isinstance(app.screen, CellScreen)
             await press(pilot, "escape")
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("1, 5", [1, 5]),
-        ("1 5", [1, 5]),
-        ("1-6", [1, 2, 3, 4, 5, 6]),
-        ("1..3, 9", [1, 2, 3, 9]),
-        ("1 - 3", [1, 2, 3]),
-        ("7-7", [7]),
-        ("", []),
-    ],
-)
-def test_numbers_of_a_sheet_may_be_ranges(text: str, numbers: list[int]) -> None:
-    assert read_numbers(text) == numbers
-    assert check_numbers(text) == ""
-
-
-@pytest.mark.parametrize("text", ["6-1", "1-", "a", "1...3", "1-99999999"])
-def test_what_is_no_number_of_a_sheet_is_told(text: str) -> None:
-    assert "1-6" in check_numbers(text)
