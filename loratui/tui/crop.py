@@ -100,7 +100,7 @@ class CropScreen(LoratuiScreen):
             return None
         if draft is not None:
             return draft.box
-        return picture.crop or start_draft(picture, self.setting.shapes).box
+        return picture.crop or start_draft(picture, self.setting.shapes, self.setting.buckets).box
 
     # Reading
 
@@ -172,7 +172,11 @@ class CropScreen(LoratuiScreen):
         from loratui.dataset.inspection import place_picture
 
         glyphs, box = self.lora.glyphs, self.box or (0, 0, picture.width, picture.height)
-        cut = describe_cut(picture.width, picture.height, box)
+        is_whole = self.draft is None and picture.crop is None
+        used = (picture.width, picture.height) if is_whole else box[2:]
+        placing = place_picture(*used, setting.buckets)
+        # What training cuts by itself is told as everywhere: of the picture as it is resized.
+        cut = placing.cut if is_whole and placing else describe_cut(picture.width, picture.height, box)
         lines = [self._describe_shapes(picture, setting)]
         if self._too_small(picture):
             state = ("too small to crop", "$foreground-muted")
@@ -182,16 +186,15 @@ class CropScreen(LoratuiScreen):
             state = (f"{glyphs.yes} kept", "bold $text-success")
         else:
             state = ("not cropped: training would take this part by itself", "$foreground-muted")
-        used = f"{box[2]}x{box[3]} of {picture.width}x{picture.height} at {box[0]},{box[1]}"
-        lines.append(_line("part", used, state))
+        part = f"{box[2]}x{box[3]} of {picture.width}x{picture.height} at {box[0]},{box[1]}"
+        lines.append(_line("part", part, state))
         share = f"{100 * cut.share:.0f} % of the picture" if cut.share >= 0.005 else ""
         lines.append(_line("cut", cut.sides or "nothing", (share, "$foreground-muted")))
-        placing = place_picture(box[2], box[3], setting.buckets)
         if placing is None:
             lines.append(_line("bucket", "none takes a picture this narrow", (glyphs.warn, "bold $text-warning")))
         else:
             bucket = f"{placing.bucket.width}x{placing.bucket.height}"
-            besides = f", which cuts {placing.cut.sides} besides" if placing.cut.sides else ""
+            besides = f", which cuts {placing.cut.sides} besides" if placing.cut.sides and not is_whole else ""
             lines.append(_line("bucket", f"{bucket} {setting.words}{besides}", ("", "")))
             lines.append(_describe_size(placing.scale, glyphs))
         return Content("\n").join(lines)
@@ -209,7 +212,7 @@ class CropScreen(LoratuiScreen):
         return _line("shape", Content.assemble(*pieces), (f" {place + 1} of {len(shapes)}", "$foreground-muted"))
 
     def _shape(self, picture: Membership, setting: _Setting) -> Shape:
-        return (self.draft or start_draft(picture, setting.shapes)).shape
+        return (self.draft or start_draft(picture, setting.shapes, setting.buckets)).shape
 
     # Choosing
 
@@ -245,7 +248,7 @@ class CropScreen(LoratuiScreen):
     def _start(self) -> CropDraft | None:
         if self.picture is None or self.setting is None:
             return None
-        return self.draft or start_draft(self.picture, self.setting.shapes)
+        return self.draft or start_draft(self.picture, self.setting.shapes, self.setting.buckets)
 
     def do_crop_shape(self) -> None:
         self._reshape(1)

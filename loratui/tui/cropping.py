@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loratui.catalog.crops import fit_crop
-from loratui.dataset.buckets import BucketSettings, make_buckets
+from loratui.dataset.buckets import BucketSettings, make_buckets, select_bucket
+from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
     from loratui.catalog.rows import Box, Membership
@@ -58,16 +59,29 @@ class CropDraft:
         return grown if grown.box[2:] != self.box[2:] else self
 
 
-def start_draft(picture: Membership, shapes: tuple[Shape, ...]) -> CropDraft:
-    """The draft that a picture's crop comes from; without a crop the largest box of the nearest shape."""
+def start_draft(picture: Membership, shapes: tuple[Shape, ...], settings: BucketSettings) -> CropDraft:
+    """The draft that a picture's crop comes from; without a crop the box that training would take by itself."""
     width, height = picture.width, picture.height
     crop = picture.crop
     if crop is None:
-        return CropDraft(width, height, order_shapes(width, height, shapes)[0])
+        return _start_with_bucket(width, height, shapes, settings)
     shape = order_shapes(crop[2], crop[3], shapes)[0]
     largest = fit_crop(width, height, shape)
     scale = min(1.0, max(_LEAST_SCALE, crop[2] / largest[2], crop[3] / largest[3]))
     return CropDraft(width, height, shape, _centre_of(crop, width, height), scale)
+
+
+def _start_with_bucket(width: int, height: int, shapes: tuple[Shape, ...], settings: BucketSettings) -> CropDraft:
+    nearest = order_shapes(width, height, shapes)[0]
+    try:
+        bucket = select_bucket(width, height, settings)
+    except RefusedError:
+        return CropDraft(width, height, nearest)
+    alike = (shape for shape in shapes if shape[0] * bucket.height == shape[1] * bucket.width)
+    # Of an odd number of rows or columns training cuts the smaller half first, so the middle is not quite the middle.
+    kept = (bucket.crop_left, bucket.crop_top, bucket.width, bucket.height)
+    centre = _centre_of(kept, bucket.resized_width, bucket.resized_height)
+    return CropDraft(width, height, next(alike, nearest), centre)
 
 
 def order_shapes(width: int, height: int, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:

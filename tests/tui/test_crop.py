@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -17,9 +18,11 @@ from loratui.catalog.crops import MIN_SIDE
 from loratui.catalog.query import select_memberships
 from loratui.catalog.roles import remove_pictures
 from loratui.catalog.store import open_catalog
-from loratui.dataset.buckets import BucketSettings
+from loratui.dataset.buckets import BucketSettings, select_bucket
+from loratui.dataset.inspection import place_picture
 from loratui.tui.crop import CropScreen
 from loratui.tui.cropping import CropDraft, list_shapes, order_shapes, start_draft
+from loratui.tui.facts import tell_placing
 from loratui.tui.picture_view import PictureView
 
 if TYPE_CHECKING:
@@ -89,6 +92,45 @@ async def test_it_starts_with_what_training_would_take_in_the_nearest_bucket_sha
         assert "shrunk to 30 %" in text
         assert screen.query_one(PictureView).source is not None
     assert picture(framed, "wide").crop is None
+
+
+async def test_what_training_cuts_by_itself_is_what_the_wall_says_and_what_is_kept_where_nothing_is_moved(
+    framed: Home, make_app: MakeApp, settle: Settle, tmp_path: Path
+) -> None:
+    Image.new("RGB", (144, 256), (90, 20, 60)).save(tmp_path / "phone.png")
+    with open_catalog(framed) as catalog:
+        importer.import_pictures(catalog, "Mira", [tmp_path / "phone.png"])
+    placing = place_picture(144, 256, SMALL)
+    assert placing is not None
+    bucket = placing.bucket
+    # The 5 rows too many of 85 are cut 2 and 3, as training does.
+    assert (bucket.width, bucket.height, bucket.resized_height, bucket.crop_top) == (48, 80, 85, 2)
+    async with make_app().run_test(size=SIZE) as pilot:
+        screen = await open_screen(pilot, settle, framed, "phone")
+        assert tell_placing(placing, "of small") == "48x80 of small, cuts top 2 %, bottom 4 %"
+        text = facts(screen)
+        assert "top 2 %, bottom 4 %" in text
+        assert "besides" not in text
+        assert screen.box == (0, 6, 144, 240)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "top 2 %, bottom 4 %" in facts(screen)
+    assert picture(framed, "phone").crop == (0, 6, 144, 240)
+
+
+@given(width=st.integers(16, 4000), height=st.integers(16, 4000))
+def test_the_box_to_start_with_is_the_part_that_training_takes(width: int, height: int) -> None:
+    member = cast("Membership", SimpleNamespace(width=width, height=height, crop=None))
+    shapes = list_shapes(SMALL)
+    left, top, box_width, box_height = start_draft(member, shapes, SMALL).box
+    bucket = select_bucket(width, height, SMALL)
+    across, down = width / bucket.resized_width, height / bucket.resized_height
+    # No further off than resizing to whole pixels is, and than a side that must not get too short.
+    slack = 1 + MIN_SIDE * (min(box_width, box_height) <= MIN_SIDE)
+    assert left == pytest.approx(bucket.crop_left * across, abs=slack + across)
+    assert top == pytest.approx(bucket.crop_top * down, abs=slack + down)
+    assert box_width == pytest.approx(bucket.width * across, abs=slack + across)
+    assert box_height == pytest.approx(bucket.height * down, abs=slack + down)
 
 
 async def test_enter_keeps_the_box_and_undo_and_redo_show_it(framed: Home, make_app: MakeApp, settle: Settle) -> None:
@@ -237,7 +279,7 @@ def test_a_kept_crop_is_taken_up_where_it_was(framed: Home) -> None:
     draft = CropDraft(320, 160, (64, 64)).grow(-6).move(1, 0, 9).move(0, 1, 3)
     with open_catalog(framed) as catalog:
         crops.set_crop(catalog, "Mira", "name:wide.png", draft.box)
-    again = start_draft(picture(framed, "wide"), shapes)
+    again = start_draft(picture(framed, "wide"), shapes, SMALL)
     assert again.shape == (64, 64)
     assert all(abs(one - other) <= 1 for one, other in zip(again.box, draft.box, strict=True))
 
