@@ -24,6 +24,7 @@ from loratui.tui.screens import load_screen
 from loratui.tui.stopped import show_stopped
 from loratui.tui.text import count
 from loratui.tui.theme import ASCII, ORDER, OWN, Glyphs, choose_theme
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -364,6 +365,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
 
     def tell(self, text: str, *, error: bool = False, warning: bool = False) -> None:
         """Say what happened on the message line of the screen that is shown; what failed or warns stays there."""
+        text = name_keys(text, self.keymap_of_person)
         self.messages.append(Told(datetime.now(), text, error))
         if self.top is not None and self.top.is_mounted:
             self.top.query_one("#message", MessageLine).tell(text, error=error, warning=warning)
@@ -386,9 +388,9 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if isinstance(owner, LoratuiScreen):
             owner.read_failed(error)
         if isinstance(error, NotFoundError):
-            self._leave_what_is_gone()
+            self._leave_what_is_gone(error)
 
-    def _leave_what_is_gone(self) -> None:
+    def _leave_what_is_gone(self, error: NotFoundError) -> None:
         """Leave screens of a subject or a training that someone else has removed or renamed meanwhile."""
         subjects_shown = {name for name in map(subject_of, self.screen_stack) if name}
         runs_shown = {name for name in map(run_of, self.screen_stack) if name}
@@ -400,11 +402,13 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             return subjects.find_missing(catalog, subjects_shown), runs_shown - present
 
         def leave(gone: tuple[set[str], set[str]]) -> None:
+            known = any(subject_of(one) in gone[0] and getattr(one, "has_read", 0) for one in self.screen_stack)
             self._leave_subjects(gone[0])
             while len(self.screen_stack) > 1 and run_of(self.screen) in gone[1]:
                 self.pop_screen()
             if names := sorted(gone[0] | gone[1]):
-                self._gone = f"{', '.join(names)}: not in the library any more."
+                never_there = f"{error.message} {error.hint}" if gone[0] and not known else ""
+                self._gone = never_there or f"{', '.join(names)}: not in the library any more."
                 self.tell(self._gone, error=True)
                 self.drop_late_keys()
 

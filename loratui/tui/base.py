@@ -53,6 +53,8 @@ class LoratuiScreen(Screen[None]):
         super().__init__(classes=max(step for step in self.HORIZONTAL_BREAKPOINTS if step[0] <= width)[1])
         self._is_opening = False
         self._was_shown = False
+        self.has_read = False
+        """Whether the library has answered it anything yet."""
         self._awaited: Counter[str] = Counter()
         self.about: dict[str, object] = {}
         """What the screen was opened with, such as the name of a subject."""
@@ -146,6 +148,7 @@ class LoratuiScreen(Screen[None]):
         """
 
         def take(answer: T) -> None:
+            self.has_read = True
             # While a screen is taken down it still gets its messages, but has no widgets to draw on.
             if self.is_open:
                 then(answer)

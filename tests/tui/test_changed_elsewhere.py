@@ -118,6 +118,15 @@ async def test_screens_of_a_subject_that_someone_else_removes_are_left(
         assert app.subject == ""
 
 
+async def test_a_subject_that_never_was_is_not_called_gone(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    app = make_app(subject="Mirra")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.messages and isinstance(app.screen, LibraryScreen))
+        await settle(pilot)
+        assert app.messages[-1].text == "There is no subject 'Mirra'. Did you mean 'Mira'?"
+        assert app.messages[-1].error
+
+
 async def test_keys_for_a_wall_that_went_away_do_nothing_to_another_subject(
     mira: Home, make_app: MakeApp, settle: Settle
 ) -> None:
