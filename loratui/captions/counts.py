@@ -279,6 +279,10 @@ class CaptionBook:
             return sorted((key for key in tags if match_tag(entry, key)), key=lambda key: (-tags[key], key))
         return [key for key in (fold_tag(captioner.name(entry)),) if key in tags]
 
+    def spell(self, tag: str) -> str:
+        """A tag in the spelling in which any of the pictures has it; as it is where none has."""
+        return self._try().captioner.spellings().get(fold_tag(tag), tag)
+
     def narrow(self, ids: Collection[int]) -> CaptionBook:
         """The same rules for some of the pictures."""
         wanted = set(ids)

@@ -3,26 +3,70 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from loratui.captions.choosing import TagChooser
+from loratui.captions.counts import read_book
 from loratui.captions.rules import Captioner, parse_rules, thresholds_of
 from loratui.captions.service import rules_of
-from loratui.captions.tags import fold_tag, spell_tag
+from loratui.captions.tags import fold_tag, mentions, spell_tag
 from loratui.catalog.edits import clean_tags
+from loratui.catalog.query import select_ids
 from loratui.catalog.subjects import get_subject
 from loratui.catalog.tagged import Retagged, rewrite_tags
+from loratui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from loratui.captions.rules import CaptionRules
+    from loratui.captions.counts import CaptionBook
     from loratui.catalog.edits import RulesEdit
     from loratui.catalog.query import Duplicates, Selection
     from loratui.catalog.rows import Subject
     from loratui.catalog.store import Catalog
     from loratui.catalog.tagged import TaggedPicture
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedTag:
+    """What putting one tag in place of another changed: so many pictures, and these rules, by their names.
+
+    `captions` of the whole subject read otherwise now: rules act on all of them. Where the new tag came to be imbued,
+    `silenced` of them said it before. Where it was not, because `left_out` pictures that were not chosen have one of
+    both tags, the old one is imbued and the new one is not.
+    """
+
+    old: str
+    new: str
+    """As the subject's pictures spell it."""
+    pictures: int
+    captions: int = 0
+    rules: tuple[str, ...] = ()
+    imbued: bool = False
+    silenced: int = 0
+    left_out: int = 0
+
+    def tell_rules(self, subject: str) -> list[str]:
+        """Sentences about what captions leave out now, or still say, with the verb for a subject that changes it."""
+        verb, name = f"`loratui rules set {shlex.quote(subject)}", shlex.quote(self.new)
+        if self.left_out:
+            several = f"{self.left_out:,} pictures that were not chosen have"
+            have = "1 picture that was not chosen has" if self.left_out == 1 else several
+            return [
+                f"The rules stay as they are, '{self.old}' imbued and '{self.new}' said: {have} one of both. "
+                f"{verb} --imbue {name}` leaves it out of all captions."
+            ]
+        if not self.imbued:
+            return []
+        imbued = f"'{self.new}' is imbued now, as '{self.old}' was:"
+        if not self.silenced:
+            return [f"{imbued} captions leave it out."]
+        lose = (
+            "1 caption that said it leaves" if self.silenced == 1 else f"{self.silenced:,} captions that said it leave"
+        )
+        return [f"{imbued} {lose} it out. {verb} --keep {name}` says it again."]
 
 
 def replace_tag(
@@ -33,19 +77,25 @@ def replace_tag(
     new: str,
     *,
     duplicates: Duplicates | None = None,
-) -> int:
-    """Put another tag in place of one, where it stood; returns how many pictures changed.
+    scope: Collection[int] | None = None,
+) -> ReplacedTag:
+    """Put another tag in place of one, where it stood.
 
     A tag that a person added is replaced in its place. One that only a tagger gave is removed, and the new one is
     added as the person's. In captions written by hand the words are replaced wherever they stand as whole words,
-    whatever their case. The new tag is spelled with spaces where the rules want that, and imbued where the old one
-    was. Raises UsageError for what is no tag.
+    whatever their case. The new tag is spelled as other pictures have it, else with spaces where the rules want that.
+    It is imbued where the old one was, unless a picture that was not chosen has either of them: rules are for all
+    pictures. `scope` are the ids that count as chosen where the selection is only those of them that need the change.
+    Raises UsageError for what is no tag.
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    present = rules_of(catalog, owner)
-    (new,) = clean_tags([spell_new(present, new)], new=True)
-
+    book = read_book(catalog, owner)
+    new = spell_new(book, old, new)
+    ids = select_ids(catalog, owner, selection, duplicates=duplicates) if isinstance(selection, str) else selection
+    left_out = _find_holders(book, old, new).difference(ids if scope is None else scope)
     replaced: list[int] = []
+    changed: list[str] = []
+    kept: list[str] = []
 
     def imbue_too(stored: dict[str, Any]) -> dict[str, Any]:
         if not replaced:
@@ -53,33 +103,53 @@ def replace_tag(
         chooser = TagChooser(parse_rules(stored, owner.kind))
         if not chooser.imbued_by(old) or chooser.imbued_by(new):
             return stored
-        return {**stored, "imbued": [*chooser.rules.imbued, new]}
+        (kept if left_out else changed).append("imbued")
+        return stored if left_out else {**stored, "imbued": [*chooser.rules.imbued, new]}
 
-    return _replace(catalog, owner, selection, old, new, duplicates=duplicates, rules=imbue_too, replaced=replaced)
-
-
-def spell_new(rules: CaptionRules, tag: str) -> str:
-    """A tag that a person typed to stand for another one, as captions by these rules spell a tagger's."""
-    return spell_tag(tag) if rules.underscores_to_spaces else tag
+    pictures = _replace(catalog, owner, ids, old, new, rules=imbue_too, replaced=replaced)
+    done = ReplacedTag(old.strip(), new, pictures)
+    return _compare(catalog, book, done, replaced, changed, len(left_out) if kept else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class RenamedTag:
-    """What renaming a tag changed: so many pictures, and these rules, by their names."""
+def spell_new(book: CaptionBook, old: str, new: str) -> str:
+    """A tag that a person typed to stand for another one, as the book of the whole subject spells it.
 
-    pictures: int
-    rules: tuple[str, ...]
+    One that no picture has is spelled as captions by these rules spell a tagger's, and so is the old one in another
+    spelling.
+    """
+    spelled = spell_tag(new) if book.rules.underscores_to_spaces else new
+    return _spell_known(book, old, spelled)
 
 
-def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> RenamedTag:
+def _spell_known(book: CaptionBook, old: str, new: str) -> str:
+    """The new tag as pictures have it already; raises UsageError for one that could not be told from a pattern."""
+    (clean,) = clean_tags([new], new=True)
+    if "*" in clean:
+        raise UsageError(
+            f"{clean!r} can't take the place of a tag: rules and queries read * as any text.",
+            hint="Name one tag; for some of the pictures: `loratui caption replace SUBJECT OLD NEW QUERY`.",
+        )
+    return clean if fold_tag(clean) == fold_tag(old) else book.spell(clean)
+
+
+def _find_holders(book: CaptionBook, *tags: str) -> set[int]:
+    holders = book.find_holders()
+    keys = {key for tag in tags for key in (fold_tag(tag), *(book.find_tags(tag) if "*" not in tag else ()))}
+    return {one.id for key in keys for one in holders.get(key, ())}
+
+
+def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> ReplacedTag:
     """Put another tag in place of one in all pictures of a subject, and wherever its rules say the tag.
 
     Spellings that aliases and renames lead to the old tag lead to the new one; a spelling that is led to another tag
-    stays as it is. One step that undo takes back. Raises UsageError when names would lead in a circle.
+    stays as it is. A new tag that pictures have already is spelled as they have it. One step that undo takes back.
+    Raises UsageError for what is no tag, and when names would lead in a circle.
     """
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
-    (before,), (after,) = clean_tags([old]), clean_tags([new], new=True)
+    book = read_book(catalog, owner)
+    (before,), after = clean_tags([old]), _spell_known(book, old, new)
     changed: list[str] = []
+    replaced: list[int] = []
 
     def rename(stored: dict[str, Any]) -> dict[str, Any]:
         rules = {name: rename_in_rule(name, value, before, after) for name, value in stored.items()}
@@ -87,8 +157,36 @@ def rename_tag(catalog: Catalog, subject: Subject | str, old: str, new: str) -> 
         parse_rules(rules, owner.kind)
         return rules
 
-    pictures = _replace(catalog, owner, "", before, after, rules=rename)
-    return RenamedTag(pictures, tuple(changed))
+    pictures = _replace(catalog, owner, "", before, after, rules=rename, replaced=replaced)
+    return _compare(catalog, book, ReplacedTag(before, after, pictures), replaced, changed)
+
+
+def _compare(
+    catalog: Catalog,
+    before: CaptionBook,
+    done: ReplacedTag,
+    touched: Sequence[int],
+    rules: Sequence[str],
+    left_out: int = 0,
+) -> ReplacedTag:
+    """What was done with what came of it: of all captions where rules changed, else of the pictures touched."""
+    if not done.pictures and not rules:
+        return done
+    after = read_book(catalog, before.subject)
+    known = {one.id for one in after.pictures}
+    was = before.narrow(known.intersection(touched) if not rules else known)
+    now = after.narrow([one.id for one in was.pictures])
+    pairs = [*zip(was.captions(), now.captions(), strict=True)]
+    imbued = bool(TagChooser(after.rules).imbued_by(done.new)) and not TagChooser(before.rules).imbued_by(done.new)
+    silenced = sum(mentions(old, done.new) and not mentions(new, done.new) for old, new in pairs) if imbued else 0
+    return replace(
+        done,
+        captions=sum(old != new for old, new in pairs),
+        rules=tuple(rules),
+        imbued=imbued,
+        silenced=silenced,
+        left_out=left_out,
+    )
 
 
 def rename_in_rule(name: str, value: Any, old: str, new: str) -> Any:
@@ -122,9 +220,8 @@ def _replace(
     old: str,
     new: str,
     *,
-    rules: RulesEdit | None = None,
-    replaced: list[int] | None = None,
-    duplicates: Duplicates | None = None,
+    rules: RulesEdit,
+    replaced: list[int],
 ) -> int:
     """Replace the tag; `replaced` gets the ids of the pictures where it stood, before `rules` is called."""
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject
@@ -137,7 +234,7 @@ def _replace(
 
     def rewrite(picture: TaggedPicture) -> Retagged | None:
         new = replace_in(picture, before, after, captioner)
-        if new is not None and replaced is not None:
+        if new is not None:
             replaced.append(picture.id)
         return new
 
@@ -149,7 +246,6 @@ def _replace(
         thresholds=thresholds_of(present),
         action="tags.replace",
         label=f"{owner.name}: {after} for {before} in {{pictures}}",
-        duplicates=duplicates,
         rules=rules,
     )
 

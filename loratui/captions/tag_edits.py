@@ -71,6 +71,7 @@ def edit_tags(
 ) -> TagEdits:
     """Say that pictures show tags and don't show others, in one step that undo takes back, and tell what it changed.
 
+    What is added is spelled as the subject's pictures have it, where any does: one tag has one spelling.
     `known` are the subject's tags where they were counted already: counting them takes seconds for 10,000 pictures.
     Raises UsageError for what is no tag, for one that is in both, and without any.
     """
@@ -80,6 +81,7 @@ def edit_tags(
     if both := {tag_key(tag) for tag in add} & {tag_key(tag) for tag in remove}:
         raise UsageError(f"{', '.join(sorted(both))} can't be added and removed at once.", hint="Say one of both.")
     before = read_book(catalog, owner, selection, duplicates=duplicates)
+    add = _spell_alike(catalog, before if selection == "" else None, owner, add, known)
     ids = [one.id for one in before.pictures]
     wanted = [(tag, present) for tags, present in ((add, True), (remove, False)) for tag in edits.clean_tags(tags)]
     edits.write_tag_edits(catalog, owner, ids, add=add, remove=remove)
@@ -110,6 +112,19 @@ def tell_lacking(catalog: Catalog, subject: str, selection: Selection, tags: Seq
 
 def _tell_lacking(tag: str, near: Sequence[str]) -> str:
     return f"No picture here has '{tag}'{tell_near(near)}"
+
+
+def _spell_alike(
+    catalog: Catalog, whole: CaptionBook | None, owner: Subject, tags: Sequence[str], known: Sequence[str] | None
+) -> list[str]:
+    """Tags in the spellings in which the subject has them; `whole` are all its captions where they were read."""
+    if not tags:
+        return []
+    if known is not None and whole is None:
+        spelled = {fold_tag(tag): tag for tag in known}
+        return [spelled.get(fold_tag(tag), tag) for tag in tags]
+    book = whole or read_book(catalog, owner)
+    return [book.spell(tag) for tag in tags]
 
 
 def _list_shown(book: CaptionBook) -> dict[str, set[int]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loratui.captions.counts import TagCount
+    from loratui.captions.replacing import ReplacedTag
     from loratui.captions.tag_edits import EditedTag, TagEdits
     from loratui.catalog.store import Catalog
 
@@ -184,8 +185,8 @@ def _split(tags: str) -> list[str]:
 def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
     """Put one tag in place of another in all pictures of a subject, as one step that undo takes back.
 
-    Rules that say the tag go along: imbued, always first, renames, aliases, implications. `caption replace` does it
-    for some of the pictures, and leaves rules alone.
+    Rules that say the tag go along: imbued, always first, renames, aliases, implications. A tag that the subject has
+    already keeps its spelling. `caption replace` does it for some of the pictures.
 
     Example: `loratui tags rename Mira smiling smile`
     """
@@ -194,17 +195,15 @@ def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
     with open_library() as catalog:
         renamed = replacing.rename_tag(catalog, subject, old, new)
         nothing = "" if renamed.pictures or renamed.rules else _tell_not_found(catalog, subject, "", old)
-    if show.json:
-        print_json({"changed": renamed.pictures, "rules": renamed.rules})
-        return
-    rules = f" Rules changed: {', '.join(renamed.rules).replace('_', ' ')}." if renamed.rules else ""
-    print_text(nothing or f"{number_of(renamed.pictures, 'picture')} changed.{rules}")
+    _print_replaced(subject, renamed, nothing, show)
 
 
 def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:
     """Put one tag in place of another in the pictures that a query chooses, as one step that undo takes back.
 
-    In captions written by hand the words are replaced where they stand as whole words.
+    In captions written by hand the words are replaced where they stand as whole words. Where the old tag is imbued the
+    new one is as well, unless pictures that were not chosen have one of both: rules are for all pictures. A tag that
+    the subject has already keeps its spelling.
 
     Example: `loratui caption replace Mira hat "straw hat" "name:beach*"`
     """
@@ -212,12 +211,25 @@ def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PL
 
     with open_library() as catalog:
         text = " ".join(query)
-        changed = replace(catalog, subject, text, old, new, duplicates=find_duplicates(catalog, subject))
-        nothing = "" if changed else _tell_not_found(catalog, subject, text, old)
+        replaced = replace(catalog, subject, text, old, new, duplicates=find_duplicates(catalog, subject))
+        nothing = "" if replaced.pictures or replaced.rules else _tell_not_found(catalog, subject, text, old)
+    _print_replaced(subject, replaced, nothing, show)
+
+
+def _print_replaced(subject: str, done: ReplacedTag, nothing: str, show: Show) -> None:
+    """Print what putting one tag in place of another changed; `nothing` says why it changed nothing."""
+    notes = done.tell_rules(subject)
     if show.json:
-        print_json({"changed": changed})
+        print_json({"changed": done.pictures, "captions_changed": done.captions, "rules": done.rules, "notes": notes})
         return
-    print_text(nothing or f"{number_of(changed, 'picture')} changed.")
+    if nothing:
+        print_text(nothing)
+        return
+    rules = f" Rules changed: {', '.join(done.rules).replace('_', ' ')}." if done.rules else ""
+    read = f"{number_of(done.captions, 'caption')} {'reads' if done.captions == 1 else 'read'} otherwise"
+    print_text(f"{number_of(done.pictures, 'picture')} changed; {read}.{rules}")
+    for note in notes:
+        remark(f"note: {note}", show)
 
 
 def _tell_not_found(catalog: Catalog, subject: str, query: str, tag: str) -> str:

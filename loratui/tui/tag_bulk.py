@@ -97,6 +97,8 @@ class BulkTagging(TagCuration):
                 return "One tag takes the place of another: a adds the others."
             if tags and tags[0].startswith("-"):
                 return "No tag begins with a minus: x removes tags."
+            if tags and "*" in tags[0]:
+                return "Rules and queries read * as any text: name one tag."
             return check_edits(TagEdits(add=tags))
 
         def touched(tags: tuple[str, ...]) -> str:
@@ -107,18 +109,22 @@ class BulkTagging(TagCuration):
             def work(catalog: Catalog, ids: Sequence[int]) -> int:
                 from loratui.captions.ratings import warn_of_tags
                 from loratui.captions.replacing import replace_tag
-                from loratui.captions.service import rules_of
                 from loratui.catalog.subjects import get_subject
 
-                before = rules_of(catalog, self.subject).imbued
-                changed = replace_tag(catalog, self.subject, ids, tag.tag, new)
-                if rules_of(catalog, self.subject).imbued != before:
-                    warnings.append(f"{new} is imbued too, as {tag.tag} was: i says it.")
+                done = replace_tag(catalog, self.subject, ids, tag.tag, new, scope=scope)
+                if done.imbued:
+                    lost = f", and left out of {count(done.silenced, 'caption')} now" if done.silenced else ""
+                    warnings.append(f"{new} is imbued too, as {tag.tag} was{lost}: i says it.")
+                if done.left_out:
+                    outside = f"{count(done.left_out, 'picture')} out of scope"
+                    warnings.append(
+                        f"{new} is said although {tag.tag} is imbued: rules act on {outside} too. i imbues it."
+                    )
                 warnings.extend(warn_of_tags(catalog, get_subject(catalog, self.subject), ids, [new]))
-                return changed
+                return done.pictures
 
             if tags and len(tags) == 1 and tags[0] != tag.tag:
-                new = spell_new(self.view.book.rules, tags[0])
+                new = spell_new(self.view.book, tag.tag, tags[0])
                 said = f"{new} in place of {tag.tag}"
                 self.go_to(new)
                 warnings: list[str] = []

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from loratui.captions import replacing
-from loratui.captions.replacing import RenamedTag, rename_in_rule, rename_tag, replace_tag
+from loratui.captions.replacing import ReplacedTag, rename_in_rule, rename_tag, replace_tag
 from loratui.captions.service import captions_of, change_rules, rules_of
-from loratui.catalog.edits import add_tags, get_rules
+from loratui.catalog.edits import add_tags, get_rules, tag_edits_of
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import history, undo
+from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.errors import UsageError
@@ -48,7 +49,8 @@ def test_rules_that_say_the_tag_go_along_and_are_told(catalog: Catalog) -> None:
     }
     change_rules(catalog, "Mira", rules)
     renamed = rename_tag(catalog, "Mira", "smile", "happy")
-    assert renamed == RenamedTag(1, ("always_first", "renames", "aliases", "implications"))
+    rules_told = ("always_first", "renames", "aliases", "implications")
+    assert renamed == ReplacedTag("smile", "happy", 1, captions=1, rules=rules_told)
     assert get_rules(catalog, "Mira") == {
         "always_first": ["happy"],
         "renames": {"grin": "happy", "hat": "cap"},
@@ -79,7 +81,7 @@ def test_a_rename_that_would_lead_in_a_circle_changes_nothing(catalog: Catalog) 
 
 def test_a_tag_that_nothing_says_changes_nothing(catalog: Catalog) -> None:
     steps = len(history(catalog, 100))
-    assert rename_tag(catalog, "Mira", "umbrella", "parasol") == RenamedTag(0, ())
+    assert rename_tag(catalog, "Mira", "umbrella", "parasol") == ReplacedTag("umbrella", "parasol", 0)
     assert len(history(catalog, 100)) == steps
 
 
@@ -101,6 +103,85 @@ def test_a_tag_put_in_place_of_another_is_spelled_as_captions_spell_tags(catalog
     change_rules(catalog, "Mira", {"underscores_to_spaces": False})
     replace_tag(catalog, "Mira", "", "smiling", "big_smile")
     assert "big_smile" in next(iter(captions_of(catalog, "Mira").values()))
+
+
+@pytest.fixture
+def five(catalog: Catalog, tmp_path: Path) -> dict[str, int]:
+    """Five pictures of Can that show a red scarf by hand, the first two a hat as well; a tagger spells with a line."""
+    add_subject(catalog, "Can", "Canvok")
+    for number in range(5):
+        Image.linear_gradient("L").resize((70 + number, 64)).save(tmp_path / f"can{number}.png")
+    import_pictures(catalog, "Can", sorted(tmp_path.glob("can*.png")))
+    add_tags(catalog, "Can", "", ["red scarf"])
+    add_tags(catalog, "Can", "name:can0 OR name:can1", ["hat"])
+    return {one.name: one.id for one in select_memberships(catalog, "Can")}
+
+
+def test_a_query_that_leaves_out_pictures_with_the_new_tag_leaves_the_rules_alone_and_says_so(
+    catalog: Catalog, five: dict[str, int]
+) -> None:
+    change_rules(catalog, "Can", {"imbued": ["hat"]})
+    before = captions_of(catalog, "Can")
+    done = replace_tag(catalog, "Can", "name:can0", "hat", "red scarf")
+    assert (done.pictures, done.captions, done.rules, done.left_out) == (1, 0, (), 4)
+    assert rules_of(catalog, "Can").imbued == ("hat",) and captions_of(catalog, "Can") == before
+    (told,) = done.tell_rules("Can")
+    assert "The rules stay as they are" in told and "`loratui rules set Can --imbue 'red scarf'`" in told
+
+
+def test_a_query_that_leaves_out_pictures_with_the_old_tag_leaves_the_rules_alone(
+    catalog: Catalog, five: dict[str, int]
+) -> None:
+    change_rules(catalog, "Can", {"imbued": ["hat"]})
+    done = replace_tag(catalog, "Can", [five["can0.png"]], "hat", "cap")
+    assert (done.captions, done.rules, done.left_out) == (1, (), 1)
+    assert "cap" in captions_of(catalog, "Can")[five["can0.png"]]
+    undo(catalog)
+    # The same pictures, chosen as those of all that need the change: nothing is left out.
+    having = [five["can0.png"], five["can1.png"]]
+    done = replace_tag(catalog, "Can", having, "hat", "red scarf", scope=[*five.values()])
+    assert (done.pictures, done.rules, done.left_out) == (2, ("imbued",), 0)
+
+
+def test_a_tag_that_comes_to_be_imbued_in_all_pictures_tells_how_many_captions_leave_it_out(
+    catalog: Catalog, five: dict[str, int]
+) -> None:
+    change_rules(catalog, "Can", {"imbued": ["hat"]})
+    for done in (
+        replace_tag(catalog, "Can", "", "hat", "red scarf"),
+        undo(catalog) and rename_tag(catalog, "Can", "hat", "red scarf"),
+    ):
+        assert isinstance(done, ReplacedTag)
+        assert (done.pictures, done.captions, done.rules, done.silenced) == (2, 5, ("imbued",), 5)
+        (told,) = done.tell_rules("Can")
+        assert "5 captions that said it leave it out" in told and "--keep 'red scarf'" in told
+
+
+def test_a_tag_with_a_star_takes_no_tags_place_for_rules_read_it_as_any_text(
+    catalog: Catalog, five: dict[str, int]
+) -> None:
+    change_rules(catalog, "Can", {"imbued": ["hat"]})
+    before = captions_of(catalog, "Can")
+    with pytest.raises(UsageError, match="any text"):
+        rename_tag(catalog, "Can", "hat", "red*")
+    with pytest.raises(UsageError, match="any text"):
+        replace_tag(catalog, "Can", "", "hat", "red*")
+    assert captions_of(catalog, "Can") == before and rules_of(catalog, "Can").imbued == ("hat",)
+
+
+@pytest.mark.parametrize("typed", ["red_scarf", "Red Scarf", " RED_scarf "])
+def test_a_new_tag_takes_the_spelling_in_which_the_subject_has_it(
+    catalog: Catalog, five: dict[str, int], typed: str
+) -> None:
+    for put in (rename_tag, lambda *names: replace_tag(*names[:2], "", *names[2:])):
+        assert put(catalog, "Can", "hat", typed).new == "red scarf"
+        assert {edit.tag for edits in tag_edits_of(catalog, "Can").values() for edit in edits} == {"red scarf"}
+        undo(catalog)
+
+
+def test_a_tag_is_respelled_when_its_other_spelling_is_asked_for(catalog: Catalog, five: dict[str, int]) -> None:
+    assert rename_tag(catalog, "Can", "red scarf", "Red Scarf").pictures == 5
+    assert {edit.tag for edits in tag_edits_of(catalog, "Can").values() for edit in edits} == {"Red Scarf", "hat"}
 
 
 def test_a_tag_put_in_place_of_an_imbued_one_is_imbued_in_the_same_step(catalog: Catalog) -> None:

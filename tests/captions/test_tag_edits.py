@@ -68,6 +68,18 @@ def test_pictures_that_show_a_tag_already_do_not_get_it(catalog: Catalog) -> Non
     assert edit_tags(catalog, "Doggo", "", add=["Grass"]).changed == 0
 
 
+def test_a_tag_that_is_added_takes_the_spelling_in_which_the_subject_has_it(catalog: Catalog) -> None:
+    store_tag_scores(
+        catalog, select_memberships(catalog, "Doggo")[1].picture_id, "wd@1/p1", [("red_ball", "general", 0.9)]
+    )
+    edit_tags(catalog, "Doggo", "name:0.png", add=["Grass Field"])
+    for known in (None, ["corgi", "red ball", "Grass Field"]):
+        done = edit_tags(catalog, "Doggo", "name:4.png", add=["grass_field", "Red_Ball", "new_one"], known=known)
+        assert [one.tag for one in done.tags] == ["Grass Field", "red ball", "new_one"]
+        undo(catalog)
+    assert [one.tag for one in edit_tags(catalog, "Doggo", "", add=["grass_field"]).tags] == ["Grass Field"]
+
+
 def test_a_tag_is_found_by_another_name_that_the_rules_give_it(catalog: Catalog) -> None:
     change_rules(catalog, "Doggo", {"aliases": {"welsh corgi": ["corgi"]}})
     (corgi,) = edit_tags(catalog, "Doggo", "", remove=["corgi"]).tags

@@ -124,7 +124,12 @@ def test_tags_are_added_removed_and_renamed_with_the_rules_that_name_them(
     assert read("tags", "remove", "Mira", "smile")["changed"] == 1
     assert captions()["0.png"] == "photo of Mirvok, freckles, red hair"
     read("rules", "set", "Mira", "--imbue", "freckles")
-    assert read("tags", "rename", "Mira", "freckles", "light freckles") == {"changed": 2, "rules": ["imbued"]}
+    assert read("tags", "rename", "Mira", "freckles", "light freckles") == {
+        "changed": 2,
+        "captions_changed": 0,
+        "rules": ["imbued"],
+        "notes": ["'light freckles' is imbued now, as 'freckles' was: captions leave it out."],
+    }
     assert read("rules", "show", "Mira")["imbued_pictures"] == {"light freckles": 2}
     assert captions()["0.png"] == "photo of Mirvok, red hair"
     run("undo")
@@ -197,7 +202,7 @@ def test_a_rename_is_taken_back_however_it_is_spelled(mira: Home, run: Run, read
 def test_a_renamed_tag_tells_what_rules_changed_when_no_picture_does(mira: Home, run: Run, read: Read) -> None:
     read("rules", "set", "Mira", "--imbue", "frekles")
     done = run("tags", "rename", "Mira", "frekles", "freckles")
-    assert done.stdout == "0 pictures changed. Rules changed: imbued.\n"
+    assert done.stdout == "0 pictures changed; 2 captions read otherwise. Rules changed: imbued.\n"
 
 
 def test_a_rule_that_another_writer_sets_meanwhile_stays(mira: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,12 @@ def test_tags_are_listed_with_pictures_and_share(mira: Home, run: Run, read: Rea
 
 
 def test_a_tag_is_replaced_and_undo_brings_it_back(mira: Home, run: Run, read: Read) -> None:
-    assert read("caption", "replace", "Mira", "smile", "grin", "name:1.png") == {"changed": 1}
+    assert read("caption", "replace", "Mira", "smile", "grin", "name:1.png") == {
+        "changed": 1,
+        "captions_changed": 1,
+        "rules": [],
+        "notes": [],
+    }
     assert {item["tag"]: item["pictures"] for item in read("tags", "list", "Mira")} == {
         "smile": 2,
         "grin": 1,
@@ -53,6 +58,22 @@ def test_a_tag_is_replaced_and_undo_brings_it_back(mira: Home, run: Run, read: R
     }
     assert run("undo").returncode == 0
     assert read("tags", "list", "Mira")[0]["pictures"] == 3
+
+
+def test_both_verbs_that_put_a_tag_in_place_of_another_tell_what_captions_leave_out(
+    mira: Home, run: Run, read: Read
+) -> None:
+    run("rules", "set", "Mira", "--imbue", "hat")
+    renamed = read("tags", "rename", "Mira", "hat", "smile")
+    assert (renamed["changed"], renamed["captions_changed"], renamed["rules"]) == (1, 3, ["imbued"])
+    run("undo")
+    assert read("caption", "replace", "Mira", "hat", "smile", "all") == renamed
+    assert "3 captions that said it leave it out" in renamed["notes"][0]
+    run("undo")
+    done = run("caption", "replace", "Mira", "hat", "smile", "name:1.png")
+    assert done.stdout == "1 picture changed; 0 captions read otherwise.\n"
+    assert "The rules stay as they are" in done.stderr and "`loratui rules set Mira --imbue smile`" in done.stderr
+    assert read("rules", "show", "Mira")["imbued"] == ["hat"]
 
 
 def test_a_replacement_that_is_no_tag_is_a_usage_error(mira: Home, run: Run) -> None:

@@ -8,7 +8,7 @@ from pressing import press
 from tags_driving import captions, show_tags, tags_of, text_of
 from textual.widgets import Input
 
-from loratui.captions.service import change_rules
+from loratui.captions.service import change_rules, rules_of
 from loratui.catalog.edits import set_caption
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.tag_form import TagForm
@@ -135,6 +135,31 @@ async def test_replacing_an_imbued_tag_tells_that_the_new_one_is_imbued_too(
         assert "straw hat is imbued too, as hat was" in app.messages[-1].text
         assert screen.table.cursor_key == "straw hat"
         assert "straw" not in captions(catalog)["picture_00.png"]
+
+
+async def test_replacing_in_a_scope_leaves_rules_alone_that_act_on_other_pictures_and_says_so(
+    catalog: Catalog, make_app: MakeApp
+) -> None:
+    change_rules(catalog, "Mira", {"imbued": ["hat"]})
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        app.show_screen("pictures", subject="Mira")
+        await settle(pilot)
+        wall = app.screen
+        assert isinstance(wall, PicturesScreen)
+        wall.filter_by("name:picture_00")
+        await settle(pilot)
+        screen = await show_tags(pilot)
+        await press(pilot, "s")
+        screen.table.move_to_key("hat")
+        await press(pilot, "r", "ctrl+u", *"Freckles", "enter")
+        assert "freckles is said although hat is imbued: rules act on 11 pictures out of scope" in app.messages[-1].text
+        assert rules_of(catalog, "Mira").imbued == ("hat",)
+        await press(pilot, "u", "s")
+        screen.table.move_to_key("hat")
+        await press(pilot, "r", "ctrl+u", *"freckles", "enter")
+        assert "freckles is imbued too, as hat was, and left out of 12 captions now" in app.messages[-1].text
 
 
 async def test_the_scope_follows_the_wall_and_bounds_counts_and_edits(catalog: Catalog, make_app: MakeApp) -> None:
