@@ -65,11 +65,18 @@ class TagView:
     scope: Scope
     tags: tuple[TagCount, ...]
     """Counted within the scope."""
+    tagged: int
+    """Of how many pictures of the scope the shares are: those that anyone looked at."""
     holders: dict[str, list[TaggedPicture]]
     """Pictures of the whole subject by the folded form of their tags."""
     question: Question
     stamp: str
     """Of the library: while it stays, nothing that is shown here has changed."""
+
+    @property
+    def shares_of(self) -> str:
+        """What shares are of where some pictures of the scope say nothing about any tag; else empty."""
+        return f"the {self.tagged:,} tagged" if self.tags and self.tagged < len(self.scope.ids) else ""
 
 
 def read_view(catalog: Catalog, question: Question, before: TagView | None) -> TagView:
@@ -99,7 +106,8 @@ def read_view(catalog: Catalog, question: Question, before: TagView | None) -> T
         scopes.append(Scope(MARKED, "marked", marked))
     scope = next((one for one in scopes if one.kind == question.kind), scopes[0])
     counted = book if scope.kind == ALL else book.narrow(scope.ids)
-    return TagView(book, tuple(scopes), scope, tuple(counted.count_tags()), book.find_holders(), question, stamp)
+    tags, tagged = tuple(counted.count_tags()), len(counted.looked_at)
+    return TagView(book, tuple(scopes), scope, tags, tagged, book.find_holders(), question, stamp)
 
 
 def sort_tags(tags: Sequence[TagCount], order: int) -> list[TagCount]:

@@ -30,14 +30,16 @@ def draw_tag(
     glyphs: Glyphs,
     *,
     scope: str = "",
+    shares_of: str = "",
     examples: int = 1,
     is_tight: bool = False,
 ) -> Content:
     """The tag in words, and some of its pictures with their captions as they are and as `i` would make them.
 
-    `scope` says which part of the pictures was counted; rules and examples are about all of them.
+    `scope` says which part of the pictures was counted, `shares_of` what the share is of where that is fewer; rules and
+    examples are about all of them.
     """
-    shares = [f"{show_share(tag.share)} of {f'the {scope}' if scope else 'all'}"]
+    shares = [f"{show_share(tag.share)} of {shares_of or (f'the {scope}' if scope else 'all')}"]
     if tag.share_primary:
         shares.append(f"{show_share(tag.share_primary)} of the primary")
     if tag.weight:

@@ -186,11 +186,18 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
         self.set_header(self.subject, self.crumb, *filtered, status=f"{tags}   {imbued} imbued{doubts}")
 
     def _show_scope(self) -> None:
-        pieces: list[Any] = ["Counts and edits are about  "]
+        pieces: list[Any] = []
         for one in self.view.scopes:
             words = plain(f"{one.words}: {count(len(one.ids), 'picture')}")
-            pieces += [(f"[{words}]", "bold $foreground") if one == self.view.scope else f" {words} ", "  "]
-        self.query_one("#scope", Static).update(Content.assemble(*pieces))
+            if one == self.view.scope:
+                words += f", shares of {self.view.shares_of}" if self.view.shares_of else ""
+                pieces += [(f"[{words}]", "bold $foreground"), "  "]
+            else:
+                pieces += [f" {words} ", "  "]
+        shown, lead = Content.assemble(*pieces[:-1]), "Counts and edits are about  "
+        # What is counted goes before the words around it.
+        fits = len(lead) + shown.cell_length <= self.size.width - 2
+        self.query_one("#scope", Static).update(Content.assemble(lead if fits else "About  ", shown))
 
     def _show_preview(self) -> None:
         from loratui.captions.tags import fold_tag
@@ -208,6 +215,7 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
                 self._example,
                 self.lora.glyphs,
                 scope="" if self.view.scope.kind == ALL else self.view.scope.kind,
+                shares_of=self.view.shares_of,
                 examples=max(1, (beside.size.height - _WORDS_ABOVE) // _EXAMPLE_LINES),
                 is_tight=self.has_class("-narrow"),
             )
@@ -222,6 +230,7 @@ class TagsScreen(TagTableScreen["TagCount"], FilteredScreen, RuleChanging, BulkT
 
     def on_resize(self) -> None:
         if self._view is not None:
+            self._show_scope()
             self._show_preview()
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:

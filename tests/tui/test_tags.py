@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from pressing import press
 from tags_driving import captions, show_tags, text_of
 
 from loratui.captions.service import change_rules, rules_of
 from loratui.catalog.edits import add_tags, remove_tags, set_caption
 from loratui.catalog.grammar import Match, parse_query
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.measures import Measure, store_measures
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
 from loratui.tui.filtered_wall import query_for_tag
 from loratui.tui.pictures import PicturesScreen
 from loratui.tui.table import RowTable
+from loratui.tui.tag_lines import ALL, Question, read_view
 
 from .conftest import settle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loratui.catalog.store import Catalog
     from loratui.config import Home
 
@@ -62,6 +68,30 @@ async def test_tab_scrolls_what_is_beside_the_table(catalog: Catalog, make_app: 
         assert beside.scroll_offset.y == beside.max_scroll_y > 0
         await press(pilot, "tab")
         assert beside.scroll_offset.y == 0
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_shares_are_said_to_be_of_the_tagged_pictures_where_others_have_no_tags(
+    width: int, catalog: Catalog, make_app: MakeApp, tmp_path: Path
+) -> None:
+    async with make_app().run_test(size=(width, 24)) as pilot:
+        screen = await show_tags(pilot)
+        assert text_of(screen, "#scope") == "Counts and edits are about  [all: 12 pictures]"
+        assert "100% of all" in text_of(screen, "#preview")
+        for number in range(20):
+            Image.effect_noise((64, 64), 50 + number).save(tmp_path / f"untagged_{number}.png")
+        import_pictures(catalog, "Mira", [tmp_path])
+        screen.library_changed()
+        await settle(pilot)
+        assert text_of(screen, "#scope").endswith("[all: 32 pictures, shares of the 12 tagged]")
+        assert "100% of the 12 tagged" in text_of(screen, "#preview")
+        assert screen.query_one("#scope").render_line(0).text.rstrip().endswith("]")
+
+
+def test_what_shares_are_of_fits_80_columns_in_large_subjects(catalog: Catalog) -> None:
+    view = read_view(catalog, Question("Mira", ALL, "", ()), None)
+    view = replace(view, scope=replace(view.scope, ids=tuple(range(12_345))), tagged=1_234)
+    assert len(f"About  [all: 12,345 pictures, shares of {view.shares_of}]") <= 78
 
 
 async def test_the_cursor_stays_on_its_tag_when_someone_else_changes_the_library(
