@@ -126,7 +126,7 @@ def warn_of_lacking(catalog: Catalog, subject: Subject, others: Collection[str])
         found = [to_row(Subject, row) for row in connection.execute(chosen.order_by(table.c.id))]
     return [
         f"'{person.name}' is a person{'' if person.id == subject.id else ' who has some of these pictures too'}, and "
-        f"{tell_lack(person)}: they are not trained nor exported until {tell_consent(person)}."
+        f"{tell_lack(person)}: such pictures are not trained nor exported until {tell_consent(person)}."
         for person in found
         if not has_consent(person)
     ]
