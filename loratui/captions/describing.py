@@ -139,7 +139,7 @@ def describe_pictures(
     while pictures of the subject are described already, and the captioner's own error when no picture would get an
     answer.
     """
-    for name, value in (("parallel", parallel), ("side", side)):
+    for name, value in (("--parallel", parallel), ("The longest side", side)):
         if value < 1:
             raise UsageError(f"{name} can't be {value}.", hint="Give a whole number from 1 up.")
     owner = get_subject(catalog, subject) if isinstance(subject, str) else subject

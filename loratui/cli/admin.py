@@ -24,7 +24,7 @@ from loratui.cli.output import (
     print_text,
     remark,
 )
-from loratui.cli.session import open_library, read_settings
+from loratui.cli.session import Limit, open_library, read_settings
 from loratui.config import find_assets, find_home
 from loratui.errors import LoratuiError
 
@@ -84,7 +84,7 @@ def redo(*, show: Show = PLAIN) -> None:
     print_text(f"Done again: {entry.label}.")
 
 
-def history(*, limit: int = 20, show: Show = PLAIN) -> None:
+def history(*, limit: Limit = 20, show: Show = PLAIN) -> None:
     """List recent actions, newest first."""
     from loratui.catalog import journal
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from loratui.cli.misuse import within
 from loratui.cli.output import (
     PLAIN,
     Show,
@@ -129,7 +130,7 @@ def plan(
     base: Annotated[str | None, Parameter(help="Base model; decides resolution and preset.")] = None,
     recipe: RecipeOptions = PRESET,
     trainer: Literal["loratui", "sd-scripts"] = "loratui",
-    processes: Annotated[int, Parameter(help="GPUs, for sd-scripts.")] = 1,
+    processes: Annotated[int, Parameter(help="GPUs, for sd-scripts.", validator=within(1, 4096))] = 1,
     show: Show = PLAIN,
 ) -> None:
     """Count buckets, batches and steps exactly, before anything is trained."""
@@ -205,11 +206,11 @@ def export(
 
     Exporting again updates the folder; a folder that holds something else is left alone.
     """
-    from loratui.runs.sizes import find_purpose
+    from loratui.runs.sizes import find_export_purpose
     from loratui.training.export import export_for_recipe
 
     with open_library() as catalog:
-        purpose = find_purpose(catalog, subject, base or read_settings().default_base)
+        purpose = find_export_purpose(catalog, subject, base or read_settings().default_base)
         settings = recipe.apply(purpose.recipe)
         with progress_line(show) as report:
             result = export_for_recipe(catalog, subject, folder, settings, report=report)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from loratui.cli.misuse import within
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
 from loratui.cli.session import Query, find_duplicates, open_library, read_settings, tell_cut_off, tell_no_pictures
 
@@ -23,7 +24,7 @@ def describe(
     question_file: Path | None = None,
     again: Annotated[bool, Parameter(negative="")] = False,
     before: datetime | None = None,
-    parallel: int | None = None,
+    parallel: Annotated[int | None, Parameter(validator=within(1, 256))] = None,
     per_minute: float | None = None,
     max_tokens: int = 300,
     timeout: float = 120.0,

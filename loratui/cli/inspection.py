@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import PLAIN, Show, print_fields, print_json, print_text
-from loratui.cli.session import Query, find_duplicates, open_library, read_settings
+from loratui.cli.session import Limit, Query, find_duplicates, open_library, read_settings
 
 if TYPE_CHECKING:
     from loratui.dataset.inspection import Inspection
     from loratui.runs.sizes import Purpose
 
 
-def show_pictures(subject: str, *query: Query, base: str | None = None, limit: int = 20, show: Show = PLAIN) -> None:
+def show_pictures(subject: str, *query: Query, base: str | None = None, limit: Limit = 20, show: Show = PLAIN) -> None:
     """Show pictures from all sides: file, bucket, what training cuts off, tags with scores, caption.
 
     Example: `loratui picture show Mira name:portrait_01.png`

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from loratui.cli.misuse import within
 from loratui.cli.output import (
     PLAIN,
     Show,
@@ -275,8 +276,8 @@ def import_pictures(
     whole_captions: Annotated[
         bool, Parameter(negative="", help="Keep each of their texts word for word as the caption, tags included.")
     ] = False,
-    workers: int | None = None,
-    max_megapixels: float | None = None,
+    workers: Annotated[int | None, Parameter(validator=within(1, 256))] = None,
+    max_megapixels: Annotated[float | None, Parameter(validator=within(0.01, 100_000))] = None,
     show: Show = PLAIN,
 ) -> int:
     """Import pictures and folders into a subject.

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from loratui.cli.output import PLAIN, Show, print_json, print_table, print_text, progress_line, remark, say_changed
-from loratui.cli.session import Query, find_duplicates, open_library
+from loratui.cli.session import Limit, Query, find_duplicates, open_library
 
 Role = Literal["inbox", "primary", "supporting", "holdout", "rejected"]
 
 
-def list_pictures(subject: str, *query: Query, limit: int | None = None, show: Show = PLAIN) -> None:
+def list_pictures(subject: str, *query: Query, limit: Limit | None = None, show: Show = PLAIN) -> None:
     """List the pictures of a subject, filtered by a query.
 
     Example: `loratui picture list Mira "role:primary size:<512 -tag:hat"`

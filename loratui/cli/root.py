@@ -6,12 +6,14 @@ import errno
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
-from cyclopts import App, CycloptsError, UnknownOptionError
+from cyclopts import App, CycloptsError
 
 from loratui import __version__
 from loratui.bugs import report_bug
-from loratui.errors import LoratuiError, UsageError
+from loratui.cli.misuse import refuse_emptiness, word_misuse
+from loratui.errors import LoratuiError, NotFoundError
 
 # (verb path, "module:function", what it does). Help is given here so that listing verbs imports none.
 VERBS: tuple[tuple[str, str, str], ...] = (
@@ -150,21 +152,21 @@ def run(arguments: list[str]) -> int:
     from loratui.cli.output import print_error
 
     as_json = "--json" in arguments
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # Names are in any script: what a terminal or a pipe can't take is shown as an escape, not as a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     app = build_app()
     try:
+        refuse_emptiness(app, arguments)
         result = app(
             arguments or ["--help"], exit_on_error=False, print_error=False, help_on_error=False, verbose=False
         )
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except CycloptsError as error:
-        if isinstance(error, UnknownOptionError) and error.app is not None:
-            error.argument_collection = error.app.assemble_argument_collection()
-        usage = UsageError(" ".join(str(error).split()), hint=f"See `{_help_of(arguments)}`.")
+        usage = word_misuse(error, _help_of(arguments))
         print_error(usage, as_json=as_json)
         return usage.exit_code
     except LoratuiError as error:
@@ -178,15 +180,38 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            print_error(report_bug(error, " ".join(("loratui", *arguments))), as_json=as_json)
-            return 1
-        full = LoratuiError("The disk is full: not all could be written.", hint="Free some space and run it again.")
-        print_error(full, as_json=as_json)
-        return full.exit_code
+        told = _explain(error) or report_bug(error, " ".join(("loratui", *arguments)))
+        print_error(told, as_json=as_json)
+        return told.exit_code
     except Exception as error:
         print_error(report_bug(error, " ".join(("loratui", *arguments))), as_json=as_json)
         return 1
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in place of streams that the caller has closed: what a verb does, it does unheard, too."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    # Each takes the lowest number that is free: a file of the library must not become the place for output.
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def _explain(error: OSError) -> LoratuiError | None:
+    """What a person can do something about; None for a bug."""
+    if error.errno == errno.ENOSPC:
+        return LoratuiError("The disk is full: not all could be written.", hint="Free some space and run it again.")
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return NotFoundError(
+            "The folder this was called in does not exist any more.", hint="Change to one that does: cd FOLDER."
+        )
+    return None
 
 
 def _help_of(arguments: list[str]) -> str:

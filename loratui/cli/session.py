@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import ArgumentCollection, Parameter, Token, UnknownOptionError
 
+from loratui.cli.misuse import within
 from loratui.config import find_home, load_settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ Query = Annotated[
         help="Which pictures, e.g. `role:primary size:<512 -tag:hat`; nothing means all.",
     ),
 ]
+
+
+Limit = Annotated[int, Parameter(validator=within(1, 1_000_000))]
+"""How many lines to print at most."""
 
 
 def open_library() -> Catalog:

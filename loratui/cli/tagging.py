@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from loratui.cli.misuse import within
 from loratui.cli.output import PLAIN, Show, number_of, print_json, print_text, progress_line, remark
 from loratui.cli.session import (
     Query,
@@ -36,8 +37,12 @@ def tag(
         datetime | None,
         Parameter(help="Score again what was scored before this moment: to go on when --again was stopped."),
     ] = None,
-    batch: Annotated[int | None, Parameter(help="Pictures that the model is given at a time.")] = None,
-    workers: Annotated[int | None, Parameter(help="Pictures decoded and scored at the same time.")] = None,
+    batch: Annotated[
+        int | None, Parameter(help="Pictures that the model is given at a time.", validator=within(1, 4096))
+    ] = None,
+    workers: Annotated[
+        int | None, Parameter(help="Pictures decoded and scored at the same time.", validator=within(1, 256))
+    ] = None,
     show: Show = PLAIN,
 ) -> int:
     """Score the pictures of a subject with a tagging model: a WD tagger (v2, v3) or cl_tagger, in ONNX.

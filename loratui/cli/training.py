@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from cyclopts import Parameter
 
 from loratui.cli.forecast import make_forecast, print_forecast
+from loratui.cli.misuse import within
 from loratui.cli.output import (
     PLAIN,
     Show,
@@ -23,7 +24,7 @@ from loratui.cli.output import (
     progress_line,
     remark,
 )
-from loratui.cli.session import open_library
+from loratui.cli.session import Limit, open_library
 from loratui.cli.settings import PRESET, RecipeOptions, choose_recipe
 from loratui.errors import Cancelled, UsageError
 
@@ -138,7 +139,7 @@ def _follow(catalog: Catalog, name: str, show: Show) -> Run:
         ) from None
 
 
-def list_runs(subject: str | None = None, *, limit: int | None = None, show: Show = PLAIN) -> None:
+def list_runs(subject: str | None = None, *, limit: Limit | None = None, show: Show = PLAIN) -> None:
     """List trainings, of one subject or of all."""
     from loratui.catalog import runs
     from loratui.catalog.subjects import get_subject
@@ -254,7 +255,7 @@ def show_run(run: str, *, show: Show = PLAIN) -> None:
 def run_log(
     run: str,
     *,
-    lines: Annotated[int | None, Parameter(help="Only the last lines.")] = None,
+    lines: Annotated[int | None, Parameter(help="Only the last lines.", validator=within(1, 1_000_000))] = None,
     show: Show = PLAIN,
 ) -> None:
     """Print a training's log."""
