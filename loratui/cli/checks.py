@@ -13,6 +13,8 @@ from loratui.cli.session import open_library, read_settings
 
 if TYPE_CHECKING:
     from loratui.captions.misplaced import CheckResult
+    from loratui.catalog.rows import Membership, Subject
+    from loratui.catalog.store import Catalog
 
 
 def check(
@@ -55,15 +57,24 @@ def check(
             workers=settings.import_workers,
             report=report,
         )
+        lost = _find_lost(catalog, found.subject)
     if show.json:
-        print_json(_describe(found))
+        print_json({**_describe(found), "unread": [{"name": each.name, "sha256": each.sha256} for each in lost]})
         return
     names = tell_apart({each.membership.id: each.membership for each in found.suspects}.values())
+    unread = f"; {len(lost)} of them could not be read" if lost else ""
     print_table(
         ["picture", "check", "why", "by"],
         [[names[each.membership.id], each.kind, each.why, each.model] for each in found.suspects],
-        empty=f"Nothing to look at among {number_of(found.checked, 'picture')}.",
+        empty=f"Nothing to look at among {number_of(found.checked, 'picture')}{unread}.",
     )
+    if lost:
+        few = ", ".join(each.name for each in lost[:5]) + (" and others" if len(lost) > 5 else "")
+        remark(
+            f"warning: {number_of(len(lost), 'file is', 'files are')} missing or changed: {few}; of these only what "
+            "the import measured was looked at. Import the originals again, or let `loratui relink FOLDER` find them.",
+            show,
+        )
     if "tiny" in found.kinds:
         other = "" if "--resolution" in training.why else "; --resolution tells another"
         remark(f"tiny: {training.why}{other}", show)
@@ -74,6 +85,15 @@ def check(
         name = shlex.quote(found.subject.name)
         print_text(f"Look at them: `loratui picture list {name} {shlex.quote(flags)}`;")
         print_text(f"reject those that don't belong: `loratui role set {name} rejected sha:...`.")
+
+
+def _find_lost(catalog: Catalog, subject: Subject) -> list[Membership]:
+    """Pictures whose file is gone, or has another size than it had."""
+    from loratui.catalog.blobs import check_picture
+    from loratui.catalog.query import select_memberships
+
+    pictures = select_memberships(catalog, subject, "-role:rejected")
+    return [picture for picture in pictures if check_picture(catalog, picture) != "ok"]
 
 
 def _describe(found: CheckResult) -> dict[str, object]:

@@ -104,3 +104,20 @@ def test_a_resolution_that_no_training_can_have_is_refused_at_once(
 ) -> None:
     assert run([verb, "Mira", "--resolution", resolution]) == 2
     assert f"resolution is {resolution}; it must lie between 8 and 8192." in capsys.readouterr().err
+
+
+def test_pictures_whose_files_are_gone_or_damaged_are_counted_and_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.effect_noise((700, 600), 90).convert("RGB").save(folder / "third.png")
+    assert run(["import", "Mira", str(folder), "--in-place"]) == 0
+    assert run(["role", "set", "Mira", "rejected", "name:tiny*"]) == 0
+    capsys.readouterr()
+    (folder / "third.png").write_bytes(b"cut")
+    assert run(["check", "Mira", "--only", "tiny"]) == 0
+    said = capsys.readouterr()
+    assert "Nothing to look at among 2 pictures; 1 of them could not be read." in said.out
+    assert "1 file is missing or changed: third.png;" in said.err
+    (folder / "third.png").unlink()
+    assert run(["check", "Mira", "--only", "tiny", "--json"]) == 0
+    assert [each["name"] for each in read(capsys)["unread"]] == ["third.png"]
