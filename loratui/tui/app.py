@@ -15,7 +15,7 @@ from loratui.tui.base import LoratuiScreen, run_of, subject_of, write_command
 from loratui.tui.bridge import Bridge, Delivered, Failed, TasksChanged
 from loratui.tui.chrome import HeaderLine, MessageLine
 from loratui.tui.keyboard import OrderedKeys
-from loratui.tui.keymap import check_keymap
+from loratui.tui.keymap import ask_for_subject, check_keymap, say_key
 from loratui.tui.output import CompactOutput
 from loratui.tui.plain_lines import PlainLines
 from loratui.tui.registry import BY_ID
@@ -147,7 +147,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if subject := self.subject_here:
             self.show_screen(name, subject=subject)
         else:
-            self.tell("Choose a subject first: F2 is the library, n adds one.")
+            self.tell(ask_for_subject(self.keymap_of_person))
 
     def screen_shown(self, screen: LoratuiScreen) -> None:
         """A screen came to the top: what it shows may be old."""
@@ -206,7 +206,8 @@ class LoratuiApp(OrderedKeys, CompactOutput):
             self.ran([verb])
             if verb == "undo" and self.top is not None:
                 self.top.undone(entry.id)
-            other = "ctrl+r does it again." if verb == "undo" else "u undoes."
+            key = say_key("app.redo" if verb == "undo" else "app.undo", self.keymap_of_person)
+            other = f"{key} {'does it again' if verb == 'undo' else 'undoes'}."
             self.tell(f"{'Undid' if verb == 'undo' else 'Did again'}: {entry.label}. {other}")
 
         self.bridge.write(work, done, owner=self)
@@ -222,7 +223,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
-            self.tell("This is the library. q quits.")
+            self.tell(f"This is the library. {say_key('app.quit', self.keymap_of_person)} quits.")
 
     def do_app_library(self) -> None:
         while len(self.screen_stack) > 1:
@@ -310,9 +311,7 @@ class LoratuiApp(OrderedKeys, CompactOutput):
         if self.terminal.tmux:
             self._resend_pictures()
 
-    def on_resize(self) -> None:
-        if self.terminal.tmux:
-            self._resend_pictures()
+    on_resize = on_app_focus
 
     def _resend_pictures(self) -> None:
         """After attaching anew, switching windows or resuming, the terminal may have lost them."""

@@ -20,6 +20,7 @@ from loratui.tui.keyboard import HOLD_S
 from loratui.tui.keymap import keys_of, show_key
 from loratui.tui.registry import BY_ID
 from loratui.tui.reports import Asked
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from loratui.events import Progress, Report
     from loratui.tui.app import LoratuiApp
     from loratui.tui.bridge import Task
-    from loratui.tui.dialogs import Field
+    from loratui.tui.dialogs import Field, FormLine
 
 T = TypeVar("T")
 
@@ -99,6 +100,9 @@ class AskingForm(Form):
         self._stop_asking()
         self.tell_wrong(sentence)
         return True
+
+    def tell_wrong(self, sentence: str, at: FormLine | None = None) -> None:
+        super().tell_wrong(name_keys(sentence, self.lora.keymap_of_person), at)
 
     def action_suggest(self) -> None:
         if not self._is_asking:

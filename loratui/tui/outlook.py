@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from loratui.tui.text import count, format_bytes, format_seconds, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 _NAME = 8
 _MOST_BUCKETS = 12
 _SHOWS_THEM = "d on the wall (F3) shows them."
-_RECORDS_IT = "C in the library (F2) records it."
 _KEYS = {
-    "consent": _RECORDS_IT,
-    "shared_consent": _RECORDS_IT,
     "duplicates": _SHOWS_THEM,
     "alike": _SHOWS_THEM,
 }
@@ -68,8 +66,8 @@ def draw_outlook(found: Forecast, machine: Machine, glyphs: Glyphs, colors: Mapp
 
 
 def advise(doubt: Doubt) -> str:
-    """What to do about a doubt: the key of the app comes before the command."""
-    return f"{_KEYS.get(doubt.code, '')} {doubt.hint}".strip()
+    """What to do about a doubt, with the keys of the app."""
+    return f"{_KEYS.get(doubt.code, '')} {name_keys(doubt.hint)}".strip()
 
 
 def _draw_fact(text: Text, name: str, value: str, note: str) -> None:

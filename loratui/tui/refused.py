@@ -12,6 +12,7 @@ from textual.widgets import Static
 from loratui.tui.keymap import keys_of, show_key
 from loratui.tui.registry import BY_ID
 from loratui.tui.text import plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,12 +62,13 @@ class RefusedScreen(ModalScreen[None]):
         self._warnings = tuple(warnings)
 
     def compose(self) -> ComposeResult:
-        text = Text()
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        text, keymap = Text(), app.keymap_of_person
         for warning in self._warnings:
-            text.append(f"{plain(warning)}\n")
+            text.append(f"{plain(name_keys(warning, keymap))}\n")
         for path, reason in self._files:
             text.append(f"{plain(path)}\n", style="bold")
-            text.append(f"  {plain(reason)}\n", style="dim")
+            text.append(f"  {plain(name_keys(reason, keymap))}\n", style="dim")
         with Vertical():
             yield Static(Text(plain(self._title), style="bold"))
             yield Static("")

@@ -17,6 +17,7 @@ from loratui.tui.plot import Plot, plot_loss, plot_rate
 from loratui.tui.run_lines import OPEN, TOLD, RunLine, draw_devices, draw_run, draw_trouble, merge_log
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import format_bytes, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,7 +204,7 @@ class RunScreen(LoratuiScreen):
         self.set_header("runs", view.subject.name, run.name, status=run.state)
         self.query_one("#about", Static).update(draw_run(self._line, self.lora.glyphs, self.size.width, self._color()))
         self.set_class(run.state != "failed", "-stopped")
-        self._show_line("#trouble", draw_trouble(run))
+        self._show_line("#trouble", self._name_keys(draw_trouble(run)))
         self._show_warnings(view)
         if run.state != "running":
             self._show_line("#devices", "")
@@ -220,6 +221,9 @@ class RunScreen(LoratuiScreen):
             self._again = False
             self.library_changed()
 
+    def _name_keys(self, sentence: str) -> str:
+        return name_keys(sentence, self.lora.keymap_of_person)
+
     def _color(self) -> str:
         color = self.app.theme_variables.get("primary", "")
         return color if color.startswith("#") else ""
@@ -231,7 +235,7 @@ class RunScreen(LoratuiScreen):
 
     def _show_warnings(self, view: RunView) -> None:
         told = [f"{event.data.get('message', '')} {event.data.get('hint', '')}".strip() for event in view.warnings]
-        lines = [f"{self.lora.glyphs.warn} {text}" for text in dict.fromkeys(told)]
+        lines = [f"{self.lora.glyphs.warn} {text}" for text in dict.fromkeys(map(self._name_keys, told))]
         if len(lines) > 3:
             lines = [*lines[-2:], f"  {len(lines) - 2} earlier warnings: loratui run show {view.run.name}"]
         self._show_line("#warnings", "\n".join(lines))

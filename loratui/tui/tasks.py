@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from loratui.tui.table import Column, Row, RowTable
 from loratui.tui.text import format_seconds, plain
+from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -156,5 +157,5 @@ def _to_row(key: str, task: Task, glyphs: Glyphs) -> Row:
         if progress is not None and progress.eta_s is not None and time.monotonic() - task.started >= ETA_AFTER_S:
             left = f"{format_seconds(progress.eta_s)} left"
     label = task.label + " (report)" * (task.report is not None)
-    label += f": {task.outcome}" * bool(task.outcome)
+    label += f": {name_keys(task.outcome)}" * bool(task.outcome)
     return Row(key, (label, bar, done, left, state))

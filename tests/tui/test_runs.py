@@ -202,6 +202,7 @@ async def test_a_trainer_that_crashes_is_noticed_with_its_last_words(
         screen = await open_run(pilot, settle)
         await until(pilot, lambda: screen.query_one("#trouble").display)
         assert "told to crash" in text_of(screen, "#trouble")
+        assert "R on mira-0001 in the list of trainings (F4) goes on" in text_of(screen, "#trouble")
         assert any("Traceback" in line for line in screen.log_view.lines)
 
 

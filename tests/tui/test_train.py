@@ -290,8 +290,8 @@ async def test_a_person_needs_consent_and_the_screen_sees_it_come(
     async with make_app().run_test(size=(80, 24)) as pilot:
         screen = await open_train(pilot, settle)
         assert "no consent" in screen.why_not("train.start")
-        assert "C in the library (F2) records it." in screen.why_not("train.start")
-        assert "C in the library (F2) records it." in " ".join(text_of(screen).split())
+        assert "Record who agreed to what: C on Mira in the library (F2)." in screen.why_not("train.start")
+        assert "Record who agreed to what: C on Mira in the library (F2)." in " ".join(text_of(screen).split())
         with open_catalog(studio) as catalog:
             record_consent(catalog, "Mira", who="Mira", scope="training")
         await until(pilot, lambda: not screen.why_not("train.start"))
