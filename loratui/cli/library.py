@@ -13,6 +13,7 @@ from loratui.cli.misuse import within
 from loratui.cli.output import (
     PLAIN,
     Show,
+    hush_libraries,
     number_of,
     print_fields,
     print_json,
@@ -302,7 +303,7 @@ def import_pictures(
 
     if not paths:
         raise UsageError("no files or folders were named.", hint=f"loratui import {shlex.quote(subject)} FOLDER")
-    with open_library() as catalog, progress_line(show) as report:
+    with open_library() as catalog, progress_line(show) as report, hush_libraries(show):
         done = import_with_captions(
             catalog,
             subject,

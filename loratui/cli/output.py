@@ -207,6 +207,22 @@ def progress_line(show: Show) -> Iterator[Report]:
             sys.stderr.flush()
 
 
+@contextmanager
+def hush_libraries(show: Show) -> Iterator[None]:
+    """Let nobody write on stderr while a verb is to be quiet: libtiff tells there what it thinks of a file."""
+    if not (show.json or show.quiet):
+        yield
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _clip(line: str) -> str:
     """As much of a line as stays on one: what wraps is not wiped away by the next."""
     columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
