@@ -156,6 +156,16 @@ def was_trained_on(catalog: Catalog, subject: Subject | str, name: str) -> bool:
         return connection.execute(runs.where(run.c.subject_id == owner.id, base.c.name == name)).first() is not None
 
 
+def find_last_base(catalog: Catalog, subject: Subject | str) -> Base | None:
+    """The base that the newest run of a subject is on; None without any."""
+    run, base = tables.run, tables.base
+    with catalog.read() as connection:
+        owner = look_up(connection, subject)
+        used = select(base).join(run, run.c.base_id == base.c.id).where(run.c.subject_id == owner.id)
+        row = connection.execute(used.order_by(run.c.id.desc()).limit(1)).first()
+    return None if row is None else to_row(Base, row)
+
+
 def find_largest_area(catalog: Catalog, subject: Subject | str) -> int:
     """The pixels of a subject's largest picture that is not rejected: what tells which bases suit it; 0 without any."""
     member, picture = tables.membership, tables.picture

@@ -1,17 +1,16 @@
-"""What a dataset is prepared for before anybody trains: which base, and how large it takes pictures."""
+"""Which base a subject would be trained with now, and how large that takes pictures: for all that looks ahead."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from loratui.captions.clearness import TrainingSize
-from loratui.catalog.bases import find_largest_area, get_base, list_bases, was_trained_on
+from loratui.catalog.bases import find_largest_area, find_last_base, list_bases, was_trained_on
 from loratui.dataset.buckets import BucketSettings, select_bucket
-from loratui.errors import LoratuiError, RefusedError
-from loratui.runs.bases import SHIPPED, find_shipped_base
+from loratui.errors import LoratuiError, RefusedError, UsageError
+from loratui.runs.bases import SHIPPED, find_shipped_base, foresee_base
 from loratui.training.recipe import check_limits, preset_for
 
 if TYPE_CHECKING:
@@ -57,31 +56,54 @@ class Purpose:
 
 
 def find_purpose(catalog: Catalog, subject: Subject | str | None = None, name: str = "") -> Purpose:
-    """What to prepare a subject's pictures for; nothing is registered by asking.
+    """What a training of a subject would use now, as `plan` and the training form say it; asking registers nothing.
 
-    It is the base of that name; else the only one that a person registered; else the one that ships, where the subject
-    was trained on it or its pictures are as small as drawn ones; else 512 px. Raises NotFoundError for a name that no
-    base has.
+    It is the base of that name; else the only one that a person registered; of several the one that the subject was
+    trained with last; else the one that ships. Raises NotFoundError for a name that no base has.
     """
-    if name and name != SHIPPED:
-        base = get_base(catalog, name)
-        return Purpose(base.family, base.resolution, base.name)
-    own = [] if name else [base for base in list_bases(catalog) if base.name != SHIPPED]
-    if len(own) == 1:
-        return Purpose(own[0].family, own[0].resolution, own[0].name)
-    if name:
-        shipped = find_shipped_base()
-        return Purpose(shipped.family, shipped.resolution, SHIPPED)
-    if subject is not None:
+    try:
+        base = foresee_base(catalog, name)
+    except UsageError:
+        # Several could be meant.
+        used = None if subject is None else find_last_base(catalog, subject)
+        if used is None:
+            return _choose_none(catalog)
+        base = used
+    except LoratuiError:
+        if name:
+            raise
         # Without the assets nothing ships.
-        with suppress(LoratuiError):
+        return Purpose(why="no base is registered")
+    return Purpose(base.family, base.resolution, base.name)
+
+
+def foresee_purpose(catalog: Catalog, default_base: str = "", subject: Subject | str | None = None) -> Purpose:
+    """What a subject would be trained with (see find_purpose); a default base that is not there counts as none."""
+    try:
+        return find_purpose(catalog, subject, default_base)
+    except LoratuiError:
+        return Purpose(why=f"the default base '{default_base}' is not registered")
+
+
+def find_export_purpose(catalog: Catalog, subject: Subject | str, name: str = "") -> Purpose:
+    """What to export a subject for: another program, which hardly trains on the base that ships.
+
+    So without a name and without a base that a person registered it is that one only where the subject was trained on
+    it or its pictures are as small as drawn ones; else the usual size. Raises NotFoundError for an unknown name.
+    """
+    if not name and all(base.name == SHIPPED for base in list_bases(catalog)):
+        try:
             shipped = find_shipped_base()
-            if _suits_shipped(catalog, subject, shipped.resolution):
-                return Purpose(shipped.family, shipped.resolution, SHIPPED)
-    if own:
-        names = " and ".join(base.name for base in own)
-        return Purpose(why=f"{names} are registered", hint="--resolution, or default_base in config.toml")
-    return Purpose(why="no base is registered")
+        except LoratuiError:
+            return Purpose(why="no base is registered")
+        if not _suits_shipped(catalog, subject, shipped.resolution):
+            return Purpose(why="no base of your own is registered")
+    return find_purpose(catalog, subject, name)
+
+
+def _choose_none(catalog: Catalog) -> Purpose:
+    names = [base.name for base in list_bases(catalog) if base.name != SHIPPED]
+    return Purpose(why=f"{' and '.join(names)} are registered", hint="--resolution, or default_base in config.toml")
 
 
 def _suits_shipped(catalog: Catalog, subject: Subject | str, resolution: int) -> bool:
@@ -91,18 +113,10 @@ def _suits_shipped(catalog: Catalog, subject: Subject | str, resolution: int) ->
     return 0 < largest <= (_DRAWN * resolution) ** 2
 
 
-def foresee_purpose(catalog: Catalog, default_base: str = "", subject: Subject | str | None = None) -> Purpose:
-    """What a subject is prepared for (see find_purpose); a default base that is not there counts as none."""
-    try:
-        return find_purpose(catalog, subject, default_base)
-    except LoratuiError:
-        return Purpose(why=f"the default base '{default_base}' is not registered")
-
-
 def foresee_size(
     catalog: Catalog, default_base: str = "", resolution: int | None = None, subject: Subject | str | None = None
 ) -> TrainingSize:
-    """The size of the training that a subject is prepared for (see find_purpose), or the given resolution in pixels.
+    """The size that a subject would be trained at (see find_purpose), or the given resolution in pixels.
 
     A default base that is not there counts as none. Raises UsageError for a resolution that no training can have.
     """

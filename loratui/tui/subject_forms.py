@@ -297,10 +297,10 @@ def ask_export(app: LoratuiApp, subject: str) -> None:
         def work(catalog: Catalog, report: Report, cancel: threading.Event) -> ExportResult:
             from pathlib import Path
 
-            from loratui.runs.sizes import find_purpose
+            from loratui.runs.sizes import find_export_purpose
             from loratui.training.export import export_for_recipe
 
-            purpose = find_purpose(catalog, subject, app.settings.default_base)
+            purpose = find_export_purpose(catalog, subject, app.settings.default_base)
             words.append(purpose.describe(purpose.resolution, hint=False))
             return export_for_recipe(catalog, subject, Path(folder), purpose.recipe, report=report, cancel=cancel)
 

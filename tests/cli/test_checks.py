@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from loratui.catalog.bases import add_base
+from loratui.catalog.store import open_catalog
 from loratui.cli.root import run
+from loratui.config import find_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A library with a large and a tiny picture in Mira; returns the folder of its files."""
+    """A library with a base of 512 px, and a large and a tiny picture in Mira; returns the folder of its files."""
     monkeypatch.setenv("LORATUI_HOME", str(tmp_path / "home"))
     made = tmp_path / "pictures"
     made.mkdir()
@@ -25,6 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     Image.effect_noise((90, 90), 90).convert("RGB").save(made / "tiny.png")
     assert run(["subject", "add", "Mira", "--trigger", "Mirvok"]) == 0
     assert run(["import", "Mira", str(made)]) == 0
+    with open_catalog(find_home()) as catalog:
+        add_base(catalog, "sd", made / "sd", family="sd1", layout="folder", resolution=512)
     capsys.readouterr()
     return made
 
@@ -47,6 +52,17 @@ def test_suspects_are_listed_with_a_query_that_finds_them(folder: Path, capsys: 
     assert "Nothing to look at among 1 picture." in capsys.readouterr().out.split("\n")[-2]
 
 
+def test_a_picture_is_not_tiny_for_the_base_that_ships_before_anything_was_trained_on_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["base", "remove", "sd"]) == 0
+    capsys.readouterr()
+    assert run(["check", "Mira", "--only", "tiny"]) == 0
+    said = capsys.readouterr()
+    assert "Nothing to look at among 2 pictures" in said.out
+    assert "tiny: for cast at 64 px" in said.err
+
+
 def test_what_was_not_checked_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "Mira"]) == 0
     said = capsys.readouterr()
@@ -66,8 +82,8 @@ def test_commands_in_hints_can_be_pasted_whatever_a_subject_is_called(
     capsys.readouterr()
     assert run(["check", name, "--only", "tiny,people"]) == 0
     said = capsys.readouterr()
-    assert "no base is registered; --resolution or `loratui base add`" in said.err
-    commands = [shlex.split(part) for part in (said.out + said.err).split("`")[1::2] if part != "loratui base add"]
+    assert "tiny: for sd at 512 px" in said.err
+    commands = [shlex.split(part) for part in (said.out + said.err).split("`")[1::2]]
     assert sorted(words[:3] for words in commands) == [
         ["loratui", "picture", "list"],
         ["loratui", "role", "set"],

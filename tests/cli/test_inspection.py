@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loratui.config import Home
 
 
-def test_showing_and_planning_register_no_base_and_photos_have_buckets_of_the_usual_size(
+def test_showing_and_planning_register_no_base_and_are_about_the_one_that_ships(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.linear_gradient("L").resize((900, 600)).save(tmp_path / "photo.png")
@@ -31,9 +31,9 @@ def test_showing_and_planning_register_no_base_and_photos_have_buckets_of_the_us
     monkeypatch.setenv("LORATUI_HOME", str(home.data))
     assert run(["picture", "show", "Mira", "--json"]) == 0
     (shown,) = json.loads(capsys.readouterr().out)
-    assert (shown["bucket"], shown["base"], shown["resolution"]) == ([640, 384], None, 512)
+    assert (shown["bucket"], shown["base"], shown["resolution"]) == ([80, 48], "cast", 64)
     assert run(["picture", "show", "Mira"]) == 0
-    assert "at 512 px: no base is registered" in capsys.readouterr().out
+    assert "of base cast" in capsys.readouterr().out
     assert run(["role", "set", "Mira", "primary"]) == 0
     assert run(["plan", "Mira"]) == 0
     with open_catalog(home) as catalog:

@@ -293,10 +293,10 @@ def test_an_export_says_what_it_is_for_and_registers_no_base(shell: Shell, tmp_p
     Image.open(tmp_path / "photo.png").resize((768, 768)).save(tmp_path / "photo.png")
     shell.run("import", "Mira", str(tmp_path / "photo.png"))
     shell.run("role", "set", "Mira", "primary", "all")
-    why = "for 512 px: no base is registered; --resolution or `loratui base add`"
+    why = "for 512 px: no base of your own is registered; --resolution or `loratui base add`"
     assert why in shell.run("export", "Mira", str(tmp_path / "out")).stderr
     assert "resolution = 512" in (tmp_path / "out" / "dataset.toml").read_text()
-    assert f"tiny: {why}" in shell.run("check", "Mira", "--only", "tiny").stderr
-    assert why in shell.run("propose", "Mira").stderr
+    assert "tiny: for cast at 64 px" in shell.run("check", "Mira", "--only", "tiny").stderr
+    assert "for cast at 64 px" in shell.run("propose", "Mira").stderr
     with open_catalog(find_home({"LORATUI_HOME": str(shell.home)})) as catalog:
         assert list_bases(catalog) == []

@@ -256,7 +256,9 @@ def test_a_placing_is_told_in_words() -> None:
     assert tell_placing(None, words) == "none of base cast takes it: too narrow"
 
 
-def test_looking_at_a_picture_registers_no_base_and_shows_buckets_of_the_usual_size(home: Home, tmp_path: Path) -> None:
+def test_looking_at_a_picture_registers_no_base_and_shows_buckets_of_the_one_that_ships(
+    home: Home, tmp_path: Path
+) -> None:
     Image.linear_gradient("L").resize((900, 600)).save(tmp_path / "photo.png")
     with open_catalog(home) as catalog:
         add_subject(catalog, "Mira", "Mirvok")
@@ -265,8 +267,8 @@ def test_looking_at_a_picture_registers_no_base_and_shows_buckets_of_the_usual_s
         looked = read_inspection(catalog, "Mira", picture.id, Settings())
         assert looked is not None and looked[0].placing is not None
         bucket = looked[0].placing.bucket
-        assert (bucket.width, bucket.height) == (640, 384)
-        assert looked[1] == "at 512 px: no base is registered"
+        assert (bucket.width, bucket.height) == (80, 48)
+        assert looked[1] == "of base cast"
         lost = read_inspection(catalog, "Mira", picture.id, Settings(default_base="gone"))
         assert lost is not None and lost[1] == "at 512 px: the default base 'gone' is not registered"
         add_base(catalog, "sd", tmp_path / "sd", family="sd1", layout="folder", resolution=768)
