@@ -119,8 +119,9 @@ def train(
         print_json({"run": run.name, "state": run.state, "total_steps": run.total_steps, "folder": run.folder})
         return
     if wait:
-        print_text(f"{run.name} is {run.state} after {number_of(run.step, 'step')}.")
-        remark(f"next: loratui sheet {run.name}", show)
+        _tell_end(run, show)
+        if run.state == "done":
+            remark(f"next: loratui sheet {run.name}", show)
         return
     print_text(f"Queued {run.name}: {number_of(run.total_steps, 'step')} on {chosen.name}.")
     remark(f"next: loratui run show {run.name}, or loratui run wait {run.name}", show)
@@ -172,6 +173,13 @@ def list_runs(subject: str | None = None, *, limit: Limit | None = None, show: S
         ],
         empty=empty,
     )
+
+
+def _tell_end(run: Run, show: Show) -> None:
+    print_text(f"{run.name} is {run.state} after {number_of(run.step, 'step')}.")
+    if run.hint:
+        # Somebody else stopped it, or something: whoever waited has to learn why.
+        remark(f"{run.reason}. {run.hint}", show)
 
 
 def _tell_state(run: Run) -> str:
@@ -277,7 +285,7 @@ def wait_run(run: str, *, show: Show = PLAIN) -> None:
     if show.json:
         print_json(_describe(found))
         return
-    print_text(f"{found.name} is {found.state} after {number_of(found.step, 'step')}.")
+    _tell_end(found, show)
 
 
 def stop_run(run: str, *, wait: bool = True, show: Show = PLAIN) -> None:

@@ -119,6 +119,19 @@ def test_the_command_names_the_trainings_that_a_withdrawal_stops(
     assert f"running, stopping ({WHY})" in capsys.readouterr().out
 
 
+def test_whoever_waits_for_a_training_learns_that_consent_was_withdrawn(
+    lab: Lab, ada: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LORATUI_HOME", str(lab.catalog.home.data))
+    run = start(lab, ada)
+    withdraw_consent(lab.catalog, ada)
+    stopped = lab.turn_until_state(run, "stopped")
+    assert call_verb(["run", "wait", run.name]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{run.name} is stopped after {stopped.step} step")
+    assert told.err.startswith(f"{WHY}. Record who agreed to what:")
+
+
 def test_a_training_that_a_person_stopped_before_says_that_consent_was_withdrawn(lab: Lab, ada: str) -> None:
     run = start(lab, ada, DEAF)
     stop_run(lab.catalog, run.name)
