@@ -33,6 +33,20 @@ def keys_of(action: Action, keymap: Keymap) -> tuple[str, ...]:
     return tuple(key for key in action.keys.split(",") if key not in given)
 
 
+def say_key(action: str, keymap: Keymap) -> str:
+    """The key of an action as a sentence names it."""
+    keys = keys_of(BY_ID[action], keymap)
+    if not keys:
+        return f"{BY_ID[action].label}, in the palette,"
+    return keys[0] if keys[0].startswith("ctrl+") else show_key(keys[0])
+
+
+def ask_for_subject(keymap: Keymap) -> str:
+    """What is said where a subject is needed and none was chosen yet."""
+    library, add = say_key("app.library", keymap), say_key("subject.add", keymap)
+    return f"Choose a subject first: {library} is the library, {add} adds one."
+
+
 def _meet(action: Action, other: Action | None) -> bool:
     """Whether two actions are for the same screen; one that works everywhere gives way to any."""
     if other is None:
