@@ -6,8 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from loratui.tui.keymap import keys_of, show_key
-from loratui.tui.registry import BY_ID
+from loratui.tui.keymap import say_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,14 +65,9 @@ def _name_key(found: re.Match[str], keymap: Mapping[str, tuple[str, ...]]) -> st
     if words_for[0] != "<" and re.search(r"(^|[.!?:] |\n)$", found.string[: found.start()]):
         words_for = words_for[0].upper() + words_for[1:]
     # Keys before names: a name may look like either.
-    return _PART.sub(fill_in, _KEY.sub(lambda key: _show(key[1], keymap), words_for))
+    return _PART.sub(fill_in, _KEY.sub(lambda key: say_key(key[1], keymap), words_for))
 
 
 def _is_open(word: str) -> bool:
     """Whether a word stands for one that is chosen, like `RUN` or `sha:...`."""
     return word.startswith("-") or word.endswith("...") or word.isupper()
-
-
-def _show(action: str, keymap: Mapping[str, tuple[str, ...]]) -> str:
-    keys = keys_of(BY_ID[action], keymap)
-    return show_key(keys[0]) if keys else f"{BY_ID[action].label}, in the palette,"

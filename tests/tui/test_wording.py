@@ -64,7 +64,7 @@ def test_a_command_line_without_a_key_stays(sentence: str) -> None:
 
 
 def test_the_keys_are_those_of_the_person() -> None:
-    assert name_keys("`loratui run resume m-1`", {"run.resume": ("^t",)}).startswith("^t on m-1")
+    assert name_keys("`loratui run resume m-1`", {"run.resume": ("^t",)}).startswith("ctrl+t on m-1")
 
 
 def test_every_key_that_is_named_is_that_of_an_action() -> None:
