@@ -92,10 +92,9 @@ def replace_tag(
     book = read_book(catalog, owner)
     new = spell_new(book, old, new)
     ids = select_ids(catalog, owner, selection, duplicates=duplicates) if isinstance(selection, str) else selection
-    left_out = _find_holders(book, old, new).difference(ids if scope is None else scope)
     replaced: list[int] = []
     changed: list[str] = []
-    kept: list[str] = []
+    left_out: set[int] = set()
 
     def imbue_too(stored: dict[str, Any]) -> dict[str, Any]:
         if not replaced:
@@ -103,12 +102,15 @@ def replace_tag(
         chooser = TagChooser(parse_rules(stored, owner.kind))
         if not chooser.imbued_by(old) or chooser.imbued_by(new):
             return stored
-        (kept if left_out else changed).append("imbued")
-        return stored if left_out else {**stored, "imbued": [*chooser.rules.imbued, new]}
+        left_out.update(_find_holders(book, old, new).difference(ids if scope is None else scope))
+        if left_out:
+            return stored
+        changed.append("imbued")
+        return {**stored, "imbued": [*chooser.rules.imbued, new]}
 
     pictures = _replace(catalog, owner, ids, old, new, rules=imbue_too, replaced=replaced)
     done = ReplacedTag(old.strip(), new, pictures)
-    return _compare(catalog, book, done, replaced, changed, len(left_out) if kept else 0)
+    return _compare(catalog, book, done, replaced, changed, len(left_out))
 
 
 def spell_new(book: CaptionBook, old: str, new: str) -> str:
@@ -172,9 +174,9 @@ def _compare(
     """What was done with what came of it: of all captions where rules changed, else of the pictures touched."""
     if not done.pictures and not rules:
         return done
-    after = read_book(catalog, before.subject)
+    after = read_book(catalog, before.subject, "" if rules else touched)
     known = {one.id for one in after.pictures}
-    was = before.narrow(known.intersection(touched) if not rules else known)
+    was = before.narrow(known)
     now = after.narrow([one.id for one in was.pictures])
     pairs = [*zip(was.captions(), now.captions(), strict=True)]
     imbued = bool(TagChooser(after.rules).imbued_by(done.new)) and not TagChooser(before.rules).imbued_by(done.new)
