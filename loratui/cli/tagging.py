@@ -38,7 +38,7 @@ def tag(
         Parameter(help="Score again what was scored before this moment: to go on when --again was stopped."),
     ] = None,
     batch: Annotated[
-        int | None, Parameter(help="Pictures that the model is given at a time.", validator=within(1, 4096))
+        int | None, Parameter(help="Pictures that the model is given at a time.", validator=within(1, 1_000_000))
     ] = None,
     workers: Annotated[
         int | None, Parameter(help="Pictures decoded and scored at the same time.", validator=within(1, 256))
