@@ -35,6 +35,7 @@ from loratui.catalog.roles import set_role
 from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject
+from loratui.cli.root import run
 from loratui.dataset.inspection import inspect_picture
 from loratui.errors import Cancelled, ConflictError, LoratuiError, NotFoundError, RefusedError, UsageError
 
@@ -96,6 +97,17 @@ def test_sentences_of_another_model_or_question_are_left_alone_unless_asked_for_
     assert texts(catalog)["0.png"] == "Mirvok stands in the rain."
     result = describe_pictures(catalog, "Mira", "", Captioner(server.endpoint, "m3"), again=True)
     assert (result.described, result.kept, result.replaced) == (8, 0, 8)
+
+
+def test_the_command_counts_the_sentences_that_it_left_alone_and_says_how_to_have_them_anew(
+    catalog: Catalog, server: ChatServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LORATUI_HOME", str(catalog.home.data))
+    describe_pictures(catalog, "Mira", "", Captioner(server.endpoint))
+    assert run(["describe", "Mira", "--endpoint", server.endpoint, "--model", "m2"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("0 pictures described by m2@")
+    assert told.endswith("; 8 had a sentence already, which --again would ask for anew.\n")
 
 
 def test_rejected_pictures_are_described_where_they_are_asked_for(catalog: Catalog, server: ChatServer) -> None:
