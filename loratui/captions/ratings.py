@@ -12,6 +12,7 @@ from loratui.catalog.rating_words import find_rating_words
 from loratui.catalog.ratings import UnfitPicture, list_unfit, tell_remedy
 from loratui.catalog.vectors import taggers_of
 from loratui.catalog.vocabulary import ROLES
+from loratui.catalog.youth_words import find_youth_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def measure_refused(catalog: Catalog, found: Sequence[UnfitPicture]) -> list[Mea
 def warn_of_tags(catalog: Catalog, subject: Subject, ids: Sequence[int], tags: Sequence[str]) -> list[str]:
     """That some pictures, by their memberships' ids, can't be used for what their new tags say; empty when they can."""
     text = ", ".join(tags)
-    if not find_rating_words(text) and not ratings.find_youth_words(text):
+    if not find_rating_words(text) and not find_youth_words(text):
         return []
     if warnings := ratings.warn_of_words(subject, text):
         return warnings

@@ -8,7 +8,8 @@ from loratui.captions.rule_values import check_circles, check_placeholders
 from loratui.captions.rules import fill_in
 from loratui.captions.tags import mentions
 from loratui.catalog.rating_words import find_rating_words
-from loratui.catalog.ratings import find_youth_words, refuse_words
+from loratui.catalog.ratings import refuse_words
+from loratui.catalog.youth_words import find_youth_words
 
 if TYPE_CHECKING:
     from loratui.captions.counts import CaptionBook

@@ -50,6 +50,8 @@ _MAYBE = re.compile(rf"(?<![^\W\d_])[^\W\d_]*[\d{_SIGNS}{_BETWEEN}][\w{_SIGNS}{_
 """What has a digit or a sign in it, or two words without a space between."""
 
 _PIECE = re.compile(rf"[^{_BETWEEN}]+")
+_WORD = re.compile(r"[^\W_]+")
+_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FEWEST_LETTERS = 2
 
 
@@ -92,6 +94,39 @@ def strip_text(text: str) -> str:
 def _take_apart(text: str) -> str:
     # Accents become signs of their own, and fullwidth letters plain.
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+
+
+def split_words(folded: str) -> list[str]:
+    """The words of a folded text, in their order."""
+    return folded.translate(_SPACES).split() if folded.isascii() else _WORD.findall(folded)
+
+
+def find_as_written(found: str, text: str) -> str:
+    """A word or phrase that was found in a text once folded, as it is written there but for its case.
+
+    One that the text has only in disguise, such as with letters of several scripts, stays as it was found.
+    """
+    if text.isascii():
+        return found
+    own = unicodedata.normalize("NFC", text)
+    folded = [(each, place) for place, char in enumerate(own) for each in fold_text(char)]
+    pieces = _WORD.findall(fold_text(found))
+    pattern = r"[\W_]+".join(map(re.escape, pieces))
+    match = re.search(rf"(?<![^\W_]){pattern}(?![^\W_])|{pattern}", "".join(each for each, _ in folded))
+    if not pieces or match is None:
+        return found
+    end = folded[match.end() - 1][1] + 1
+    while end < len(own) and not fold_text(own[end]):
+        # Accents that are signs of their own.
+        end += 1
+    written = " ".join(own[folded[match.start()][1] : end].lower().split())
+    letters = [char for char in written if char.isalpha()]
+    is_latin = ["LATIN" in unicodedata.name(char, "") for char in letters]
+    if any(unicodedata.category(char) == "Cf" for char in written):
+        return found
+    if all(is_latin):
+        return written if unicodedata.normalize("NFKC", written) == written else found
+    return found if any(is_latin) else written
 
 
 def join_rows(folded: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Words that are misspelled so that a search misses them, told by the words that are looked for.
 
 Letters too many (`nuude`), v for u, a sign or a letter of another script for a letter (`n*de`), and words that are run
-together with a plain one (`nudewoman`). Like in catalog.disguises, only what makes a known word counts.
+together with a plain one (`nudewoman`). In long words also a slip: a letter left out, put in or changed for another
+vowel, or two in the wrong order (`teeneger`). Like in catalog.disguises, only what makes a known word counts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from loratui.catalog.disguises import fold_text, strip_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-_PLAIN = (
+PLAIN = (
     *("woman", "women", "girl", "girls", "man", "men", "guy", "guys", "lady", "ladies", "female", "male", "person"),
     *("people", "couple", "model", "wife", "body", "bodies", "photo", "photos", "pic", "pics", "picture", "pictures"),
     *("image", "art", "selfie", "selfies", "shot", "shots", "scene", "video", "movie", "star", "pose", "beach"),
@@ -26,6 +27,11 @@ _PLAIN = (
 
 _FEWEST = 4
 """Shorter words are too much like others; of a letter too many they need two."""
+
+_FEWEST_SLIPPED = 7
+"""Shorter words with a slip in them are often other words."""
+
+_VOWELS = frozenset("aeiouy")
 
 _MASKED = re.compile(r"[a-z]+(?:[*#%&?$@!+€^]{1,4}[a-z]+)+")
 _MASK = re.compile(r"[*#%&?$@!+€^]\b")
@@ -41,13 +47,28 @@ _MOST_KEPT = 50_000
 class Misspellings:
     """Finds misspelled words among some that are looked for: folded ones, of letters alone.
 
-    `innocent` are words that look misspelled and are none, `compound` those of them that count in a longer word.
+    `innocent` are words that look misspelled and are none, `compound` those of them that count in a longer word beside
+    a `plain` one, `near` those that are found with a slip in them.
     """
 
-    def __init__(self, words: Iterable[str], innocent: Iterable[str] = (), compound: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        words: Iterable[str],
+        innocent: Iterable[str] = (),
+        compound: Iterable[str] = (),
+        *,
+        plain: Sequence[str] = PLAIN,
+        near: Iterable[str] = (),
+    ) -> None:
         self._words = frozenset(word for word in words if word.isalpha() and len(word) >= _FEWEST - 1)
         self._compound = frozenset(word for word in compound if word.isalpha())
         self._innocent = frozenset(innocent) | self._words
+        self._plain = plain
+        self._near: dict[str, list[str]] = defaultdict(list)
+        for word in dict.fromkeys(near):
+            if len(word) >= _FEWEST_SLIPPED and word.isascii():
+                for form in _drop_letters(word):
+                    self._near[form].append(word)
         self._collapsed: dict[str, list[str]] = defaultdict(list)
         self._by_length: dict[int, list[str]] = defaultdict(list)
         for word in sorted(self._words):
@@ -92,11 +113,17 @@ class Misspellings:
                 return each
         if "v" in word and (plain := word.replace("v", "u")) in self._words:
             return plain
-        for plain in _PLAIN:
+        for plain in self._plain:
             for rest in (word.removeprefix(plain), word.removesuffix(plain)):
                 if rest != word and rest in self._compound:
                     return f"{rest} {plain}"
-        return ""
+        return self._find_near(word)
+
+    def _find_near(self, word: str) -> str:
+        if len(word) < _FEWEST_SLIPPED - 1 or not word.isascii():
+            return ""
+        near = self._near
+        return next((each for form in _drop_letters(word) for each in near.get(form, ()) if _is_slip(word, each)), "")
 
     def _unmask(self, masked: re.Match[str]) -> str:
         pattern = "".join(char if char in _ASCII else "." for char in masked[0])
@@ -133,6 +160,21 @@ def _has_more_of(word: str, known: str) -> bool:
     """Whether a word that collapses to the same has no letter less than the known one, and enough more of them."""
     more = [len(one[0]) - len(other[0]) for one, other in zip(_RUN.finditer(word), _RUN.finditer(known), strict=True)]
     return min(more) >= 0 and max(more) > (0 if len(known) >= _FEWEST else 1)
+
+
+def _drop_letters(word: str) -> list[str]:
+    """A word, and what is left of it without any one of its letters but the first."""
+    return [word, *(word[:at] + word[at + 1 :] for at in range(1, len(word)))]
+
+
+def _is_slip(word: str, known: str) -> bool:
+    """Whether a word is a known one with a single slip in it, where both lack at most one letter of each other."""
+    if word[0] != known[0] or len(word) != len(known):
+        return word[0] == known[0]
+    apart = [at for at, (one, other) in enumerate(zip(word, known, strict=True)) if one != other]
+    if len(apart) == 1:
+        return word[apart[0]] in _VOWELS and known[apart[0]] in _VOWELS
+    return len(apart) == 2 and word[apart[0]] == known[apart[1]] and word[apart[1]] == known[apart[0]]
 
 
 _RUN = re.compile(r"(.)\1*")

@@ -6,8 +6,11 @@ words):
 - the ratings of image boards and taggers, `rating:explicit`, danbooru's `rating:e` and `nsfw`, anywhere;
 - words and phrases for nudity and sex, and the shipped sexual tags, anywhere; an s may follow;
 - between commas alone what is innocent in a sentence: the bare `explicit`, and some tags such as `fingering`;
-- words of languages that write no spaces, as parts of any text;
+- words of other languages, some with their accents alone, and of those that write no spaces as parts of any text;
+- suggestive words such as `lingerie`, beside signs of youth alone;
 - all of these in disguise: see catalog.disguises.
+
+Innocent phrases, see catalog.innocent_phrases, are passed over. More words are in the data beside this module.
 
 Everything made from the lists below is made at the first look-up, nothing when the library is opened.
 """
@@ -19,9 +22,20 @@ from collections import defaultdict
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from loratui.catalog.disguises import fold_text, join_rows, read_digits, shapes_of, spell_plain
-from loratui.catalog.misspellings import Misspellings
+from loratui.catalog.disguises import (
+    find_as_written,
+    fold_text,
+    join_rows,
+    read_digits,
+    shapes_of,
+    spell_plain,
+    split_words,
+)
+from loratui.catalog.innocent_phrases import drop_innocent
+from loratui.catalog.misspellings import PLAIN, Misspellings
 from loratui.catalog.vocabulary import SEXUAL
+from loratui.catalog.word_lists import AccentedWords, read_words
+from loratui.catalog.youth_words import find_youth_words
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -123,25 +137,26 @@ UNSPACED_WORDS = (
 )
 """Nude words of languages that write no spaces."""
 
-_UNSPACED_PARTS = r"裸(?![足眼木子麦電线線機机芽色妆])|(?<![ァ-ヶー])エロ(?!ール|イカ)"
-"""Nude words of them that are parts of innocent ones, such as barefoot and a clown."""
+_UNSPACED_PARTS = (
+    r"裸(?![足眼木子麦電线線機机芽色妆])|(?<![ァ-ヶー])エロ(?!ール|イカ)|(?<![ァ-ヶー])エッチ(?!ング)"
+    r"|(?<![ァ-ヶー])フェラ(?!ーリ|リ|ガモ|イト|ンテ)|(?<![ァ-ヶー])アナル(?!コ|キ)|(?<![一-龥])性的"
+)
+"""Nude words of them that are parts of innocent ones, such as barefoot, a clown, etching and Ferrari."""
 
 ONLY_TAGS = frozenset(
     (
-        *("oral", "missionary", "fingering", "bondage", "vibrator", "cum", "girl on top", "grabbing", "uncensored"),
+        *("oral", "missionary", "fingering", "bondage", "vibrator", "girl on top", "grabbing", "uncensored"),
         *("clothing aside", "vaginal", "naked sheet", "femdom", "shibari", "penis awe"),
-        *("dick", "dicks", "xxx", "rape", "cumming", "horny"),
+        *("dick", "dicks", "cock", "cocks", "xxx", "cumming", "horny"),
     )
 )
 """Tags that are innocent in a sentence: they count between commas alone."""
 
-_BIRDS = re.compile(
-    r"\b(?:blue|coal|marsh|willow|crested|tailed|azure|varied|bearded|penduline|footed|masked|brown|peruvian|nazca)[ -]"
-    r"(?:tits|boobies)\b|\bboob tubes?\b"
+_BIRD_LIKE = re.compile(
+    r"\b(?:birds?|branch|branches|feeders?|perch(?:ed|ing)?|nests?|nesting|feathers?|flocks?|roosters?|hens?)\b"
 )
-_BIRD_LIKE = re.compile(r"\b(?:birds?|branch|branches|feeders?|perch(?:ed|ing)?|nests?|nesting|feathers?|flocks?)\b")
-_OF_BIRDS = frozenset(("tits", "boobies"))
-"""Birds have these names too: said of certain kinds of them, or where a caption speaks of birds."""
+_OF_BIRDS = frozenset(("tits", "boobies", "cock", "cocks"))
+"""Birds have these names too: innocent where a caption speaks of birds."""
 
 SEXUAL_LISTS = (("sexual", "", "explicit"), ("dress_state", "# Sexual", "questionable"))
 """The shipped lists of tags that have sexual ones: name, how those sections begin, and what their tags say."""
@@ -175,14 +190,30 @@ _INNOCENT = (
     r"colou?r(?:ed|s)?|tones?|shades?|eyes?|willows?|truth|flames?|bulbs?|mole|pits?)\b)"
 )
 
-_WELL_SPELLED = frozenset(("annals", "annal", "annus"))
+_WELL_SPELLED = frozenset(
+    (
+        *("annals", "annal", "annus", "seeks", "rapping", "rapped", "waking", "winking", "waning", "griping"),
+        *("grouping", "groupings", "genial", "genials", "nacken", "vainas", "fallando", "eroico", "erecting"),
+    )
+)
 """Innocent words that look like misspelled ones."""
 
-_ENDS_OF_NAMES = frozenset(("anal", "anus", "porn", "nues", "milf", "ecchi", "orgy", "nuda", "tette", "tetas"))
+_ENDS_OF_NAMES = frozenset(
+    ("anal", "anus", "porn", "nues", "milf", "ecchi", "orgy", "nuda", "tette", "tetas", "rape", "rapes")
+)
 """Words that innocent names begin or end with, such as Anusha, Chaiporn and Vecchi."""
 
+_YOUNG = ("loli", "shota", "child", "kid", "baby", "teen")
+"""Run together with sexual words."""
+
+_AROUND_NAMES = re.compile(
+    r"^cum(?!ber|bri|ming|in|ul|an|e|be)|^sex(?!t|smith|auer)|^analis$|^anal(?=[bcdfhjkmnpqrtvwxz])"
+    r"|^dick(?!e|ins|so|i|man|as|s?$)|^cock(?!e|at|ay|ad|bur|r|cr|ne|pi|ta|sh|sp|l|i|y|fi|s?$)"
+    r"|(?:cum|sex|dick|cock|(?<=[dfgklpqrstvwxz])anal)$"
+)
+"""Short words as the start or the end of a name, but for those that many a name and word begins with."""
+
 _WORD = re.compile(r"[^\W_]+")
-_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FEWEST_LETTERS = 3
 
 
@@ -198,8 +229,8 @@ def find_said_rating(text: str) -> str:
 
 
 def find_rating_words(text: str) -> tuple[str, ...]:
-    """The words in a text that say a sexual rating, each once; see `find_said_rating`."""
-    return tuple(_find_said(text))
+    """The words in a text that say a sexual rating, each once, as they are written there; see `find_said_rating`."""
+    return tuple(dict.fromkeys(find_as_written(word, text) for word in _find_said(text)))
 
 
 def find_hidden_word(name: str) -> str:
@@ -208,6 +239,8 @@ def find_hidden_word(name: str) -> str:
     # With digits in the place of letters, too.
     forms = dict.fromkeys(re.sub(r"[\W_]+", "", form) for form in (folded, *read_digits(folded)))
     found = [word for form in forms if (word := _misspellings().find_around(form, _ENDS_OF_NAMES))]
+    innocent = read_words("sexual")["names"]
+    found += [match[0] for form in forms if form not in innocent for match in _AROUND_NAMES.finditer(form)]
     return max(found, key=len, default="")
 
 
@@ -246,23 +279,38 @@ def _find_said(text: str) -> dict[str, str]:
         said |= _find_plain(folded)
     if (whole := _misspellings().spell(text, folded, words)) != folded:
         said |= _find_plain(whole)
-    if (spelled := spell_plain(folded, _shapes())) != folded and not _hints().isdisjoint(split_words(spelled)):
-        said |= _find_plain(spelled)
+    if (spelled := spell_plain(folded, _shapes())) != folded:
+        there = split_words(spelled)
+        if not _hints().isdisjoint(there):
+            said |= _find_plain(spelled)
+        # Innocent as it stands: who hides it knows why.
+        hidden = [word for word in read_words("sexual")["hidden"] if there.count(word) > words.count(word)]
+        said |= dict.fromkeys(hidden, "questionable")
     if sum(len(word) == 1 for word in words) >= _FEWEST_LETTERS:
         for row in join_rows(folded):
             said |= {word: rating for word, rating in _ratings().items() if " " not in word and word in row}
     if not text.isascii():
         said |= {match[0]: "questionable" for match in _unspaced().finditer(folded)}
-    return _leave_out_birds(said, folded) if said else said
-
-
-def _leave_out_birds(said: dict[str, str], folded: str) -> dict[str, str]:
-    if _OF_BIRDS.isdisjoint(said) and "boob" not in said:
+        said |= dict.fromkeys(_accented().find(text), "questionable")
+    if said:
+        return _leave_out_innocent(said, text, folded)
+    if _suggestive_hints().isdisjoint(words) or not (suggestive := _find_suggestive(folded)):
         return said
-    left = _BIRDS.sub(" ", folded)
-    if _BIRD_LIKE.search(folded):
-        return {word: rating for word, rating in said.items() if word not in _OF_BIRDS}
-    return _find_said(left) if left != folded else said
+    return suggestive if find_youth_words(text) else said
+
+
+def _leave_out_innocent(said: dict[str, str], text: str, folded: str) -> dict[str, str]:
+    if (left := drop_innocent(text, said)) != text:
+        return _find_said(left)
+    if not _OF_BIRDS.isdisjoint(said) and _BIRD_LIKE.search(folded):
+        said = {word: rating for word, rating in said.items() if word not in _OF_BIRDS}
+    return said
+
+
+def _find_suggestive(folded: str) -> dict[str, str]:
+    """The words that are sexual beside signs of youth."""
+    plain = re.sub(r"[\W_]+", " ", folded)
+    return {match[0]: "questionable" for match in _suggestive().finditer(plain)}
 
 
 def _find_plain(folded: str) -> dict[str, str]:
@@ -291,29 +339,46 @@ def _find_between_commas(plain: str) -> dict[str, str]:
     return said
 
 
-def split_words(folded: str) -> list[str]:
-    """The words of a folded text, in their order."""
-    return folded.translate(_SPACES).split() if folded.isascii() else _WORD.findall(folded)
-
-
 @cache
 def _ratings() -> dict[str, str]:
     """What is found anywhere in a text: folded words and phrases, each with its rating."""
     ratings = {word: "questionable" for word in map(fold_text, NUDE_WORDS)}
     ratings |= {tag: rating for tag, rating in sexual_tags().items() if tag not in ONLY_TAGS}
-    return ratings | {word: "explicit" for word in map(fold_text, SEX_WORDS)}
+    more = read_words("sexual")
+    ratings |= dict.fromkeys(map(fold_text, more["questionable"]), "questionable")
+    return ratings | dict.fromkeys(map(fold_text, (*SEX_WORDS, *more["explicit"])), "explicit")
 
 
 @cache
 def _unspaced() -> re.Pattern[str]:
     # Taken apart as texts are.
-    return re.compile("|".join([*(re.escape(fold_text(word)) for word in UNSPACED_WORDS), fold_text(_UNSPACED_PARTS)]))
+    words = (*UNSPACED_WORDS, *read_words("sexual")["unspaced"])
+    return re.compile("|".join([*(re.escape(fold_text(word)) for word in words), fold_text(_UNSPACED_PARTS)]))
+
+
+@cache
+def _accented() -> AccentedWords:
+    return AccentedWords(read_words("sexual")["accented"])
+
+
+@cache
+def _suggestive() -> re.Pattern[str]:
+    words = sorted(map(fold_text, read_words("sexual")["suggestive"]), key=len, reverse=True)
+    # Some are of languages that write no spaces.
+    ends = (rf"(?<!\w){re.escape(word)}s?(?!\w)" if word.isascii() else re.escape(word) for word in words)
+    return re.compile("|".join(ends))
+
+
+@cache
+def _suggestive_hints() -> frozenset[str]:
+    words = [max(split_words(word), key=len) for word in map(fold_text, read_words("sexual")["suggestive"])]
+    return frozenset((*words, *(f"{word}s" for word in words)))
 
 
 @cache
 def _hints() -> frozenset[str]:
     """One of these words is in every text that says a rating, but for rows of letters and unspaced writing."""
-    hints: set[str] = set()
+    hints: set[str] = {word for tag in ONLY_TAGS for word in tag.split() if " " not in tag}
     # Short phrases first: one of a longer one's words may be among the hints already.
     for phrase in sorted({*_ratings(), *sexual_tags()}, key=lambda phrase: (phrase.count(" "), phrase)):
         words = _WORD.findall(phrase)
@@ -326,6 +391,7 @@ def _hints() -> frozenset[str]:
 def _shapes() -> dict[str, str]:
     """Every word of what is found, with its plurals, for seeing through disguise."""
     words = [word for phrase in _ratings() for word in split_words(phrase)]
+    words += read_words("sexual")["hidden"]
     return shapes_of(f"{word}{end}" for end in ("es", "s", "") for word in ("nsfw", *SEXUAL, *words))
 
 
@@ -333,7 +399,11 @@ def _shapes() -> dict[str, str]:
 def _misspellings() -> Misspellings:
     words = [word for word in (*_ratings(), "nsfw", *SEXUAL) if word.isalpha()]
     forms = [f"{word}{end}" for word in words for end in ("", "s", "es")]
-    return Misspellings(forms, _WELL_SPELLED, [word for word in forms if word not in SEXUAL])
+    # Of the others too many begin or end innocent words.
+    own = {*sexual_tags(), *map(fold_text, (*NUDE_WORDS, *SEX_WORDS)), "nsfw"}
+    compound = [f"{word}{end}" for word in words if word in own and word not in SEXUAL for end in ("", "s", "es")]
+    near = [f"{word}{end}" for word in words if word in own and word not in SEXUAL for end in ("", "s")]
+    return Misspellings(forms, _WELL_SPELLED, compound, plain=(*PLAIN, *_YOUNG), near=near)
 
 
 @cache

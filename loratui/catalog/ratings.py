@@ -8,26 +8,23 @@ uses them.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from sqlalchemy import literal_column, select
 
 from loratui.catalog import tables
-from loratui.catalog.disguises import fold_text, join_rows, shapes_of, spell_plain
 from loratui.catalog.flags import list_said_ratings
-from loratui.catalog.misspellings import Misspellings
-from loratui.catalog.query import as_values, read_memberships, tag_key
-from loratui.catalog.rating_words import find_hidden_word, find_rating_words, find_said_rating, split_words
+from loratui.catalog.query import as_values, read_memberships
+from loratui.catalog.rating_words import find_hidden_word, find_rating_words, find_said_rating
 from loratui.catalog.said import Source, Written, find_sources, find_written, tell_change, tell_sources
 from loratui.catalog.subjects import look_up
 from loratui.catalog.vocabulary import RATING, RATINGS, ROLES, SEXUAL
+from loratui.catalog.youth_words import find_hidden_youth, find_youth_words
 from loratui.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -47,10 +44,6 @@ Captions = Callable[[Sequence["Membership"]], Mapping[int, str]]
 
 YOUTH_FROM = 0.2
 """A tag that indicates youth counts from this score on (0 to 1): lower than in captions, for it must not be missed."""
-
-_NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)teen"
-_MINOR_AGE = rf"(?:[1-9]|1[0-7]|{_NUMBERS})[ -]?(?:(?:years?|yrs?)[ -]?olds?|y/?o)|age[ds]? (?:[1-9]|1[0-7])"
-"""A pattern for ages below 18: `12 year old`, `12yo`, `twelve-year-old`, `aged 12`."""
 
 _NAMED = 5
 """So many pictures are named in an error; the rest are counted."""
@@ -268,11 +261,19 @@ def refuse_words(name: str, kind: str, text: str, what: str) -> None:
 
 def refuse_trigger(name: str, kind: str, trigger: str, class_word: str) -> None:
     """Raise RefusedError for a trigger and class word that no caption of a subject may say, hidden in it or whole."""
-    refuse_words(name, kind, f"{trigger}, {class_word}", "trigger and class word")
-    if kind == "person" and (hidden := find_hidden_word(trigger)):
+    text = f"{trigger}, {class_word}"
+    refuse_words(name, kind, text, "trigger and class word")
+    hidden, youth = find_hidden_word(trigger), find_hidden_youth(trigger)
+    hint = "Choose another word: `loratui trigger suggest` invents some."
+    if hidden and kind == "person":
         raise RefusedError(
-            f"The trigger of {name} can't be '{trigger}': it has '{hidden}' in it, and {name} is a person.",
-            hint="Choose another word: `loratui trigger suggest` invents some.",
+            f"The trigger of {name} can't be '{trigger}': it has '{hidden}' in it, and {name} is a person.", hint=hint
+        )
+    rated = ", ".join(filter(None, (hidden, *find_rating_words(text))))
+    young = ", ".join(filter(None, (youth, *find_youth_words(text))))
+    if rated and young:
+        raise RefusedError(
+            f"The trigger of {name} can't be '{trigger}': it says {rated}, with signs of youth ({young}).", hint=hint
         )
 
 
@@ -328,56 +329,6 @@ def refuse_if_unfit(
             f"The image {name} of {subject.name} can't be kept: it is {unfit.why}.",
             hint="There is no way around it: delete the image, and change the prompt or the training pictures.",
         )
-
-
-@cache
-def youth_tags() -> frozenset[str]:
-    """The tags that indicate youth, as `tag_key` spells them: from the list among the traits of captions."""
-    # The list is data, in the folder of all lists of tags; the code of that layer is not used.
-    text = files("loratui").joinpath("captions", "traits", "youth.txt").read_text(encoding="utf-8")
-    # A header of `key: value` lines, an empty line, then the tags; `also:` begins a line of words no tagger gives.
-    lines = [line.strip().removeprefix("also:") for line in text.splitlines() if not line.startswith("#")]
-    body = "\n".join(lines).strip().partition("\n\n")[2]
-    found = frozenset(tag_key(tag) for tag in re.split(r"[,\n]", body) if tag.strip())
-    if not found:
-        raise RefusedError("The list of words that indicate youth is empty.", hint="Install loratui again.")
-    return found
-
-
-def find_youth_words(text: str) -> tuple[str, ...]:
-    """The words in a caption or a prompt that indicate youth, ages among them, each once, in their order."""
-    if not text:
-        return ()
-    folded = fold_text(text)
-    whole = _youth_misspellings().spell(text, folded, split_words(folded))
-    spelled = spell_plain(folded, _youth_shapes())
-    readings = (folded, *join_rows(folded), *[each for each in (whole, spelled) if each != folded])
-    plain = re.sub(r"[\s_]+", " ", ", ".join(readings))
-    return tuple(dict.fromkeys(match[0] for match in _youth_pattern().finditer(plain)))
-
-
-@cache
-def _youth_pattern() -> re.Pattern[str]:
-    # Longest first, so that "oppai loli" is found as a whole.
-    words = sorted((_spell(tag) for tag in youth_tags()), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:(?:{'|'.join(map(re.escape, words))})s?|{_MINOR_AGE})(?!\w)")
-
-
-@cache
-def _youth_shapes() -> dict[str, str]:
-    """Every word of what indicates youth, for seeing through disguise."""
-    words = [word for tag in youth_tags() for word in re.findall(r"\w+", _spell(tag))]
-    return shapes_of(f"{word}{end}" for end in ("s", "") for word in words)
-
-
-@cache
-def _youth_misspellings() -> Misspellings:
-    words = [word for tag in youth_tags() if (word := _spell(tag)).isalpha()]
-    return Misspellings(f"{word}{end}" for word in words for end in ("", "s"))
-
-
-def _spell(tag: str) -> str:
-    return fold_text(tag_key(tag).replace("_", " "))
 
 
 def _gravest(ratings: Iterable[str]) -> str:

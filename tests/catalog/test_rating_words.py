@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from loratui.captions.traits import known_tags, load_list
 from loratui.catalog.disguises import fold_text, shapes_of, spell_plain
 from loratui.catalog.rating_words import NUDE_WORDS, SEX_WORDS, find_rating_words, find_said_rating, sexual_tags
-from loratui.catalog.ratings import find_youth_words
 from loratui.catalog.vocabulary import SEXUAL
+from loratui.catalog.youth_words import find_youth_words
 
 LEET = {"o": "0", "i": "1!", "l": "1!", "e": "3€", "a": "4@", "s": "5$", "t": "7", "b": "8", "g": "9"}
 SINGLE_WORDS = [word for word in (*NUDE_WORDS, *SEX_WORDS) if word.isascii() and word.isalpha() and len(word) > 3]

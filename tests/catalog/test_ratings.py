@@ -19,16 +19,15 @@ from loratui.catalog.query import get_memberships, select_memberships
 from loratui.catalog.ratings import (
     YOUTH_FROM,
     find_unfit_hashes,
-    find_youth_words,
     list_unfit,
     rating_of,
     refuse_if_unfit,
     tell_remedy,
-    youth_tags,
 )
 from loratui.catalog.roles import remove_pictures, set_role
 from loratui.catalog.sentences import SentenceKeeper
 from loratui.catalog.vocabulary import KINDS, RATINGS, SEXUAL
+from loratui.catalog.youth_words import find_youth_words, youth_tags
 from loratui.errors import NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.journal import undo
 from loratui.catalog.query import select_memberships, tag_key
-from loratui.catalog.ratings import youth_tags
 from loratui.catalog.roles import remove_pictures, set_role
+from loratui.catalog.youth_words import youth_tags
 from loratui.dataset.kohya import export_kohya
 from loratui.dataset.snapshot import freeze, parse_content
 from loratui.errors import RefusedError
