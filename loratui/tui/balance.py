@@ -164,7 +164,7 @@ class BalanceScreen(CellMoves, LoratuiScreen):
         from loratui.catalog.roles import AIM
         from loratui.tui.balance_text import draw_influence
 
-        self.query_one("#influence", Static).update(draw_influence(found, self.counts, self.lora.glyphs, AIM))
+        self.query_one("#influence", Static).update(draw_influence(found, self.counts, self.lora.glyphs, AIM, self.key))
         ratio = "-" if found.ratio is None else f"{found.ratio:.2f}"
         status = f"ratio {ratio}   x{found.primary_repeats} / x{found.supporting_repeats}"
         self.set_header(self.subject, "balance", status=status)
@@ -179,8 +179,11 @@ class BalanceScreen(CellMoves, LoratuiScreen):
                 return "" if view.statement.ids else "No picture shows that."
             if view is not None and view.coverage is not None and not view.coverage.tagged:
                 if not view.coverage.untagged:
-                    return "There are no cells: no picture is in training yet, F3 shows them."
-                return "There are no cells: no tag says what training pictures show. W on the wall (F3) tags them."
+                    return (
+                        f"There are no cells: no picture is in training yet, {self.key('subject.pictures')} shows them."
+                    )
+                wall = f"{self.key('subject.tag')} on the wall ({self.key('subject.pictures')})"
+                return f"There are no cells: no tag says what training pictures show. {wall} tags them."
             if view is None or view.cell is None:
                 return "No cell is chosen: the arrows go to one."
             return "" if view.cell.pictures else "No training picture is in this cell."
@@ -229,6 +232,7 @@ class BalanceScreen(CellMoves, LoratuiScreen):
             lambda number: f"{role.capitalize()} pictures of {plain(self.subject)} are repeated x{number} now.",
             ["subject", "edit", self.subject, f"--{role}-repeats", str(wanted)],
             failed=self._read_again,
+            about=f"repeats of {role} x{wanted}",
         )
 
     def do_balance_apply(self) -> None:
@@ -246,7 +250,9 @@ class BalanceScreen(CellMoves, LoratuiScreen):
             return f"Repeats are x{after.primary_repeats} and x{after.supporting_repeats} now: ratio {ratio}."
 
         self._foresee((found.proposed_primary_repeats, found.proposed_supporting_repeats))
-        self.change(work, said, ["balance", self.subject, "--apply"], failed=self._read_again)
+        self.change(
+            work, said, ["balance", self.subject, "--apply"], failed=self._read_again, about="the proposed repeats"
+        )
 
     def _foresee(self, repeats: tuple[int, int]) -> None:
         self._keys_pressed += 1

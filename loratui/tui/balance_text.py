@@ -9,7 +9,7 @@ from textual.content import Content
 from loratui.tui.text import count, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from loratui.catalog.roles import Balance, RoleCounts
     from loratui.runs.steps import SubjectPlan
@@ -23,7 +23,9 @@ _IDLE = ("inbox", "holdout", "rejected")
 Line = Content
 
 
-def draw_influence(found: Balance, counts: RoleCounts, glyphs: Glyphs, aim: float) -> Content:
+def draw_influence(
+    found: Balance, counts: RoleCounts, glyphs: Glyphs, aim: float, key: Callable[[str], str]
+) -> Content:
     """Bars per role, the ratio against the aim, and what would bring it there."""
     head = f"{'pictures':>22}{'repeats':>9}{'samples':>9}{'share':>8}"
     lines = [Content.styled("Influence", "bold"), Content.styled(head, "$foreground-muted")]
@@ -44,7 +46,7 @@ def draw_influence(found: Balance, counts: RoleCounts, glyphs: Glyphs, aim: floa
         lines.append(
             Content.styled(f"{count(counts.set_apart, 'picture')} {has} repeats of their own", "$foreground-muted")
         )
-    return _join([*lines, Content(""), *_draw_ratio(found, glyphs, aim), Content(""), _propose(found, glyphs)])
+    return _join([*lines, Content(""), *_draw_ratio(found, glyphs, aim), Content(""), _propose(found, glyphs, key)])
 
 
 def _draw_ratio(found: Balance, glyphs: Glyphs, aim: float) -> list[Content]:
@@ -67,15 +69,19 @@ def _draw_ratio(found: Balance, glyphs: Glyphs, aim: float) -> list[Content]:
     ]
 
 
-def _propose(found: Balance, glyphs: Glyphs) -> Content:
+def _propose(found: Balance, glyphs: Glyphs, key: Callable[[str], str]) -> Content:
     if found.ratio is None:
-        return Content.styled("Give pictures both roles: F3 shows them, p and s set the role.", "$foreground-muted")
+        roles = f"{key('picture.primary')} and {key('picture.supporting')} set the role"
+        words = f"Give pictures both roles: {key('subject.pictures')} shows them, {roles}."
+        return Content.styled(words, "$foreground-muted")
     if not found.changes:
         return Content.styled(f"{glyphs.yes} these repeats are as near to the aim as it gets", "$text-success")
     ratio = "-" if found.proposed_ratio is None else f"{found.proposed_ratio:.2f}"
     words = f"primary x{found.proposed_primary_repeats}, supporting x{found.proposed_supporting_repeats}"
     more = " and takes back repeats set one by one" if found.clears_own_repeats else ""
-    return Content.assemble((f"{glyphs.arrow} enter sets {words}", "bold $text-accent"), f"{more}: ratio {ratio}")
+    return Content.assemble(
+        (f"{glyphs.arrow} {key('balance.apply')} sets {words}", "bold $text-accent"), f"{more}: ratio {ratio}"
+    )
 
 
 def draw_steps(found: SubjectPlan | None, trouble: Sequence[str], glyphs: Glyphs) -> Content:

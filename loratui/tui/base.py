@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from loratui.tui.chrome import HeaderLine, KeyBar, MessageLine
-from loratui.tui.keymap import bindings_of, find_on_wall
+from loratui.tui.keymap import bindings_of, find_on_wall, say_key
 from loratui.tui.undoing import watch_journal
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class LoratuiScreen(Screen[None]):
     def lora(self) -> LoratuiApp:
         """The app, with its type."""
         return self.app  # type: ignore[return-value]
+
+    def key(self, action: str) -> str:
+        """The key of an action as a sentence names it: a person may have given it another."""
+        return say_key(action, self.lora.keymap_of_person)
 
     @property
     def bridge(self) -> Bridge:
@@ -174,20 +178,24 @@ class LoratuiScreen(Screen[None]):
         *,
         then: Callable[[T], None] | None = None,
         failed: Callable[[], None] | None = None,
+        about: str = "",
     ) -> None:
         """Do an undoable action in a thread, say what came of it, and remember the command line that does the same.
 
-        `then` and `failed` are about what the screen shows: they are not called once it was left.
+        A failure is told with what the action is `about`. `then` and `failed` are about what the screen shows: they are
+        not called once it was left.
         """
 
         def done(answer: Done[T]) -> None:
             self.lora.ran(command)
             if text := said(answer.result):
-                self.tell(answer.say(text))
+                self.tell(answer.say(text, self.key("app.undo")))
             if then is not None and self.is_open:
                 then(answer.result)
 
-        self.bridge.write(watch_journal(work), done, owner=self.lora, failed=failed and self.if_open(failed))
+        self.bridge.write(
+            watch_journal(work), done, owner=self.lora, failed=failed and self.if_open(failed), about=about
+        )
 
     def action_do(self, action: str, key: str = "") -> None:
         """Run an action of the registry: this screen's own, else the app's."""
@@ -195,6 +203,7 @@ class LoratuiScreen(Screen[None]):
             self.tell(reason)
             return
         line = self.message_line
+        line.note_key()
         told, unwritten = line.told, self.bridge.unwritten
         self.lora.dispatch(self, action, key)
         self.refresh_keys()

@@ -193,10 +193,12 @@ class Bridge:
         *,
         owner: MessagePump,
         failed: Callable[[], None] | None = None,
+        about: str = "",
     ) -> None:
         """Change the library, after all changes asked for before; `then` gets the result on the event loop.
 
-        When it fails the person is told, and `failed` takes back what the screen showed in advance.
+        When it fails the person is told, with what it was `about`: by then the cursor is elsewhere. `failed` takes back
+        what the screen showed in advance.
         """
         with self._count:
             self._unwritten += 1
@@ -207,6 +209,8 @@ class Bridge:
                 if then is not None:
                     owner.post_message(Delivered(lambda: then(result)))
             except Exception as error:
+                if about and isinstance(error, LoratuiError) and error is not self.stopped:
+                    error.message = f"Not done: {about}. {error.message}"
                 self._fail(error)
                 if failed is not None:
                     owner.post_message(Delivered(failed))

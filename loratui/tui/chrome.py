@@ -72,10 +72,16 @@ class MessageLine(Widget):
         """How many messages there were."""
         self._passes = False
         self._told_at = 0.0
+        self._unread_error = ""
         self._waiting = False
 
     def tell(self, text: str, *, error: bool = False, warning: bool = False, stays: bool = False) -> None:
         """Show a message for a while; an error, a warning, or one that `stays`, until something else is told."""
+        if error:
+            self._unread_error = text
+        elif self._unread_error and text:
+            # What went well since then, of keys pressed before, must not cover it.
+            text, error = f"{self._unread_error} {text}", True
         self.told += 1
         self._told_at = time.monotonic()
         self._passes = bool(text) and not (error or warning or stays)
@@ -86,12 +92,16 @@ class MessageLine(Widget):
         self.set_class(error, "-error")
         self.text = text
 
+    def note_key(self) -> None:
+        """A key is pressed for something new: what comes of it takes the place of what is there."""
+        self._unread_error = ""
+
     def let_go(self, *, also_error: bool = False) -> None:
         """Something else was done: a message that is no error has been read."""
         if self._passes or (also_error and (self.has_class("-error") or self.has_class("-warning"))):
             self._passes = False
             self.remove_class("-told", "-warning", "-error")
-            self.text = ""
+            self.text = self._unread_error = ""
 
     def leave(self) -> None:
         """The screen was left, or something else was done: what has been there for a moment has been read."""

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from loratui.tui.keymap import say_key
 from loratui.tui.statements import Samey, tell_coverage, tell_evenness, tell_more
 from loratui.tui.text import count
 
@@ -214,13 +215,19 @@ class CoverageView(Widget):
         lines.append(Content(""))
         return [*lines, *self._draw_words(found, width, len(lines))]
 
+    def _key(self, action: str) -> str:
+        return say_key(action, self.lora.keymap_of_person)
+
     def _say_empty(self, found: Coverage) -> list[Content]:
+        key = self._key
         if not found.untagged:
-            words = ["No picture is in training yet. F3 shows the pictures; p and s make them primary or supporting."]
+            roles = f"{key('picture.primary')} and {key('picture.supporting')} make them primary or supporting"
+            words = [f"No picture is in training yet. {key('subject.pictures')} shows the pictures; {roles}."]
         else:
             words = [
                 f"None of the {count(found.untagged, 'training picture')} has tags that tell framing, angle or face.",
-                "t opens tags and captions, where W has a model tag pictures and a adds tags;",
+                f"{key('subject.tags')} opens tags and captions, where {key('subject.tag')} has a model tag pictures "
+                f"and {key('tag.add')} adds tags;",
                 "an import takes tags from .txt files beside pictures.",
             ]
         return [Content.styled(line, "$foreground-muted") for line in words]
@@ -270,9 +277,9 @@ class CoverageView(Widget):
         room = max(20, width)
         lines = []
         if self.cell is not None:
-            lines.append(_describe(self.cell))
+            lines.append(_describe(self.cell, self._key("balance.cell")))
         else:
-            says = "Arrows go to a cell or a line below; c shows the pictures behind it."
+            says = f"Arrows go to a cell or a line below; {self._key('balance.cell')} shows the pictures behind it."
             lines.append(Content.styled(says, "$foreground-muted"))
         self._lines = []
         for place, one in enumerate(self.statements):
@@ -288,12 +295,12 @@ class CoverageView(Widget):
         return [*lines, *_hang("  evenness    ", tell_evenness(found).split(", "), room)]
 
 
-def _describe(cell: CoverageCell) -> Content:
+def _describe(cell: CoverageCell, key: str) -> Content:
     words = f"{cell.row}, {cell.column}: "
     if not cell.pictures:
         return Content.assemble((words, "bold"), "no training picture")
     seen = f"{count(cell.pictures, 'picture')}, {cell.weight:,} with repeats"
-    return Content.assemble((words, "bold"), seen, ("   c shows them", "$foreground-muted"))
+    return Content.assemble((words, "bold"), seen, (f"   {key} shows them", "$foreground-muted"))
 
 
 def _draw_statement(said: Statement, width: int, is_chosen: bool) -> list[Content]:

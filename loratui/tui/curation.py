@@ -216,7 +216,7 @@ class CurationScreen(LoratuiScreen):
                 self._judged[change.entry] = chosen[0]
             self.lora.ran([*command, named, *options] if named else ())
             which = name if change.result >= len(chosen) else f"{change.result:,} of {name}"
-            told = change.say(f"{which}: {said if isinstance(said, str) else said()}.")
+            told = change.say(f"{which}: {said if isinstance(said, str) else said()}.", self.key("app.undo"))
             self.lora.tell(" ".join((told, *map(plain, warnings))), warning=bool(warnings))
 
         self.foresee(chosen, changes)
@@ -226,7 +226,8 @@ class CurationScreen(LoratuiScreen):
                 self.reread()
             failed()
 
-        self.bridge.write(write, done, owner=self.lora, failed=refused)
+        about = f"{name}, {said}" if isinstance(said, str) else name
+        self.bridge.write(write, done, owner=self.lora, failed=refused, about=about)
         if advances and len(chosen) == 1:
             self.advance(chosen[0])
 
@@ -310,7 +311,8 @@ class CurationScreen(LoratuiScreen):
                 told.append(f" instead of {plain(', '.join(gone[:3]))}{' and more' * (len(gone) > 3)}")
             if others := found.contradictions:
                 more = f" ({count(len(others) - 1, 'more caption')} too)" if len(others) > 1 else ""
-                told.append(f"; {plain(tell_contradiction(others[0])).rstrip('.')}{more}: e writes it anew")
+                anew = f"{self.key('picture.caption')} writes it anew"
+                told.append(f"; {plain(tell_contradiction(others[0])).rstrip('.')}{more}: {anew}")
             return found.changed[facet]
 
         def said() -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MOST = 1000
 """Older actions are in the library, but not in this list."""
 
-_NOTHING = "Nothing was done yet. F2 is the library, and n there adds a subject."
-
 
 class HistoryScreen(TableMoves, LoratuiScreen):
     """The journal, newest first. `u` takes the marked action back, ctrl+r does the last undone one again."""
@@ -36,7 +34,8 @@ class HistoryScreen(TableMoves, LoratuiScreen):
 
     def compose_body(self) -> ComposeResult:
         yield RowTable([Column("when", 13), Column("by", 7), Column("what"), Column("", 14)], id="entries")
-        yield Static(_NOTHING, classes="empty", id="empty")
+        nothing = f"{self.key('app.library')} is the library, and {self.key('subject.add')} there adds a subject."
+        yield Static(f"Nothing was done yet. {nothing}", classes="empty", id="empty", markup=False)
 
     def on_mount(self) -> None:
         self.set_header("history", status="reading...")
@@ -59,7 +58,7 @@ class HistoryScreen(TableMoves, LoratuiScreen):
         latest = next((entry for entry in entries if entry.undone_at is None), None)
         rows = []
         for entry in entries:
-            u = "u refuses this" if entry.id == refused else "u undoes this"
+            u = f"{self.key('app.undo')} {'refuses' if entry.id == refused else 'undoes'} this"
             note = "undone" if entry.undone_at else u if entry is latest else ""
             mark = self.lora.glyphs.mark if entry is latest else " "
             rows.append(Row(str(entry.id), (format_time(entry.at), entry.actor, entry.label, note), mark=mark))

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 _NO_TAGS = """\
 No picture of {subject} has a tag yet, so nothing can be said about what to imbue.
 
-W has a model tag all pictures. By hand: esc goes back to the tags, where a adds one."""
+{tag} has a model tag all pictures. By hand: {back} goes back to the tags, where {add} adds one."""
 _NO_PICTURES = """\
 {subject} has no pictures to train on yet.
 
-F3, then a, imports some."""
+{pictures}, then {bring}, imports some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,17 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
     def _show(self) -> None:
         if self._study is None:
             return
-        nothing = (_NO_TAGS if self._study.book.pictures else _NO_PICTURES).format(subject=self.subject)
+        nothing = (_NO_TAGS if self._study.book.pictures else _NO_PICTURES).format(
+            subject=self.subject,
+            tag=self.key("subject.tag"),
+            back=self.key("app.back"),
+            add=self.key("tag.add"),
+            pictures=self.key("subject.pictures"),
+            bring=self.key("subject.import"),
+        )
         if self._study.book.looked_at and self._study.advice.notes:
             # A tagger was asked already: what it lacked is said first.
-            nothing = name_keys(self._study.advice.notes[0])
+            nothing = name_keys(self._study.advice.notes[0], self.lora.keymap_of_person)
         self.show_empty("" if self._by_tag else nothing)
         self.query_one("#preset").display = bool(self._by_tag)
         chosen = frozenset(self.chosen)
@@ -153,7 +160,7 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
         if self._study is None or self.tag is None:
             return
         trigger = self._study.book.subject.trigger
-        drawn = draw_advice(self.tag, self._study.advice, trigger, frozenset(self.chosen), self.lora.glyphs)
+        drawn = draw_advice(self.tag, self._study.advice, trigger, frozenset(self.chosen), self.lora.glyphs, self.key)
         self.query_one("#reason", Static).update(drawn)
 
     def _try(self) -> None:
@@ -169,7 +176,9 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
             self._tried = tried
             self._show_captions()
             notes = study.advice.notes
-            self.query_one("#outlook", Static).update(draw_outlook(tried.outlook, notes, self.lora.glyphs))
+            self.query_one("#outlook", Static).update(
+                draw_outlook(tried.outlook, notes, self.lora.glyphs, self.lora.keymap_of_person)
+            )
 
         self.read(work, take, "tried")
 
@@ -182,7 +191,7 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
             return
         chosen, alone = self.chosen, self._alone()
         what = f"With {alone} imbued" if alone else f"With {_name_all(chosen)} imbued" if chosen else ""
-        self.query_one("#captions", Static).update(draw_captions(self._tried.captions, self._example, what))
+        self.query_one("#captions", Static).update(draw_captions(self._tried.captions, self._example, what, self.key))
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         event.stop()
@@ -207,13 +216,14 @@ class ImbueScreen(TagTableScreen["TagAdvice"]):
         if action in ("imbue.preset", "imbue.except"):
             return ""
         if self.tag is None:
-            return "There are no tags yet: W has a model tag the pictures."
+            return f"There are no tags yet: {self.key('subject.tag')} has a model tag the pictures."
         if action == "imbue.choose" and self.tag.imbued_by:
             entry, tag = plain(self.tag.imbued_by), plain(self.tag.tag)
             which = f"{tag} is" if entry == tag else f"'{entry}' on the list has {tag}"
-            return f"{which} imbued already; to take it off the list: esc leads to the tags, i there on {tag}."
+            way = f"{self.key('app.back')} leads to the tags, {self.key('tag.imbue')} there on {tag}"
+            return f"{which} imbued already; to take it off the list: {way}."
         if action == "imbue.apply" and not self.chosen:
-            return "Nothing is chosen: space takes a tag in."
+            return f"Nothing is chosen: {self.key('imbue.choose')} takes a tag in."
         if action == "tag.next_example" and (self._tried is None or len(self._tried.captions.examples) < 2):
             return "No other caption changes."
         return ""

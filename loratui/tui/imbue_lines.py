@@ -13,12 +13,13 @@ from loratui.tui.text import count, plain
 from loratui.tui.wording import name_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from loratui.captions.advice import TagAdvice
     from loratui.captions.counts import RulesPreview
     from loratui.captions.imbue import ImbueAdvice
     from loratui.captions.outlook import Outlook
+    from loratui.tui.keymap import Keymap
     from loratui.tui.tag_preview import Piece
     from loratui.tui.theme import Glyphs
 
@@ -75,7 +76,14 @@ def to_row(tag: TagAdvice, chosen: Collection[str], glyphs: Glyphs) -> Row:
     )
 
 
-def draw_advice(tag: TagAdvice, advice: ImbueAdvice, trigger: str, chosen: Collection[str], glyphs: Glyphs) -> Content:
+def draw_advice(
+    tag: TagAdvice,
+    advice: ImbueAdvice,
+    trigger: str,
+    chosen: Collection[str],
+    glyphs: Glyphs,
+    key: Callable[[str], str],
+) -> Content:
     """What the advice says about one tag, and what a key would do."""
     word, means = VERDICTS[tag.verdict]
     shares = [f"{show_share(tag.share)} of {count(advice.pictures, 'picture')}"]
@@ -99,14 +107,15 @@ def draw_advice(tag: TagAdvice, advice: ImbueAdvice, trigger: str, chosen: Colle
         pieces.append((f"\n{glyphs.imbued} '{plain(tag.imbued_by)}' on the imbued list leaves it out.", MUTED))
     else:
         does = "takes it out again" if tag.tag in chosen else "takes it in"
-        pieces += [("\nspace ", "bold"), does]
+        pieces += [(f"\n{key('imbue.choose')} ", "bold"), does]
     return Content.assemble(*pieces)
 
 
-def draw_captions(preview: RulesPreview, place: int, what: str) -> Content:
+def draw_captions(preview: RulesPreview, place: int, what: str, key: Callable[[str], str]) -> Content:
     """How many captions `what` changes, and one of them before and after."""
     if not what:
-        return Content.assemble(("Nothing is chosen: space takes a tag in, and captions stay as they are.", MUTED))
+        words = f"Nothing is chosen: {key('imbue.choose')} takes a tag in, and captions stay as they are."
+        return Content.assemble((words, MUTED))
     changes = f"{preview.changed:,} of {count(preview.pictures, 'caption')} change{'s' * (preview.changed == 1)}"
     pieces: list[Piece] = [(plain(what), "bold"), f": {changes}"]
     if preview.examples:
@@ -115,7 +124,7 @@ def draw_captions(preview: RulesPreview, place: int, what: str) -> Content:
     return Content.assemble(*pieces)
 
 
-def draw_outlook(outlook: Sequence[Outlook], notes: Sequence[str], glyphs: Glyphs) -> Content:
+def draw_outlook(outlook: Sequence[Outlook], notes: Sequence[str], glyphs: Glyphs, keymap: Keymap) -> Content:
     """What the LoRA will and won't let a prompt change, and what is doubtful about the count."""
     pieces: list[Piece] = [("What the LoRA will and won't let you change", "bold")]
     for one in outlook:
@@ -123,5 +132,5 @@ def draw_outlook(outlook: Sequence[Outlook], notes: Sequence[str], glyphs: Glyph
     if not outlook:
         pieces.append(("\nNothing can be said of so few tags.", MUTED))
     for note in notes:
-        pieces.append((f"\n{glyphs.warn} {plain(name_keys(note))}", WARNED))
+        pieces.append((f"\n{glyphs.warn} {plain(name_keys(note, keymap))}", WARNED))
     return Content.assemble(*pieces)

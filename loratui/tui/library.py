@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 _NONE_YET = """\
 No subjects yet.
 
-n   adds the first one: a name, and a trigger word of its own.
-a   then imports its pictures.
+{add:<3} adds the first one: a name, and a trigger word of its own.
+{bring:<3} then imports its pictures.
 
-To look around first, leave with q and run `loratui demo`:
+To look around first, leave with {quit} and run `loratui demo`:
 it draws a character, trains it and compares the epochs, in a library of its own."""
 
 _TROUBLE = """\
@@ -96,7 +96,7 @@ class LibraryScreen(TableMoves, FilteredScreen):
         with Horizontal(id="list"):
             yield RowTable(self._order.columns(self.lora.glyphs), id="subjects")
             yield Static(id="detail")
-        yield Static(_NONE_YET, classes="empty", id="empty", markup=False)
+        yield Static(self._say_none_yet(), classes="empty", id="empty", markup=False)
         yield FilterBar(complete=self._complete, check=accept_anything, placeholder="words of name, trigger or kind")
 
     def on_mount(self) -> None:
@@ -180,8 +180,8 @@ class LibraryScreen(TableMoves, FilteredScreen):
         self.table.set_rows([to_row(line) for line in shown])
         empty = self.query_one("#empty", Static)
         empty.display = not shown and (self._was_read or bool(self._lines) or bool(self._trouble))
-        nothing = f"No subject has '{self.filter_text}' in its name, trigger or kind. esc shows all."
-        empty.update(Text(plain(nothing) if self._lines else self._trouble or _NONE_YET))
+        nothing = f"No subject has '{self.filter_text}' in its name, trigger or kind. {self.key('app.back')} shows all."
+        empty.update(Text(plain(nothing) if self._lines else self._trouble or self._say_none_yet()))
         self.query_one("#list").display = bool(shown)
         status = count(self._total, "subject")
         status = f"{len(shown):,} of {status}" if self.filter_text else status
@@ -192,6 +192,10 @@ class LibraryScreen(TableMoves, FilteredScreen):
         self.set_header("library", status=f"/{self.filter_text}  {status}" if self.filter_text else status)
         self._remember_subject()
         self.refresh_keys()
+
+    def _say_none_yet(self) -> str:
+        key = self.key
+        return _NONE_YET.format(add=key("subject.add"), bring=key("subject.import"), quit=key("app.quit"))
 
     def _remember_subject(self) -> None:
         if not self.is_current:
@@ -270,14 +274,17 @@ class LibraryScreen(TableMoves, FilteredScreen):
 
     def why_not(self, action: str) -> str:
         if self._trouble and not action.startswith("app."):
-            return "The library can't be read: see above. q quits."
+            return f"The library can't be read: see above. {self.key('app.quit')} quits."
         subject_needed = action.startswith("subject.") and action not in ("subject.add", "subject.pictures")
         if subject_needed and self.line is None:
-            return "There is no subject yet: n adds one." if not self._lines else "Nothing is chosen: esc shows all."
+            if not self._lines:
+                return f"There is no subject yet: {self.key('subject.add')} adds one."
+            return f"Nothing is chosen: {self.key('app.back')} shows all."
         if action == "subject.consent" and self.line is not None and self.line.kind != "person":
-            return f"Consent is for persons, and {self.line.name} is of kind {self.line.kind}. e changes the kind."
+            way = f"{self.key('subject.edit')} changes the kind."
+            return f"Consent is for persons, and {self.line.name} is of kind {self.line.kind}. {way}"
         if action == "filter.open" and not self._lines:
-            return "There is nothing to filter yet: n adds a subject."
+            return f"There is nothing to filter yet: {self.key('subject.add')} adds a subject."
         return ""
 
     def screen_command(self) -> Sequence[str]:

@@ -36,10 +36,12 @@ if TYPE_CHECKING:
 _ONWARDS, _AGAIN = "only those it has not seen", "all again"
 _REST = "the rest of all again, which was stopped"
 _HOME, _ANYWHERE = "only to this machine and its network", "to any address"
-_STARTED = "It runs beside everything else: w shows how far it is, and stops it."
+_STARTED = "It runs beside everything else: {key} shows how far it is, and stops it."
 _TAGGER_HINT = "folder, OWNER/NAME, or cast for the one that ships"
-_CAST_ONLY = "It knows the drawn cast only: for other pictures W names another tagger, SmilingWolf/wd-vit-tagger-v3."
-_PASSED_OVER = "u passes over taggings: scores are kept, another tagger takes their place."
+_CAST_ONLY = (
+    "It knows the drawn cast only: for other pictures {tag} names another tagger, SmilingWolf/wd-vit-tagger-v3."
+)
+_PASSED_OVER = "{key} passes over taggings: scores are kept, another tagger takes their place."
 _OPTIONS = (
     (re.compile(r"`loratui tag [^`]*--tagger ([^`]*)`"), r"W with \1 as Tagger"),
     (re.compile(r": --tagger FOLDER"), " as Tagger"),
@@ -208,14 +210,14 @@ def _ask_tagging(app: LoratuiApp, subject: str, stopped: datetime | None) -> Non
             app.ran(["tag", subject, *named, *["--tagger", wanted] * bool(wanted), *renewal.options])
             sentence = _sum_up_tagging(found)
             refused = [(one.name, one.reason) for one in found.refused]
-            remarks = [*[found.warning] * bool(found.warning), *_remark_on(found)]
+            remarks = [*[found.warning] * bool(found.warning), *_remark_on(app, found)]
             if refused:
                 _list_refused(app, task, asked, sentence, refused, remarks)
             else:
                 app.tell(" ".join([sentence, *remarks]), warning=bool(found.warning))
-            return " ".join([sentence, *_remark_on(found)])
+            return " ".join([sentence, *_remark_on(app, found)])
 
-        return Job(f"tag {subject}", work, done, _STARTED)
+        return Job(f"tag {subject}", work, done, _STARTED.format(key=name_key(app, "app.tasks")))
 
     note = "All scores are kept; thresholds and the other rules act on them later. It goes on where it was stopped."
     title = f"Have a model tag pictures of {subject}"
@@ -241,12 +243,14 @@ def _name_lines(sentence: str) -> str:
     return sentence
 
 
-def _remark_on(found: TaggingResult) -> list[str]:
+def _remark_on(app: LoratuiApp, found: TaggingResult) -> list[str]:
     """What is to be known of a tagging: for whom its tagger is, and that it is not undone."""
     from loratui.captions.hub import CAST
 
     is_cast = found.tagger.partition("@")[0] == CAST
-    return [*[_CAST_ONLY] * (is_cast and found.tagged > 0), *[_PASSED_OVER] * (found.tagged > 0)]
+    passed = _PASSED_OVER.format(key=name_key(app, "app.undo"))
+    cast = _CAST_ONLY.format(tag=name_key(app, "subject.tag"))
+    return [*[cast] * (is_cast and found.tagged > 0), *[passed] * (found.tagged > 0)]
 
 
 def _judge_tagger(text: str) -> str:
@@ -322,12 +326,13 @@ def _ask_sentences(app: LoratuiApp, subject: str, stopped: datetime | None) -> N
             if found.declined:
                 _list_refused(app, task, asked, sentence, found.declined)
             else:
-                app.tell(f"{sentence} u undoes." if found.described else sentence)
+                app.tell(f"{sentence} {name_key(app, 'app.undo')} undoes." if found.described else sentence)
             return sentence
 
-        return Job(f"describe {subject}", work, done, _STARTED)
+        return Job(f"describe {subject}", work, done, _STARTED.format(key=name_key(app, "app.tasks")))
 
-    note = "Sentences are kept beside the tags. R on the tags screen says whether captions use them."
+    rules = name_key(app, "tag.rules")
+    note = f"Sentences are kept beside the tags. {rules} on the tags screen says whether captions use them."
     title = f"Have a model describe pictures of {subject}"
     ask_for_job(app, "sentences", "subject.describe", title, fields, prepare, note=note, at="endpoint")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from loratui.tui.chooser import Choice, Chooser
 from loratui.tui.help import describe_verb
-from loratui.tui.keymap import actions_of, keys_of, show_key
+from loratui.tui.keymap import actions_of, ask_for_subject, keys_of, show_key
 from loratui.tui.registry import ACTIONS, BY_ID
 from loratui.tui.table import Column
 
@@ -123,7 +123,7 @@ class PaletteScreen(Chooser):
         elif self.lora.subject_here:
             self.lora.dispatch(self.top, action.id, "")
         else:
-            self.top.tell("Choose a subject first: F2 is the library, n adds one.")
+            self.top.tell(ask_for_subject(self.lora.keymap_of_person))
 
 
 def is_of_subject(action: Action) -> bool:

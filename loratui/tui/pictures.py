@@ -246,14 +246,17 @@ class PicturesScreen(CurationScreen, WallKeys):
             if self.focused is None:
                 self.wall.focus()
             return
-        text = f"{plain(self.subject)} has no pictures yet.\n\na imports pictures and folders."
+        text = (
+            f"{plain(self.subject)} has no pictures yet.\n\n{self.key('subject.import')} imports pictures and folders."
+        )
         if pictures:
             matches = f"None of the {pictures:,} pictures matches {self.query_text}"
             if pictures == 1:
                 matches = f"The one picture does not match {self.query_text}"
             came = self._came_for
             leads = "goes back" if self.query_text == came else "takes it away" if came else "shows all"
-            text = f"{plain(matches)}\n\n/ changes the filter, esc {leads}."
+            keys = f"{self.key('filter.open')} changes the filter, {self.key('app.back')} {leads}."
+            text = f"{plain(matches)}\n\n{keys}"
         self.query_one("#empty", Static).update(Text(text))
 
     def _show_status(self) -> None:
@@ -303,7 +306,8 @@ class PicturesScreen(CurationScreen, WallKeys):
         if self.wall.ids or action in _WITHOUT_PICTURES:
             return ""
         if action.startswith(("picture.", "mark.", "wall.")):
-            return "No picture is shown. a imports some." if not self.query_text else "No picture matches the filter."
+            imports = f"No picture is shown. {self.key('subject.import')} imports some."
+            return imports if not self.query_text else "No picture matches the filter."
         return ""
 
     def targets(self) -> Sequence[int]:

@@ -158,17 +158,22 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         return self.lora.glyphs.no if id_ in self.out else self.lora.glyphs.mark
 
     def _draw_lead(self, found: Proposal) -> Content:
-        changes = len(found.changes) - len(self.out)
+        changes, keymap = len(found.changes) - len(self.out), self.lora.keymap_of_person
         if not (found.primary or found.supporting or found.skipped):
-            return Content(f"{plain(self.subject)} has no pictures to choose from. F3, then a, imports some.")
+            way = f"{self.key('subject.pictures')}, then {self.key('subject.import')},"
+            return Content(f"{plain(self.subject)} has no pictures to choose from. {way} imports some.")
         said = f"{len(found.primary)} primary, {len(found.supporting)} supporting, {len(found.skipped)} left out."
         if changes:
-            said += f" enter gives {count(changes, 'picture')} {'its' if changes == 1 else 'their'} new role, marked "
-            said += f"{self.lora.glyphs.mark}; until then nothing changes."
+            theirs = f"{count(changes, 'picture')} {'its' if changes == 1 else 'their'} new role"
+            said += f" {self.key('proposal.accept')} gives {theirs}, marked {self.lora.glyphs.mark}; "
+            said += "until then nothing changes."
         else:
-            said += f" There is nothing to change: all have these roles.\n{plain(name_keys(self._next))}"
+            said += f" There is nothing to change: all have these roles.\n{plain(name_keys(self._next, keymap))}"
         return Content("\n").join(
-            [Content(said), *(Content.styled(plain(name_keys(words)), "$foreground-muted") for words in found.remarks)]
+            [
+                Content(said),
+                *(Content.styled(plain(name_keys(words, keymap)), "$foreground-muted") for words in found.remarks),
+            ]
         )
 
     def _show_status(self) -> None:
@@ -204,9 +209,11 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         if here.id in found.changes:
             before, after = found.changes[here.id]
             if here.id in self.out:
-                words.append((f"stays {before}; space puts it back", "$text-warning"))
+                words.append((f"stays {before}; {self.key('proposal.take_out')} puts it back", "$text-warning"))
             else:
-                words.append((f"{before} now, {after} then; space takes it out", "$foreground-muted"))
+                words.append(
+                    (f"{before} now, {after} then; {self.key('proposal.take_out')} takes it out", "$foreground-muted")
+                )
         preview.show(self._catalog, self._pictures.get(here.id), words)
 
     @property
@@ -305,10 +312,14 @@ class ProposalsScreen(TableMoves, LoratuiScreen):
         def say(answer: tuple[int, Balance]) -> str:
             changed, found = answer
             # Short, for one line; the lead says it with numbers.
-            lead_on = f" Their ratio is {found.ratio:.2f}, not 2: b balances." if found.is_off else ""
+            lead_on = (
+                f" Their ratio is {found.ratio:.2f}, not 2: {self.key('subject.balance')} balances."
+                if found.is_off
+                else ""
+            )
             return f"{count(changed, 'picture')} changed roles.{lead_on}"
 
-        self.change(work, say, command, then=done, failed=self._ask)
+        self.change(work, say, command, then=done, failed=self._ask, about="the proposed roles")
 
 
 def _list_all(found: Proposal) -> list[Pick | Skip]:

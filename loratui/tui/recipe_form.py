@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from loratui.tui.keymap import say_key
 from loratui.tui.one_line import OneLine
 from loratui.tui.table import GAP, Column, Row, RowTable
 from loratui.tui.text import plain
@@ -228,7 +229,11 @@ class RecipeForm(Vertical):
             return wrong
         if name == self._editing:
             return f"{wrong} esc brings {self._before or 'nothing'} back."
-        return f"{wrong} r sets the preset, {self.presets.get(name, '')}."
+        return f"{wrong} {self._key('train.preset')} sets the preset, {self.presets.get(name, '')}."
+
+    def _key(self, action: str) -> str:
+        app: LoratuiApp = self.app  # type: ignore[assignment]
+        return say_key(action, app.keymap_of_person)
 
     def set_wrong(self, wrong: Mapping[str, str]) -> None:
         """Say what is wrong with which line."""
@@ -250,7 +255,14 @@ class RecipeForm(Vertical):
                 sign = app.glyphs.warn if entry.name in self.wrong else app.glyphs.mark if is_changed else " "
                 rows.append(Row(entry.name, (f"  {entry.label}", shown), tone=tone, mark=sign))
         rows.append(Row("-", ("", "")))
-        rows.append(Row(START, ("START", "enter or ctrl+s"), tone="success", mark=app.glyphs.running))
+        rows.append(
+            Row(
+                START,
+                ("START", f"{self._key('train.edit')} or {self._key('train.start')}"),
+                tone="success",
+                mark=app.glyphs.running,
+            )
+        )
         self.table.set_rows(rows)
         self._show_help()
 
@@ -265,7 +277,10 @@ class RecipeForm(Vertical):
                 text.append(f"{plain(self.explain(name))}\n", style=self._error_color())
             text.append(entry.about)
             if name not in BESIDES and self.values.get(name) != self.presets.get(name):
-                text.append(f"\nThe preset is {plain(self.presets.get(name, ''))}; r sets it again.", style="dim")
+                text.append(
+                    f"\nThe preset is {plain(self.presets.get(name, ''))}; {self._key('train.preset')} sets it again.",
+                    style="dim",
+                )
         self.query_one("#help", Static).update(text)
 
     def _error_color(self) -> str:

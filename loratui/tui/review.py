@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from textual.widgets import Static
 
 from loratui.errors import NotFoundError
-from loratui.tui.asking import name_key
 from loratui.tui.base import LoratuiScreen
 from loratui.tui.dialogs import Pick
 from loratui.tui.matrix import Heading, ImageMatrix, MatrixImage
@@ -107,7 +106,8 @@ class ReviewScreen(CellMoves, LoratuiScreen):
             self.matrix.display = False
             empty = self.query_one("#empty", Static)
             empty.display = True
-            empty.update(f"{found}\n\nn renders one for a training; F4 shows the trainings.")
+            renders = f"{self.key('sheet.make')} renders one for a training"
+            empty.update(f"{found}\n\n{renders}; {self.key('app.runs')} shows the trainings.")
             self.set_header("review", self._run) if self._run else self.set_header("review")
             self.refresh_keys()
             return
@@ -131,7 +131,7 @@ class ReviewScreen(CellMoves, LoratuiScreen):
             return
         before, self._newest = self._newest, newest
         if before is not None and newest.id > max(before.id, self.found.sheet.id):
-            self.tell(f"A newer sheet is there: {newest.name}. {name_key(self.lora, 'sheet.choose')} lists it first.")
+            self.tell(f"A newer sheet is there: {newest.name}. {self.key('sheet.choose')} lists it first.")
 
     def _show(self) -> None:
         found = self.found
@@ -157,7 +157,11 @@ class ReviewScreen(CellMoves, LoratuiScreen):
             self.viewer.show()
         rated = sum(1 for cell in found.cells.values() if cell.rating)
         seed = f"seed {found.seeds[self.seed]} ({self.seed + 1} of {len(found.seeds)})"
-        state = "" if found.sheet.state == "done" else f"{self._say_how_it_ended(found.sheet.name)}, n goes on  "
+        state = (
+            ""
+            if found.sheet.state == "done"
+            else f"{self._say_how_it_ended(found.sheet.name)}, {self.key('sheet.make')} goes on  "
+        )
         state = "being rendered  " if self._was_rendering else state
         self.set_header(
             "review", found.run.name, found.sheet.name, status=f"{state}{seed}  {rated} of {len(found.cells)} rated"
@@ -194,15 +198,16 @@ class ReviewScreen(CellMoves, LoratuiScreen):
 
     def why_not(self, action: str) -> str:
         if self.found is None and action.startswith(("cell.", "move.")):
-            return f"{self._missing or 'The sheet is being read.'} n renders one."
+            return f"{self._missing or 'The sheet is being read.'} {self.key('sheet.make')} renders one."
         if action == "cell.flip" and self.matrix.pinned is None:
-            return "Pin an epoch first: m on it, then f flips between it and the one under the cursor."
+            flips = f"{self.key('cell.flip')} flips between it and the one under the cursor"
+            return f"Pin an epoch first: {self.key('cell.pin')} on it, then {flips}."
         if action == "cell.rate" and ((cell := self.cell_at()) is None or not cell.path):
             if self.is_rendering:
                 return "This image is being rendered; it shows as soon as it is there."
-            return "This image is not rendered yet: n renders what is missing."
+            return f"This image is not rendered yet: {self.key('sheet.make')} renders what is missing."
         if action == "sheet.make" and not (self.found or self._run or self.lora.run_name):
-            return "Choose a training first: F4 shows them."
+            return f"Choose a training first: {self.key('app.runs')} shows them."
         return ""
 
     def screen_command(self) -> Sequence[str]:
@@ -237,7 +242,8 @@ class ReviewScreen(CellMoves, LoratuiScreen):
         column = self.matrix.cursor[0]
         self.matrix.pinned = None if self.matrix.pinned == column else column
         if self.matrix.pinned is not None:
-            self.tell(f"{self.matrix.headings[column].title} is pinned. f flips it with the one under the cursor.")
+            flips = f"{self.key('cell.flip')} flips it with the one under the cursor"
+            self.tell(f"{self.matrix.headings[column].title} is pinned. {flips}.")
         self.refresh_keys()
 
     def do_cell_flip(self) -> None:
@@ -251,7 +257,7 @@ class ReviewScreen(CellMoves, LoratuiScreen):
 
     def do_wall_larger(self) -> None:
         if not self.matrix.zoom(1):
-            self.tell("The images are as large as they get here; enter shows one alone.")
+            self.tell(f"The images are as large as they get here; {self.key('cell.open')} shows one alone.")
 
     def do_wall_smaller(self) -> None:
         if not self.matrix.zoom(-1):
@@ -276,7 +282,7 @@ class ReviewScreen(CellMoves, LoratuiScreen):
 
         def choose(found: list[Sheet]) -> None:
             if not found:
-                self.tell("There is no sheet yet. n renders one.")
+                self.tell(f"There is no sheet yet. {self.key('sheet.make')} renders one.")
                 return
             choices = [
                 (sheet.name, f"{sheet.name}   {count(len(sheet.settings.get('prompts', ())), 'prompt')}")
@@ -325,7 +331,8 @@ def rate_cell(screen: LoratuiScreen, matrix: Matrix, cell: Cell, rating: int) ->
     titles = {(column.epoch, column.weight): column.title for column in matrix.columns}
     title = "the base" if cell.epoch is None else titles.get((cell.epoch, cell.weight), f"epoch {cell.epoch}")
     said = f"{title.capitalize()}, prompt {prompt}, seed {cell.seed}: {count(rating, 'star')}."
-    screen.change(work, lambda _: said, [*command, "--prompt", str(prompt), "--seed", str(cell.seed)])
+    command += ["--prompt", str(prompt), "--seed", str(cell.seed)]
+    screen.change(work, lambda _: said, command, about=said.rstrip("."))
 
 
 def source_of(cell: Cell) -> FileSource | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loratui.errors import ConflictError, RefusedError, UsageError
-from loratui.tui.asking import ask_library
+from loratui.tui.asking import ask_library, name_key
 from loratui.tui.dialogs import Field
 from loratui.tui.paths import complete_path
 from loratui.tui.refused import RefusedScreen
@@ -98,7 +98,7 @@ def _report(app: LoratuiApp, subject: str, asked: Asked, change: Done[RulesImpor
     rows = [(match.entry, _tell_found(match.pictures, match.tags, match.entry)) for match in result.matches]
     warnings = [*result.remarks, *tell_unmatched(result.matches)]
     if not (rows or warnings):
-        app.tell(change.say(said))
+        app.tell(change.say(said, name_key(app, "app.undo")))
         return
 
     def make(title: str, can_undo: bool) -> RulesReport:
@@ -106,7 +106,7 @@ def _report(app: LoratuiApp, subject: str, asked: Asked, change: Done[RulesImpor
 
     task = app.bridge.note(f"rules for {subject}", said)
     if change.entry:
-        offer_report(app, task, asked, said, make, "u undoes.")
+        offer_report(app, task, asked, said, make, f"{name_key(app, 'app.undo')} undoes.")
     else:
         offer_report(app, task, asked, change.say(said), make)
 

@@ -158,7 +158,8 @@ def _confirm(
     there = found.images - found.missing
     details += f"; {there:,} of them {'is' if there == 1 else 'are'} there already." if there else "."
     if goes_on:
-        details += "\nn on the training, in F4, makes another sheet."
+        make, runs = screen.key("sheet.make"), screen.key("app.runs")
+        details += f"\n{make} on the training, in {runs}, makes another sheet."
 
     def start(sure: bool | None) -> None:
         if sure:
@@ -197,7 +198,7 @@ def _render(screen: LoratuiScreen, run: str, wanted: Wanted) -> None:
 
     screen.lora.ran(wanted.command(run))
     task = screen.bridge.start_task(f"sheet of {run}", work, done, owner=screen.lora)
-    screen.tell(f"Rendering the sheet of {run}. w shows how far it is.")
+    screen.tell(f"Rendering the sheet of {run}. {screen.key('app.tasks')} shows how far it is.")
 
 
 def read_numbers(text: str) -> list[int]:

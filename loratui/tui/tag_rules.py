@@ -198,7 +198,8 @@ class RuleChanging(TagCuration):
             options = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
             self.lora.ran(["rules", "set", self.subject, *options])
             said = " and ".join(name.replace("_", " ") for name in changes).capitalize()
-            self.lora.tell(changed.say(f"{said} changed: {count(changed.result, 'caption')} read otherwise now."))
+            told = f"{said} changed: {count(changed.result, 'caption')} read otherwise now."
+            self.lora.tell(changed.say(told, self.key("app.undo")))
 
         ask_library(self.lora, title, fields, work, done)
 

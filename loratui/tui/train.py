@@ -159,7 +159,8 @@ class TrainScreen(LoratuiScreen):
             }
         self.form.set_presets(presets, choices)
         if before is None and self._kept:
-            self.tell(f"{count(len(self._kept), 'line')} as you left the form: r on a line sets the preset.")
+            sets = f"{self.key('train.preset')} on a line sets the preset"
+            self.tell(f"{count(len(self._kept), 'line')} as you left the form: {sets}.")
         if before is None or before.subject.content != ground.subject.content:
             self._find_twins()
         self._ask()
@@ -274,8 +275,9 @@ class TrainScreen(LoratuiScreen):
             if self.is_current:
                 self.lora.pop_screen()
                 self.lora.show_screen("run", run=run.name)
+            stop = self.key("run.stop")
             self.lora.tell(
-                f"{run.name} is queued: {count(run.total_steps, 'step')}. It goes on when you quit; S stops it."
+                f"{run.name} is queued: {count(run.total_steps, 'step')}. It goes on when you quit; {stop} stops it."
             )
 
         self.bridge.write(work, done, owner=self.lora, failed=self.if_open(self._failed))
@@ -292,7 +294,7 @@ class TrainScreen(LoratuiScreen):
 
     def do_train_change(self, key: str) -> None:
         if not self.form.choose(-1 if key in ("left", "h") else 1):
-            self.tell("Nothing to choose from here: enter lets you type.")
+            self.tell(f"Nothing to choose from here: {self.key('train.edit')} lets you type.")
 
     def do_train_preset(self) -> None:
         self.form.reset()

@@ -18,9 +18,9 @@ class Done(NamedTuple, Generic[T]):
     result: T
     entry: int
 
-    def say(self, sentence: str) -> str:
-        """The sentence that tells of it, and how to take it back."""
-        return f"{sentence} {'u undoes.' if self.entry else 'It was so already.'}"
+    def say(self, sentence: str, key: str = "u") -> str:
+        """The sentence that tells of it, and the key that takes it back."""
+        return f"{sentence} {f'{key} undoes.' if self.entry else 'It was so already.'}"
 
 
 def watch_journal(work: Callable[[Catalog], T]) -> Callable[[Catalog], Done[T]]:

@@ -99,7 +99,7 @@ class ViewScreen(CurationScreen):
             self._catalog, self._owner, rows = found
             self._foresight.take(rows, ticket)
             if self.id_shown in wanted and not any(row.id == self.id_shown for row in rows):
-                self.tell("This picture is not in the subject any more. esc goes back.")
+                self.tell(f"This picture is not in the subject any more. {self.key('app.back')} goes back.")
             self._show()
 
         self.read(work, take)

@@ -26,6 +26,10 @@ class WallKeys(CellMoves):
     def tell(self, text: str, *, error: bool = False) -> None:
         """Say what happened."""
 
+    @abstractmethod
+    def key(self, action: str) -> str:
+        """The key of an action as a sentence names it."""
+
     def move(self, columns: int, rows: int) -> None:
         self.wall.move(columns, rows)
 
@@ -69,7 +73,7 @@ class WallKeys(CellMoves):
 
     def do_wall_larger(self) -> None:
         if not self.wall.zoom(1):
-            self.tell("The thumbnails are as large as they get; enter shows one picture alone.")
+            self.tell(f"The thumbnails are as large as they get; {self.key('picture.open')} shows one picture alone.")
         self.zoomed()
 
     def do_wall_smaller(self) -> None:

@@ -458,7 +458,7 @@ async def test_what_could_not_be_written_is_taken_back(
         await pilot.press("p")
         await settle(pilot)
         await until(pilot, lambda: shown_roles(app)[:2] == ["supporting", "inbox"])
-        assert message_of(app) == "The disk is full. Make room."
+        assert message_of(app) == "Not done: picture_01.png, primary. The disk is full. Make room."
     assert roles_of(mira) == "s" + "i" * 11
 
 
