@@ -17,8 +17,7 @@ from loratui.errors import Cancelled, LoratuiError
 from loratui.tui.bridge import Failed
 from loratui.tui.dialogs import Form
 from loratui.tui.keyboard import HOLD_S
-from loratui.tui.keymap import keys_of, show_key
-from loratui.tui.registry import BY_ID
+from loratui.tui.keymap import say_key
 from loratui.tui.reports import Asked
 from loratui.tui.wording import name_keys
 
@@ -242,5 +241,4 @@ def start_job(app: LoratuiApp, name: str, action: str, job: Job[T], form: Asking
 
 def name_key(app: LoratuiApp, action: str) -> str:
     """The key of an action as a sentence names it."""
-    keys = keys_of(BY_ID[action], app.keymap_of_person)
-    return show_key(keys[0]) if keys else f"{BY_ID[action].label}, in the palette,"
+    return say_key(action, app.keymap_of_person)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from loratui.tui.keymap import say_key
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
     MakeReport = Callable[[str, bool], Screen[None]]
     """Makes a report under a title; true when `u` takes back what it is about."""
-
-_WHERE = "w, then enter on the job, shows the report."
 
 
 class Told(NamedTuple):
@@ -59,4 +59,5 @@ def offer_report(app: LoratuiApp, task: Task, asked: Asked, said: str, make: Mak
         app.tell(sentence)
         app.push_screen(make(sentence, bool(undo)))
     else:
-        app.tell(f"{sentence} {_WHERE}")
+        way = f"{say_key('app.tasks', app.keymap_of_person)}, then enter on the job,"
+        app.tell(f"{sentence} {way} shows the report.")

@@ -57,9 +57,8 @@ _WITHOUT_SUBJECT = ("library", "review", "history")
 SCREENS = ("library", "pictures", "balance", "imbue", "proposals", "train", "review", "history")
 # The ones these actions come with, as sentences name them: where one begins, or before what the key does.
 _LETTERS = r"(?:n|a|p|s|b|t|c|e|m|f|r|u|q|w|W|/|esc|enter|space|ctrl\+[rsq])"
-_USUAL = re.compile(
-    rf"(?:^|[.:;,(] |\n){_LETTERS}(?= +(?!name)(?:and |in |on |there |then )?[a-z])|\b(?:F2|F3|F4|p and s)\b|, then [a-z],"
-)
+_DOES = r"(?= +(?!name)(?:and |in |on |there |then )?[a-z])"
+_USUAL = re.compile(rf"(?:^|[.:;,(] |\n){_LETTERS}{_DOES}|\b(?:F2|F3|F4|p and s)\b|, then [a-z],")
 
 
 @pytest.fixture
