@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loratui.captions.answers import DeclinedError
 from loratui.captions.captioner import TroubledError
+from loratui.captions.ratings import flag_refused, warn_of_refused
 from loratui.captions.service import captions_of, rules_of
 from loratui.catalog.interrupts import hold_interrupts
 from loratui.catalog.locks import Renewal, work_alone, write_before
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from loratui.captions.answers import Sentence
     from loratui.captions.captioner import Captioner
     from loratui.catalog.query import Duplicates, Selection
+    from loratui.catalog.ratings import UnfitPicture
     from loratui.catalog.rows import Membership, Subject
     from loratui.catalog.store import Catalog
     from loratui.events import Report
@@ -65,7 +67,8 @@ class DescribeResult:
     """What came of describing so many pictures: how many were `described`, and how many `kept` the sentence they had.
 
     `replaced` of those described had another sentence before; `declined` got none, with the reason. `cut` sentences
-    met the token limit and end at their last full stop. Tokens are as the server counted them.
+    met the token limit and end at their last full stop. Tokens are as the server counted them. `unfit` are pictures
+    of the subject that may not be used, by the new sentences among others; `warning` tells of them in a sentence.
     """
 
     pictures: int = 0
@@ -76,6 +79,8 @@ class DescribeResult:
     cut: int = 0
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    unfit: tuple[UnfitPicture, ...] = ()
+    warning: str = ""
 
 
 def default_question(kind: str) -> str:
@@ -154,9 +159,12 @@ def describe_pictures(
         work_alone(catalog, owner, "describe", f"has pictures of {owner.name} described", renewal=renewal),
         hold_interrupts() as interrupted,
     ):
-        return job.run(
+        result = job.run(
             chosen, parallel, again=again, before=before, cancels=(interrupted, *([cancel] if cancel else ()))
         )
+    # Sentences are written, so the doors are shut to what they say; this is to tell people.
+    unfit = flag_refused(catalog, owner)
+    return replace(result, unfit=tuple(unfit), warning=warn_of_refused(owner, unfit))
 
 
 def _choose(catalog: Catalog, owner: Subject, selection: Selection, duplicates: Duplicates | None) -> list[Membership]:

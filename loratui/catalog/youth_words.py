@@ -99,7 +99,7 @@ def find_youth_words(text: str) -> tuple[str, ...]:
 
 
 def find_hidden_youth(name: str) -> str:
-    """The word that indicates youth in a name, such as a trigger, to judge beside a sexual one; empty when none does."""
+    """The word that indicates youth in a name such as a trigger, to judge beside sexual ones; empty when none does."""
     plain = re.sub(r"[\W_]+", "", fold_text(name))
     return max((word for word in _IN_NAMES if word in plain), key=len, default="")
 

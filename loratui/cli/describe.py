@@ -68,6 +68,7 @@ def describe(
     from loratui.captions.captioner import KEY_VARIABLE, Captioner
     from loratui.captions.describing import describe_pictures, read_question
     from loratui.captions.service import rules_of
+    from loratui.catalog.ratings import list_reasons
 
     settings = read_settings().captioner
     captioner = Captioner(
@@ -109,6 +110,8 @@ def describe(
                 "cut": result.cut,
                 "prompt_tokens": result.prompt_tokens,
                 "answer_tokens": result.answer_tokens,
+                "unfit": list_reasons(result.unfit),
+                "warnings": [result.warning] * bool(result.warning),
                 "cut_off": cut_off,
             }
         )
@@ -122,6 +125,8 @@ def describe(
     print_text(f"{number_of(result.described, 'picture')} described by {captioner.name}{anew}{kept}.")
     if result.described:
         remark("`loratui undo` takes it back.", show)
+    if result.warning:
+        remark(f"warning: {result.warning}", show)
     for name, reason in result.declined:
         remark(f"{name}: {reason}", show)
     if result.cut:

@@ -286,6 +286,28 @@ def test_the_verb_describes_and_tells(catalog: Catalog, server: ChatServer, home
     assert texts(catalog) == {"1.png": "Mirvok stands in the rain."}
 
 
+def test_a_sentence_that_may_not_be_said_of_a_person_is_told_at_once(
+    catalog: Catalog,
+    server: ChatServer,
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LORATUI_HOME", str(home.data))
+    add_subject(catalog, "Ada", "adatok", kind="person")
+    import_pictures(catalog, "Ada", [tmp_path / "pictures" / "1.png"])
+    server.answer = lambda _: completion("A naked woman on a bed.")
+    assert run(["describe", "Ada", "--endpoint", server.endpoint, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (unfit,) = told["unfit"]
+    assert (unfit["name"], unfit["why"]) == ("1.png", "the sentence kept for it says naked, and Ada is a person")
+    assert told["warnings"][0].startswith("1 picture of Ada can't be used, such as 1.png (the sentence kept")
+    assert run(["describe", "Ada", "--endpoint", server.endpoint]) == 0
+    assert "warning: 1 picture of Ada can't be used" in capsys.readouterr().err
+    assert [each.name for each in select_memberships(catalog, "Ada", "flag:unfit")] == ["1.png"]
+
+
 def test_what_is_waited_for_is_told_from_the_start(catalog: Catalog, server: ChatServer) -> None:
     cancel, over = threading.Event(), threading.Event()
     server.answer = lambda _: completion("too late") if over.wait(20) else completion("")
