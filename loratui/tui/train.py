@@ -360,8 +360,8 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
         try:
             base = choose_base(catalog, load_settings(catalog.home).default_base)
         except UsageError:
-            # Several could be meant: the one used last.
-            base = get_base_by_id(catalog, list_runs(catalog)[0].base_id) if runs else list_bases(catalog)[-1]
+            # Several could be meant: the one that this subject was trained on last.
+            base = get_base_by_id(catalog, runs[0].base_id) if runs else list_bases(catalog)[-1]
     weights = [
         f"{run.name}@{checkpoint.epoch}"
         for run in runs

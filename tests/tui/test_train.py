@@ -11,13 +11,17 @@ import pytest
 from textual.widgets import Static
 from waiting import until
 
+from loratui.catalog.bases import add_base
+from loratui.catalog.importer import import_pictures
 from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run, list_runs
 from loratui.catalog.store import open_catalog
 from loratui.catalog.subjects import add_subject, edit_subject, record_consent
+from loratui.config import find_assets
 from loratui.dataset.snapshot import describe_dataset
 from loratui.runs.folder import RunFolder
 from loratui.runs.forecast import plan_content
+from loratui.runs.service import start_training, wait_for_run
 from loratui.training.recipe import Recipe, preset_for
 from loratui.tui.dialogs import Confirm
 from loratui.tui.recipe_form import BESIDES, ENTRIES
@@ -25,6 +29,8 @@ from loratui.tui.run import RunScreen
 from loratui.tui.train import TrainScreen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.pilot import Pilot
 
     from loratui.config import Home
@@ -305,10 +311,23 @@ async def test_a_subject_without_anything_is_shown_all_the_same(home: Home, make
         assert "no training pictures" in text_of(screen)
 
 
+async def test_of_several_bases_the_one_that_this_subject_was_trained_on_last_is_taken(
+    studio: Home, tmp_path: Path, make_app: MakeApp, settle: Settle
+) -> None:
+    with open_catalog(studio) as catalog:
+        add_subject(catalog, "Vera", "Verandel")
+        import_pictures(catalog, "Vera", [tmp_path / "mira"])
+        set_role(catalog, "Vera", "primary", "all")
+        folder = find_assets() / "cast" / "base"
+        add_base(catalog, "mine", folder, family="cast", layout="folder", resolution=64)
+        for subject, base in (("Mira", "mine"), ("Vera", "cast")):
+            wait_for_run(catalog, start_training(catalog, subject, base=base, changes={"epochs": 1}).name)
+    async with make_app().run_test(size=(100, 30)) as pilot:
+        assert (await open_train(pilot, settle, "Mira")).form.values["base"] == "mine"
+
+
 async def test_continuing_takes_base_and_settings_of_the_run(studio: Home, make_app: MakeApp, settle: Settle) -> None:
     with open_catalog(studio) as catalog:
-        from loratui.runs.service import start_training, wait_for_run
-
         changes = {"epochs": 3, "learning_rate": 5e-4}
         run = start_training(catalog, "Mira", base="cast", changes=changes)
         wait_for_run(catalog, run.name)
