@@ -319,8 +319,8 @@ async def test_of_several_bases_the_one_that_this_subject_was_trained_on_last_is
         import_pictures(catalog, "Vera", [tmp_path / "mira"])
         set_role(catalog, "Vera", "primary", "all")
         folder = find_assets() / "cast" / "base"
-        add_base(catalog, "mine", folder, family="cast", layout="folder", resolution=64)
-        for subject, base in (("Mira", "mine"), ("Vera", "cast")):
+        for subject, base in (("Mira", "mine"), ("Vera", "other")):
+            add_base(catalog, base, folder, family="cast", layout="folder", resolution=64)
             wait_for_run(catalog, start_training(catalog, subject, base=base, changes={"epochs": 1}).name)
     async with make_app().run_test(size=(100, 30)) as pilot:
         assert (await open_train(pilot, settle, "Mira")).form.values["base"] == "mine"
