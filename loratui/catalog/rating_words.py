@@ -286,9 +286,9 @@ def _find_said(text: str) -> dict[str, str]:
         # Innocent as it stands: who hides it knows why.
         hidden = [word for word in read_words("sexual")["hidden"] if there.count(word) > words.count(word)]
         said |= dict.fromkeys(hidden, "questionable")
-    if sum(len(word) == 1 for word in words) >= _FEWEST_LETTERS:
+    if [*map(len, words)].count(1) >= _FEWEST_LETTERS:
         for row in join_rows(folded):
-            said |= {word: rating for word, rating in _ratings().items() if " " not in word and word in row}
+            said |= {word: rating for word, rating in _single_words() if word in row}
     if not text.isascii():
         said |= {match[0]: "questionable" for match in _unspaced().finditer(folded)}
         said |= dict.fromkeys(_accented().find(text), "questionable")
@@ -318,7 +318,7 @@ def _find_plain(folded: str) -> dict[str, str]:
     plain = re.sub(r"[^\S\n]+|[_:]+", " ", folded)
     said = _find_between_commas(plain)
     ratings = _ratings()
-    for match in _pattern().finditer(" ".join(plain.split())):
+    for match in _pattern(plain.isascii()).finditer(" ".join(plain.split())):
         if match["name"]:
             said.setdefault(match[0], _SHORT_RATINGS.get(match["name"], match["name"]))
         else:
@@ -330,8 +330,10 @@ def _find_between_commas(plain: str) -> dict[str, str]:
     """The tags of a caption that say a rating only when they stand alone."""
     said: dict[str, str] = {}
     for part in re.split(r"[,;|\n]", plain):
-        # Weights for prompting are around tags.
-        name = " ".join(re.sub(r"[()\[\]{}\\]|[\d.]+(?=\)+\s*$)", " ", part).split()).strip(" .!\"'")
+        name = " ".join(part.split())
+        if not name.replace(" ", "").isalpha():
+            # Weights for prompting are around tags.
+            name = " ".join(re.sub(r"[()\[\]{}\\]|[\d.]+(?=\)+\s*$)", " ", part).split()).strip(" .!\"'")
         if name in SEXUAL:
             said[name] = name
         elif name in ONLY_TAGS:
@@ -347,6 +349,11 @@ def _ratings() -> dict[str, str]:
     more = read_words("sexual")
     ratings |= dict.fromkeys(map(fold_text, more["questionable"]), "questionable")
     return ratings | dict.fromkeys(map(fold_text, (*SEX_WORDS, *more["explicit"])), "explicit")
+
+
+@cache
+def _single_words() -> tuple[tuple[str, str], ...]:
+    return tuple((word, rating) for word, rating in _ratings().items() if " " not in word)
 
 
 @cache
@@ -407,11 +414,14 @@ def _misspellings() -> Misspellings:
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    """Finds ratings, words and phrases: `name` is the rating that is named, `word` what `_ratings` has."""
+def _pattern(is_ascii: bool) -> re.Pattern[str]:
+    """Finds ratings, words and phrases: `name` is the rating that is named, `word` what `_ratings` has.
+
+    Of texts in ASCII alone with less words, which is faster.
+    """
     # Longest first, so that a phrase is found as a whole; by first letter, which is faster.
     by_letter: dict[str, list[str]] = defaultdict(list)
-    for word in sorted(_ratings(), key=len, reverse=True):
+    for word in sorted((word for word in _ratings() if word.isascii() or not is_ascii), key=len, reverse=True):
         rest = re.escape(word[1:]).replace(r"\ ", "[ -]")
         by_letter[word[0]].append(rest + r"(?! males?\b)" if word == "topless" else rest)
     choices = "|".join(f"{re.escape(letter)}(?:{'|'.join(rests)})" for letter, rests in by_letter.items())
