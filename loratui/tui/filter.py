@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid
 from textual.message import Message
 from textual.widgets import Input, Static
 
@@ -18,7 +18,6 @@ from loratui.tui.text import plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual.app import ComposeResult
     from textual.timer import Timer
     from textual.widget import Widget
 
@@ -47,7 +46,7 @@ def accept_anything(text: str) -> str:
     return ""
 
 
-class FilterBar(Vertical):
+class FilterBar(Grid):
     """A filter, two lines high while it is typed.
 
     The screen yields one in its body, calls `open` on `/`, and shows what `Changed` says; a text that is wrong is
@@ -55,13 +54,15 @@ class FilterBar(Vertical):
     """
 
     DEFAULT_CSS = """
-    FilterBar { dock: bottom; height: 2; display: none; background: $panel; }
+    FilterBar {
+        dock: bottom; height: 2; display: none; background: $panel;
+        grid-size: 2; grid-columns: 3 1fr; grid-rows: 1;
+    }
     FilterBar.-open { display: block; }
-    FilterBar Horizontal { height: 1; }
     FilterBar #slash { width: 3; padding: 0 1; color: $accent; text-style: bold; }
     FilterBar Input { border: none; height: 1; padding: 0; width: 1fr; background: $panel; }
     FilterBar Input:focus { border: none; }
-    FilterBar #next { height: 1; padding: 0 1 0 3; color: $text-muted; }
+    FilterBar #next { column-span: 2; height: 1; padding: 0 1 0 3; color: $text-muted; }
     """
     BINDINGS: ClassVar = [
         ("escape", "clear", "no filter"),
@@ -111,12 +112,6 @@ class FilterBar(Vertical):
         self._pause: Timer | None = None
         self._sent = ""
 
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static("/", id="slash")
-            yield OneLine(placeholder=self._placeholder, select_on_focus=False)
-        yield Static("", id="next")
-
     @property
     def is_open(self) -> bool:
         """Whether a filter is being typed."""
@@ -128,6 +123,10 @@ class FilterBar(Vertical):
             self._before = self.screen.focused
         self._sent = text
         self._suggestions.forget()
+        if not self.children:
+            # Not before: styling a line of input is a twentieth of the first frame, and few visits need it.
+            line: Input = OneLine(placeholder=self._placeholder, select_on_focus=False)
+            self.mount(Static("/", id="slash"), line, Static("", id="next"))
         line = self.query_one(Input)
         with self.prevent(Input.Changed):
             line.value = text

@@ -12,8 +12,9 @@ from waiting import until
 
 from loratui.catalog.query import select_memberships
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import list_subjects
+from loratui.catalog.subjects import add_subject, list_subjects
 from loratui.tui import caption_editor
+from loratui.tui.table import RowTable
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -28,6 +29,7 @@ NAMES = {
     "\r": "enter",
     "\x13": "ctrl+s",
     "\x1b": "escape",
+    "/": "slash",
     "?": "question_mark",
     ":": "colon",
     ",": "comma",
@@ -163,6 +165,20 @@ async def test_keys_go_on_after_screens_that_close_at_once(
         await drain(pilot, settle)
         with open_catalog(mira) as catalog:
             assert select_memberships(catalog, "Mira")[0].role == "primary"
+
+
+async def test_a_filter_typed_at_once_with_its_key_is_a_filter(mira: Home, make_app: MakeApp, settle: Settle) -> None:
+    with open_catalog(mira) as catalog:
+        add_subject(catalog, "Xenia", "Xenvok")
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        for filtered in (["Xenia"], ["Mira"]):
+            type_at_once(app, f"/{filtered[0].lower()}\r")
+            await drain(pilot, settle)
+            assert [row.cells[0] for row in app.screen.query_one(RowTable).rows] == filtered
+            type_at_once(app, "\x1b")
+            await drain(pilot, settle)
 
 
 async def test_ten_thousand_keys_at_once_are_all_handled(mira: Home, make_app: MakeApp, settle: Settle) -> None:
