@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loratui.review.overview import SubjectOverview
     from loratui.tui.theme import Glyphs
 
-KEPT = 200
+KEPT = 100
 """Lines kept for the next start: more than any screen shows at once."""
 
 _VERSION = 1
