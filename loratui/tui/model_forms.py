@@ -323,10 +323,12 @@ def _ask_sentences(app: LoratuiApp, subject: str, stopped: datetime | None) -> N
             options += [*renewal.options] + ["--upload"] * (values["upload"] == _ANYWHERE)
             app.ran(["describe", subject, *named, *options])
             sentence = _sum_up_sentences(found)
+            remarks = [found.warning] * bool(found.warning)
             if found.declined:
-                _list_refused(app, task, asked, sentence, found.declined)
+                _list_refused(app, task, asked, sentence, found.declined, remarks)
             else:
-                app.tell(f"{sentence} {name_key(app, 'app.undo')} undoes." if found.described else sentence)
+                undo = [f"{name_key(app, 'app.undo')} undoes."] * bool(found.described)
+                app.tell(" ".join([sentence, *remarks, *undo]), warning=bool(found.warning))
             return sentence
 
         return Job(f"describe {subject}", work, done, _STARTED.format(key=name_key(app, "app.tasks")))

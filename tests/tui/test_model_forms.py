@@ -20,7 +20,7 @@ from loratui.catalog.roles import set_role
 from loratui.catalog.scores import list_tagged_by
 from loratui.catalog.sentences import sentences_of
 from loratui.catalog.store import open_catalog
-from loratui.catalog.subjects import add_subject, get_subject
+from loratui.catalog.subjects import add_subject, edit_subject, get_subject
 from loratui.demo import world
 from loratui.errors import Cancelled, NotFoundError
 from loratui.events import Progress
@@ -287,6 +287,20 @@ async def test_another_key_has_a_model_write_a_sentence_about_each_picture(
         assert line(app, "endpoint").value == server.endpoint
         await press(pilot, "ctrl+s")
         assert app.messages[-1].text == "0 pictures described, 4 had a sentence before."
+
+
+async def test_sentences_that_keep_a_person_from_being_used_are_warned_of(catalog: Catalog, make_app: MakeApp) -> None:
+    edit_subject(catalog, "Mira", kind="person")
+    app = make_app()
+    with ChatServer(lambda _: completion("A naked woman on a bed.")).running() as server:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_tags(pilot)
+            await press(pilot, "M")
+            line(app, "endpoint").value = server.endpoint
+            await press(pilot, "ctrl+s")
+            told = app.messages[-1].text
+    assert told.startswith("4 pictures described. ") and told.endswith(" u undoes.")
+    assert "naked" in told
 
 
 async def test_a_server_that_does_not_answer_is_said_plainly_and_asked_again(
