@@ -102,7 +102,7 @@ class RunScreen(LoratuiScreen):
         self._checkpoints: tuple[Checkpoint, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield Static("reading…", id="about")
+        yield Static("reading...", id="about")
         yield Static(id="trouble", markup=False)
         yield Static(id="warnings", markup=False)
         yield Static(id="devices", markup=False)
