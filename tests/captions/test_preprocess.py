@@ -131,7 +131,7 @@ def test_long_pictures_are_prepared_bit_by_bit_in_strips(
     assert (wd == _reference(image, 448)).all()
 
 
-@pytest.mark.parametrize("size", [(800, 16_000), (16_000, 800), (8, 100_000), (1_000_000, 8)])
+@pytest.mark.parametrize("size", [(800, 16_000), (16_000, 800), (8, 40_000), (1_000_000, 8)])
 def test_the_memory_of_a_long_picture_grows_with_its_pixels_not_with_its_square(size: tuple[int, int]) -> None:
     script = (
         "import resource; from PIL import Image; import numpy as np\n"
