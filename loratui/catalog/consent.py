@@ -117,6 +117,42 @@ def refuse_withheld(subject: Subject, withheld: Sequence[Withheld], run: str = "
     )
 
 
+def refuse_forgetting(connection: Connection, person: Subject, ids: Sequence[int] | None = None) -> None:
+    """Raise RefusedError when a withdrawn consent would be forgotten for pictures that other subjects have, too.
+
+    `ids` are memberships that are to be removed from the person's subject; all of it when left out.
+    """
+    if person.kind != "person" or not person.consent or has_consent(person):
+        return
+    own, other, picture = tables.membership.c, tables.membership.alias("other"), tables.picture.c
+    chosen = (
+        select(tables.subject.c.name, picture.sha256)
+        .select_from(
+            tables.membership.join(other, other.c.picture_id == own.picture_id)
+            .join(tables.subject, tables.subject.c.id == other.c.subject_id)
+            .join(tables.picture, picture.id == own.picture_id)
+        )
+        .where(own.subject_id == person.id, other.c.subject_id != person.id)
+        .order_by(tables.subject.c.name, own.id)
+    )
+    rows = connection.execute(chosen if ids is None else chosen.where(own.id.in_(as_values(ids)))).all()
+    if not rows:
+        return
+    held: dict[str, list[str]] = {}
+    for name, sha256 in rows:
+        held.setdefault(name, []).append(f"sha:{sha256[:12]}")
+    named = " and ".join(f"{name} ({len(hashes)})" for name, hashes in held.items())
+    commands = (
+        f"`loratui picture remove {shlex.quote(name)} {shlex.quote(' OR '.join(hashes))}`"
+        for name, hashes in held.items()
+    )
+    raise RefusedError(
+        f"{person.name} has withdrawn consent to pictures that are in other subjects, too: {named}. "
+        f"Removed from {person.name}, they could be used there again.",
+        hint=f"Take them out there first: {'; '.join(commands)}.",
+    )
+
+
 def warn_of_lacking(catalog: Catalog, subject: Subject, others: Collection[str]) -> list[str]:
     """That pictures which came into a subject wait for consent: its own, and that of `others` who have them too."""
     table = tables.subject

@@ -189,12 +189,16 @@ def remove_pictures(
 ) -> int:
     """Take the selected pictures out of a subject, with what was said about them there; returns how many.
 
-    The pictures themselves stay in the store: other subjects may use them, and undo needs them.
+    The pictures themselves stay in the store: other subjects may use them, and undo needs them. Raises RefusedError
+    when they have pictures of a person who withdrew their consent.
     """
+    from loratui.catalog.consent import refuse_forgetting
+
     with catalog.read() as connection:
         owner = look_up(connection, subject)
     with catalog.journal("membership.remove", f"{owner.name}: remove pictures") as change:
         ids = choose_ids(change.connection, owner.id, selection, duplicates)
+        refuse_forgetting(change.connection, owner, ids)
         removed = change.delete(tables.membership, ids)
         change.label = f"{owner.name}: remove {_count(removed)}"
         return removed

@@ -202,10 +202,14 @@ def _say_edit(before: Subject, after: Subject) -> str:
 def remove_subject(catalog: Catalog, subject: Subject | str) -> Subject:
     """Remove a subject with its memberships, runs and sheets; files stay, and undo brings all of it back.
 
-    Raises NotFoundError, and ConflictError while one of its runs is queued or running.
+    Raises NotFoundError, ConflictError while one of its runs is queued or running, and RefusedError when other subjects
+    have pictures of a person who withdrew their consent.
     """
+    from loratui.catalog.consent import refuse_forgetting
+
     with catalog.read() as connection:
         before = look_up(connection, subject)
+        refuse_forgetting(connection, before)
     with catalog.journal("subject.remove", f"remove subject {before.name}") as change:
         if not change.delete(tables.subject, [before.id]):
             raise _not_found(change.connection, before.name)

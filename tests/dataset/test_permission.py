@@ -217,6 +217,26 @@ def test_a_picture_that_a_person_without_consent_rejected_is_withheld_until_it_i
     assert freeze(catalog, mira)
 
 
+def test_a_withdrawal_is_not_forgotten_while_other_subjects_have_the_pictures(
+    catalog: Catalog, mira: str, tmp_path: Path
+) -> None:
+    subjects.add_subject(catalog, "Ada", "adatok", kind="person")
+    import_pictures(catalog, "Ada", [tmp_path / "pictures" / "one.png"])
+    subjects.record_consent(catalog, "Ada", who="Ada", scope="training")
+    subjects.withdraw_consent(catalog, "Ada")
+    with pytest.raises(RefusedError, match=r"Ada has withdrawn consent .* in other subjects, too: mira \(1\)"):
+        remove_pictures(catalog, "Ada", "all")
+    with pytest.raises(RefusedError, match="Removed from Ada, they could be used there again") as caught:
+        subjects.remove_subject(catalog, "Ada")
+    with pytest.raises(RefusedError, match="the consent was withdrawn"):
+        freeze(catalog, mira)
+    # The hint is a command that helps.
+    query = shlex.split(caught.value.hint.split("`")[1])[4]
+    assert remove_pictures(catalog, mira, query) == 1
+    assert subjects.remove_subject(catalog, "Ada").name == "Ada"
+    assert freeze(catalog, mira)
+
+
 def test_everybody_without_consent_is_named_once_and_of_many_pictures_some(
     catalog: Catalog, mira: str, tmp_path: Path
 ) -> None:
