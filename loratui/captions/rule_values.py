@@ -23,6 +23,7 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 PLACEHOLDERS = ("trigger", "class_word")
 # A face like :} has no word at its brace.
 _SLIP = re.compile(r"\{+\s*\w+|\w+\s*\}+")
+_EMPTY = re.compile(r"\{\s*\}")
 
 
 def check_printable(name: str, value: Any) -> None:
@@ -36,7 +37,12 @@ def check_printable(name: str, value: Any) -> None:
 
 
 def check_placeholders(name: str, text: str) -> None:
-    """Raise UsageError for a prefix or suffix in which `{trigger}` or `{class_word}` lacks one of its braces."""
+    """Raise UsageError for a prefix or suffix with nothing in its braces, or in which a placeholder lacks a brace."""
+    if empty := _EMPTY.search(text):
+        raise UsageError(
+            f"The caption rule {name} can't have {empty[0]}: nothing is filled in for that.",
+            hint="Of words in braces only {trigger} and {class_word} may stand in it.",
+        )
     if slip := _SLIP.search(PLACEHOLDER.sub(r"\1", text)):
         raise UsageError(
             f"The caption rule {name} has a brace too few: {slip[0]!r}.",

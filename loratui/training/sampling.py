@@ -16,7 +16,7 @@ SAMPLERS: Mapping[str, str] = {"ddim": "DDIM", "euler": "Euler", "euler_a": "Eul
 """Our names of the samplers, and the names that other programs read in picture metadata."""
 
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+|\s*)\}")
 _PLACEHOLDERS = ("trigger", "class", "class_word")
 _SLIP = re.compile(r"\{+\s*(?:trigger|class(?:_word)?)\b|\b(?:trigger|class(?:_word)?)\s*\}+")
 
@@ -57,13 +57,13 @@ def fill_placeholders(prompt: str, *, trigger: str, class_word: str = "") -> str
 
 
 def check_placeholders(prompt: str) -> None:
-    """Raise UsageError for a word in braces that nothing is known to fill, and for one that lacks a brace."""
+    """Raise UsageError for braces that nothing is known to fill, empty ones too, and for a word that lacks one."""
     known = "{trigger} and {class} are filled in."
     for word in _PLACEHOLDER.findall(prompt):
         if word not in _PLACEHOLDERS:
             raise UsageError(
                 f"Nothing is filled in for {{{word}}}, in the prompt '{prompt.strip()}'.",
-                hint=f"{known} Leave the braces out to have the word itself.",
+                hint=f"{known} Leave the braces out{' to have the word itself' if word.strip() else ''}.",
             )
     if slip := _SLIP.search(_PLACEHOLDER.sub("", prompt)):
         raise UsageError(

@@ -241,6 +241,15 @@ def test_a_placeholder_that_nothing_fills_is_named() -> None:
             check_rule("prefix", text)
 
 
+@pytest.mark.parametrize("text", ["photo of {trigger} {}", "photo of {trigger} { }"])
+def test_braces_with_nothing_in_them_are_no_prefix_and_no_suffix(text: str) -> None:
+    for rule in ("prefix", "suffix"):
+        with pytest.raises(UsageError, match=r"can't have \{ ?\}: nothing is filled in"):
+            check_placeholders(rule, text)
+    # What a library has already still makes captions.
+    assert parse_rules({"prefix": "{trigger} { }"}, "character").prefix == "{trigger} { }"
+
+
 def test_whole_placeholders_and_faces_are_fine() -> None:
     check_placeholders("prefix", "photo of {trigger} {class_word}, :}, {:")
 

@@ -265,6 +265,8 @@ def test_placeholders_are_filled_and_other_braces_stay() -> None:
     ("prompt", "said"),
     [
         ("{foo}, a {class}", "Nothing is filled in for {foo}"),
+        ("{trigger} {class_word} {}", "Nothing is filled in for {},"),
+        ("{trigger} { }, hat", "Nothing is filled in for { },"),
         ("{trigger in a hat", "brace too few: {trigger"),
         ("a class}, {trigger}", "brace too few: class}"),
     ],
