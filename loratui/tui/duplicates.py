@@ -197,7 +197,8 @@ class DuplicatesScreen(LoratuiScreen):
     def _say_nothing(self) -> str:
         if not self._looked:
             return "Comparing the pictures..."
-        return "No duplicates left.\n\nF3 shows the pictures, esc goes back; u undoes a verdict."
+        pictures, back, undo = map(self.key, ("subject.pictures", "app.back", "app.undo"))
+        return f"No duplicates left.\n\n{pictures} shows the pictures, {back} goes back; {undo} undoes a verdict."
 
     def _source_of(self, picture: Membership) -> Source:
         assert self._catalog is not None

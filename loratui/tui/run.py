@@ -261,7 +261,7 @@ class RunScreen(LoratuiScreen):
             return "The training is still being read." if action.startswith(("run.", "sheet.")) else ""
         if action in ("run.continue", "sheet.make") and self._checkpoint is None:
             return "There is no checkpoint yet: one lands at the end of an epoch."
-        return run_actions.why_not(action, self._line.run)
+        return run_actions.why_not(action, self._line.run, self.key)
 
     def screen_command(self) -> Sequence[str]:
         return ("run", "show", self._run_name)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from loratui.tui.base import LoratuiScreen
 
 
-def why_not(action: str, run: Run | None) -> str:
+def why_not(action: str, run: Run | None, key: Callable[[str], str]) -> str:
     """Why an action on a run can't be used now; empty when it can, or when it is none of these."""
     if not action.startswith(("run.", "sheet.")) or action == "run.next_pane":
         return ""
     if run is None:
-        return "There is no training here yet: T on a subject starts one."
+        return f"There is no training here: {key('subject.train')} on a subject starts one."
     if action == "run.stop" and run.state not in OPEN:
         return f"{run.name} is {run.state} already."
     if action == "run.stop" and run.wish == "stop":
@@ -29,7 +29,7 @@ def why_not(action: str, run: Run | None) -> str:
     if action == "run.resume" and run.state in OPEN:
         return f"{run.name} is {run.state} already."
     if action == "run.resume" and run.state == "done":
-        return f"{run.name} is done. c in its screen trains on from a checkpoint."
+        return f"{run.name} is done. {key('run.continue')} in its screen trains on from a checkpoint."
     return ""
 
 

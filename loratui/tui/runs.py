@@ -28,13 +28,13 @@ REFRESH_S = 1.0
 _NONE_YET = """\
 No training yet.
 
-T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
+{train} on a subject chooses recipe and base, and starts one. {library} shows the subjects."""
 
 _REMOVED = """\
 No training is here now.
 
-Those of removed subjects come back with them: u undoes the last action, U shows what was done.
-T on a subject chooses recipe and base, and starts one. F2 shows the subjects."""
+Those of removed subjects come back with them: {undo} undoes the last action, {history} shows what was
+done. {train} on a subject chooses recipe and base, and starts one. {library} shows the subjects."""
 
 
 class RunsScreen(TableMoves, FilteredScreen):
@@ -53,7 +53,7 @@ class RunsScreen(TableMoves, FilteredScreen):
 
     def compose_body(self) -> ComposeResult:
         yield RowTable(COLUMNS, id="runs")
-        yield Static(_NONE_YET, classes="empty", id="empty", markup=False)
+        yield Static(classes="empty", id="empty", markup=False)
         yield FilterBar(
             complete=self._complete, check=accept_anything, placeholder="words of name, subject, base or state"
         )
@@ -96,14 +96,22 @@ class RunsScreen(TableMoves, FilteredScreen):
         if first and self.lora.run_name:
             self.table.move_to_key(self.lora.run_name)
 
+    def _say_nothing(self) -> str:
+        if self._lines:
+            return (
+                f"No training matches. {self.key('filter.open')} changes the filter, {self.key('app.back')} shows all."
+            )
+        named = {"train": "subject.train", "library": "app.library", "undo": "app.undo", "history": "app.history"}
+        none = _REMOVED if self._has_had else _NONE_YET
+        return none.format(**{word: self.key(action) for word, action in named.items()})
+
     def _show(self) -> None:
         shown = [line for line in sort_runs(self._lines, self._order) if match_run(line, self.filter_text)]
         self.table.set_rows([to_row(line, self.lora.glyphs) for line in shown])
         self.table.display = bool(shown)
         empty = self.query_one("#empty", Static)
         empty.display = not shown and self._was_read
-        none = _REMOVED if self._has_had else _NONE_YET
-        empty.update("No training matches. / changes the filter, esc shows all." if self._lines else none)
+        empty.update(self._say_nothing())
         total = count(len(self._lines), "training")
         status = f"/{self.filter_text}  {len(shown):,} of {total}" if self.filter_text else total
         going = sum(line.run.state == "running" for line in self._lines)
@@ -144,10 +152,10 @@ class RunsScreen(TableMoves, FilteredScreen):
         if action == "filter.open" and not self._lines:
             return "There is nothing to filter yet."
         if action == "subject.train" and not self.lora.subject_here:
-            return "Choose a subject first: F2 shows them."
+            return f"Choose a subject first: {self.key('app.library')} shows them."
         if not self._was_read and action.startswith("run."):
             return "The trainings are still being read."
-        return run_actions.why_not(action, self.run)
+        return run_actions.why_not(action, self.run, self.key)
 
     def screen_command(self) -> Sequence[str]:
         return ("run", "list")

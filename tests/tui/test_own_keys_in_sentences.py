@@ -52,11 +52,13 @@ OWN = {
     "train.preset": "ctrl+t",
     "train.edit": "ctrl+w",
     "train.start": "insert",
+    "subject.train": "delete",
+    "app.history": "ctrl+d",
 }
-_WITHOUT_SUBJECT = ("library", "review", "history")
-SCREENS = ("library", "pictures", "balance", "imbue", "proposals", "train", "review", "history")
+_WITHOUT_SUBJECT = ("library", "review", "history", "runs")
+SCREENS = ("library", "pictures", "balance", "imbue", "proposals", "train", "review", "history", "runs", "duplicates")
 # The ones these actions come with, as sentences name them: where one begins, or before what the key does.
-_LETTERS = r"(?:n|a|p|s|b|t|c|e|m|f|r|u|q|w|W|/|esc|enter|space|ctrl\+[rsq])"
+_LETTERS = r"(?:n|a|p|s|b|t|c|e|m|f|r|u|q|w|T|U|W|/|esc|enter|space|ctrl\+[rsq])"
 _DOES = r"(?= +(?!name)(?:and |in |on |there |then )?[a-z])"
 _USUAL = re.compile(rf"(?:^|[.:;,(] |\n){_LETTERS}{_DOES}|\b(?:F2|F3|F4|p and s)\b|, then [a-z],")
 
@@ -90,7 +92,7 @@ def find_usual(screen: LoratuiScreen) -> dict[str, str]:
 
 def show(app: LoratuiApp, name: str) -> None:
     if name != "library":
-        app.show_screen(name, **({} if name in ("review", "history") else {"subject": "Nobody"}))
+        app.show_screen(name, **({} if name in _WITHOUT_SUBJECT else {"subject": "Nobody"}))
 
 
 @pytest.mark.parametrize("name", SCREENS)
