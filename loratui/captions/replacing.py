@@ -113,6 +113,32 @@ def replace_tag(
     return _compare(catalog, book, done, replaced, changed, len(left_out))
 
 
+def tell_other_name(
+    catalog: Catalog, subject: str, selection: Selection, done: ReplacedTag, *, duplicates: Duplicates | None = None
+) -> str:
+    """A sentence where pictures have the old tag under another name that the rules give it, so that it was not met.
+
+    Empty where the rules leave the old tag its name, or lead both tags to the same one.
+    """
+    owner = get_subject(catalog, subject)
+    rules = rules_of(catalog, owner)
+    chooser = TagChooser(rules)
+    said, key = chooser.name(done.old), fold_tag(done.old)
+    if fold_tag(said) in (key, fold_tag(chooser.name(done.new))):
+        return ""
+    book = read_book(catalog, owner, selection, duplicates=duplicates)
+    holders = book.find_holders().get(fold_tag(said), ())
+    count = sum(key in map(fold_tag, (*one.added, *one.scored)) for one in holders)
+    if not count:
+        return ""
+    rule = "renames" if key in map(fold_tag, rules.renames) else "aliases"
+    name, pair = shlex.quote(owner.name), shlex.quote(f"{done.old}={done.new}")
+    return (
+        f"{'1 picture has' if count == 1 else f'{count:,} pictures have'} '{done.old}', which the rule {rule} makes "
+        f"'{said}'. `loratui rules set {name} --rename {pair}` makes it '{done.new}' in all pictures."
+    )
+
+
 def spell_new(book: CaptionBook, old: str, new: str) -> str:
     """A tag that a person typed to stand for another one, as the book of the whole subject spells it.
 

@@ -194,8 +194,9 @@ def rename_tag(subject: str, old: str, new: str, *, show: Show = PLAIN) -> None:
 
     with open_library() as catalog:
         renamed = replacing.rename_tag(catalog, subject, old, new)
-        nothing = "" if renamed.pictures or renamed.rules else _tell_not_found(catalog, subject, "", old)
-    _print_replaced(subject, renamed, nothing, show)
+        other = replacing.tell_other_name(catalog, subject, "", renamed)
+        nothing = "" if renamed.pictures or renamed.rules else other or _tell_not_found(catalog, subject, "", old)
+    _print_replaced(subject, renamed, nothing, other, show)
 
 
 def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PLAIN) -> None:
@@ -207,18 +208,23 @@ def replace_tag(subject: str, old: str, new: str, *query: Query, show: Show = PL
 
     Example: `loratui caption replace Mira hat "straw hat" "name:beach*"`
     """
-    from loratui.captions.replacing import replace_tag as replace
+    from loratui.captions import replacing
 
     with open_library() as catalog:
         text = " ".join(query)
-        replaced = replace(catalog, subject, text, old, new, duplicates=find_duplicates(catalog, subject))
-        nothing = "" if replaced.pictures or replaced.rules else _tell_not_found(catalog, subject, text, old)
-    _print_replaced(subject, replaced, nothing, show)
+        duplicates = find_duplicates(catalog, subject)
+        replaced = replacing.replace_tag(catalog, subject, text, old, new, duplicates=duplicates)
+        other = replacing.tell_other_name(catalog, subject, text, replaced, duplicates=duplicates)
+        nothing = "" if replaced.pictures or replaced.rules else other or _tell_not_found(catalog, subject, text, old)
+    _print_replaced(subject, replaced, nothing, other, show)
 
 
-def _print_replaced(subject: str, done: ReplacedTag, nothing: str, show: Show) -> None:
-    """Print what putting one tag in place of another changed; `nothing` says why it changed nothing."""
-    notes = done.tell_rules(subject)
+def _print_replaced(subject: str, done: ReplacedTag, nothing: str, other: str, show: Show) -> None:
+    """Print what putting one tag in place of another changed.
+
+    `nothing` says why it changed nothing, `other` which rule gives the old tag another name.
+    """
+    notes = [*done.tell_rules(subject), *([other] if other else [])]
     if show.json:
         print_json({"changed": done.pictures, "captions_changed": done.captions, "rules": done.rules, "notes": notes})
         return

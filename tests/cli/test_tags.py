@@ -128,6 +128,23 @@ def test_what_changes_nothing_says_why_and_what_was_meant(mira: Home, run: Run) 
     assert run("caption", "set", "Mira", "name:0.png", "a word").stdout == "1 picture had that caption already.\n"
 
 
+def test_a_tag_that_rules_say_otherwise_names_the_rule_in_the_way_and_what_changes_it(
+    mira: Home, run: Run, read: Read
+) -> None:
+    read("rules", "set", "Mira", "--rename", "smile=grin")
+    told = (
+        "have 'smile', which the rule renames makes 'grin'. "
+        "`loratui rules set Mira --rename 'smile=big beam'` makes it 'big beam' in all pictures."
+    )
+    assert " ".join(run("tags", "rename", "Mira", "smile", "big beam").stdout.split()) == f"3 pictures {told}"
+    some = run("caption", "replace", "Mira", "smile", "big beam", "-name:0.png").stdout
+    assert " ".join(some.split()) == f"2 pictures {told}"
+    assert read("caption", "replace", "Mira", "smile", "big beam")["notes"] == [f"3 pictures {told}"]
+    assert "said it so already" in run("tags", "rename", "Mira", "smile", "grin").stdout
+    read("rules", "set", "Mira", "--rename", "smile=big beam")
+    assert {item["tag"] for item in read("tags", "list", "Mira")} == {"big beam", "hat"}
+
+
 def test_pictures_of_one_name_are_told_apart_by_their_folders(home: Home, tmp_path: Path, run: Run) -> None:
     from PIL import Image
 
