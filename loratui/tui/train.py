@@ -333,7 +333,7 @@ class TrainScreen(LoratuiScreen):
 
 def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str) -> Ground:
     """Look at subject, bases and machine; `wanted` is the base that was chosen, if any."""
-    from loratui.catalog.bases import get_base, get_base_by_id, list_bases
+    from loratui.catalog.bases import find_last_base, get_base, get_base_by_id, list_bases
     from loratui.catalog.runs import list_checkpoints, list_runs
     from loratui.config import load_settings
     from loratui.errors import LoratuiError, UsageError
@@ -361,7 +361,7 @@ def read_ground(catalog: Catalog, subject: str, wanted: str, continue_from: str)
             base = choose_base(catalog, load_settings(catalog.home).default_base)
         except UsageError:
             # Several could be meant: the one that this subject was trained on last.
-            base = get_base_by_id(catalog, runs[0].base_id) if runs else list_bases(catalog)[-1]
+            base = find_last_base(catalog, report.subject) or list_bases(catalog)[-1]
     weights = [
         f"{run.name}@{checkpoint.epoch}"
         for run in runs

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from PIL import Image
 from sqlalchemy import insert
 
-from loratui.catalog import tables
+from loratui.catalog import subjects, tables
 from loratui.catalog.attempts import get_latest_attempt
 from loratui.catalog.bases import add_base
+from loratui.catalog.importer import import_pictures
+from loratui.catalog.roles import set_role
 from loratui.catalog.runs import create_run, get_run
 from loratui.catalog.store import Catalog, open_catalog
 from loratui.dataset.snapshot import SnapshotContent
@@ -209,3 +212,18 @@ def add_subject(catalog: Catalog, name: str) -> tuple[int, int, int]:
         ).inserted_primary_key
         assert snapshot is not None
     return subject[0], snapshot[0], base.id
+
+
+@pytest.fixture
+def ada(catalog: Catalog, toy_base: Path, tmp_path: Path) -> str:
+    """A person who has consented, with two training pictures, and a base."""
+    add_base(catalog, "toy", toy_base, family="sd1", layout="folder", resolution=64)
+    subjects.add_subject(catalog, "Ada", "adatok", kind="person")
+    subjects.record_consent(catalog, "Ada", who="Ada", scope="training")
+    (tmp_path / "pictures").mkdir()
+    for index, name in enumerate("ab"):
+        picture = Image.linear_gradient("L").rotate(index * 90).resize((96, 64 + 16 * index)).convert("RGB")
+        picture.save(tmp_path / "pictures" / f"{name}.png")
+    import_pictures(catalog, "Ada", [tmp_path / "pictures"])
+    set_role(catalog, "Ada", "primary", "all")
+    return "Ada"

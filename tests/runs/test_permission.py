@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from loratui.catalog.bases import add_base
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
@@ -32,21 +31,6 @@ if TYPE_CHECKING:
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are turned by hand: what happens between queue and start is what these tests are about."""
     monkeypatch.setattr("loratui.runs.service.ensure_worker", lambda catalog: False)
-
-
-@pytest.fixture
-def ada(catalog: Catalog, toy_base: Path, tmp_path: Path) -> str:
-    """A person who has consented, with two training pictures, and a base."""
-    add_base(catalog, "toy", toy_base, family="sd1", layout="folder", resolution=64)
-    add_subject(catalog, "Ada", "adatok", kind="person")
-    record_consent(catalog, "Ada", who="Ada", scope="training")
-    (tmp_path / "pictures").mkdir()
-    for index, name in enumerate("ab"):
-        picture = Image.linear_gradient("L").rotate(index * 90).resize((96, 64 + 16 * index)).convert("RGB")
-        picture.save(tmp_path / "pictures" / f"{name}.png")
-    import_pictures(catalog, "Ada", [tmp_path / "pictures"])
-    set_role(catalog, "Ada", "primary", "all")
-    return "Ada"
 
 
 @pytest.fixture

@@ -8,17 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 
 from loratui.catalog import journal
-from loratui.catalog.bases import add_base
 from loratui.catalog.edits import store_tag_scores
 from loratui.catalog.fingerprint import take_fingerprint
-from loratui.catalog.importer import import_pictures
 from loratui.catalog.query import select_memberships
-from loratui.catalog.roles import set_role
 from loratui.catalog.runs import get_run
-from loratui.catalog.subjects import add_subject, record_consent
+from loratui.catalog.subjects import record_consent
 from loratui.catalog.subjects import withdraw_consent as note_withdrawal
 from loratui.cli.root import run as call_verb
 from loratui.errors import RefusedError
@@ -29,10 +25,7 @@ from loratui.runs.withdrawal import stop_withdrawn, withdraw_consent
 from loratui.runs.worker import Worker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from loratui.catalog.rows import Run
-    from loratui.catalog.store import Catalog
     from tests.runs.conftest import Lab
 
 LONG = json.dumps({"delay_s": 0.02, "steps_per_epoch": 20})
@@ -46,21 +39,6 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loratui.runs.service.ensure_worker", lambda catalog: False)
     monkeypatch.setattr("loratui.runs.withdrawal.ensure_worker", lambda catalog: False)
     monkeypatch.setattr("loratui.runs.worker._LOOK_EVERY_S", 0.0)
-
-
-@pytest.fixture
-def ada(catalog: Catalog, toy_base: Path, tmp_path: Path) -> str:
-    """A person who has consented, with two training pictures, and a base."""
-    add_base(catalog, "toy", toy_base, family="sd1", layout="folder", resolution=64)
-    add_subject(catalog, "Ada", "adatok", kind="person")
-    record_consent(catalog, "Ada", who="Ada", scope="training")
-    (tmp_path / "pictures").mkdir()
-    for index, name in enumerate("ab"):
-        picture = Image.linear_gradient("L").rotate(index * 90).resize((96, 64 + 16 * index)).convert("RGB")
-        picture.save(tmp_path / "pictures" / f"{name}.png")
-    import_pictures(catalog, "Ada", [tmp_path / "pictures"])
-    set_role(catalog, "Ada", "primary", "all")
-    return "Ada"
 
 
 def start(lab: Lab, subject: str, comment: str = LONG, epochs: int = 500) -> Run:
